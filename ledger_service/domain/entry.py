@@ -1,0 +1,86 @@
+"""The word that says what a record did to its case, and the links of a case's hash chain.
+
+Twin of `contracts/libraries/Entry.sol`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .hashing import ZERO_WORD, keccak, word
+from .vocabulary import Grade, Kind, Role, State
+
+_FIELDS = (  # name, bits; from the lowest bit
+    ("position", 24),
+    ("kind", 8),
+    ("role", 8),
+    ("state", 8),
+    ("deadline", 40),
+    ("time", 40),
+    ("grade", 8),
+    ("share", 16),
+    ("fee", 16),
+    ("flags", 8),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`deadline` and `time` are seconds since 1970 UTC, `share` and `fee` basis points."""
+
+    position: int
+    kind: Kind
+    role: Role
+    state: State
+    deadline: int
+    time: int
+    grade: Grade
+    share: int
+    fee: int
+    flags: int
+
+    def pack(self) -> bytes:
+        value = shift = 0
+        for name, bits in _FIELDS:
+            value |= int(getattr(self, name)) << shift
+            shift += bits
+        return word(value)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Entry:
+        """Raises ValueError for a number that is no kind, role, state or grade."""
+        value = int.from_bytes(data, "big")
+        raw: dict[str, int] = {}
+        for name, bits in _FIELDS:
+            raw[name] = value & ((1 << bits) - 1)
+            value >>= bits
+        if value:
+            raise ValueError("an entry has no bits above its fields")
+        return cls(
+            position=raw["position"],
+            kind=Kind(raw["kind"]),
+            role=Role(raw["role"]),
+            state=State(raw["state"]),
+            deadline=raw["deadline"],
+            time=raw["time"],
+            grade=Grade(raw["grade"]),
+            share=raw["share"],
+            fee=raw["fee"],
+            flags=raw["flags"],
+        )
+
+
+def link(head: bytes, actor: str, commitment: bytes, entry: bytes) -> bytes:
+    """The head after one more record; the first head is the case id."""
+    return keccak(head + word(actor) + commitment + entry)
+
+
+def chain_heads(case_id: bytes, links: list[tuple[str, bytes, bytes]]) -> bytes:
+    """The head after all `(actor, commitment, entry)`, in order."""
+    head = case_id
+    for actor, commitment, entry in links:
+        head = link(head, actor, commitment, entry)
+    return head
+
+
+NO_COMMITMENT = ZERO_WORD  # of a record that the contract composes itself

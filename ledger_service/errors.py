@@ -1,0 +1,83 @@
+"""The exception tree. No HTTP in it: `api.errors` maps each class to a status code.
+
+    LedgerError
+    ├── InvalidInput          a value that cannot be right, whoever sends it
+    ├── Unauthenticated       no valid credential
+    ├── Forbidden             a valid credential without the right
+    ├── NotFound              no such thing, or none that this caller may see
+    ├── Conflict              a value that does not fit what is recorded already
+    │   └── OutOfOrder        the case's state does not allow this act now
+    ├── TooLarge              over a size limit
+    ├── LimitExceeded         over a rate limit
+    ├── Unavailable           a part of the system that is needed is down
+    ├── ChainMismatch         the chain is not the one the ledger was deployed to
+    └── IntegrityFailure      stored data contradicts itself or the chain
+"""
+
+from __future__ import annotations
+
+
+class LedgerError(Exception):
+    """An error a person can act on.
+
+    `detail` says what is wrong, `field` names the input it concerns, as a path such as `refund.amount`, and `remedy`
+    says what to do.
+    """
+
+    def __init__(self, detail: str, *, field: str | None = None, remedy: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.field = field
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        named = f"{self.field}: {self.detail}" if self.field else self.detail
+        return f"{named} {self.remedy}" if self.remedy else named
+
+
+class InvalidInput(LedgerError):
+    """A value that cannot be right, whoever sends it."""
+
+
+class Unauthenticated(LedgerError):
+    """No valid credential."""
+
+
+class Forbidden(LedgerError):
+    """A valid credential that lacks the right."""
+
+
+class NotFound(LedgerError):
+    """No such thing, or none that this caller may see."""
+
+
+class Conflict(LedgerError):
+    """A value that does not fit what is recorded already."""
+
+
+class OutOfOrder(Conflict):
+    """The case's state does not allow this act now."""
+
+
+class TooLarge(LedgerError):
+    """Over a size limit."""
+
+
+class LimitExceeded(LedgerError):
+    """Over a rate limit; `retry_after` is in seconds."""
+
+    def __init__(self, detail: str, *, retry_after: int, remedy: str | None = None) -> None:
+        super().__init__(detail, remedy=remedy)
+        self.retry_after = retry_after
+
+
+class Unavailable(LedgerError):
+    """A part of the system that is needed is down."""
+
+
+class ChainMismatch(LedgerError):
+    """The chain is not the one the ledger was deployed to."""
+
+
+class IntegrityFailure(LedgerError):
+    """Stored data contradicts itself or the chain."""

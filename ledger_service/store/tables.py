@@ -1,0 +1,359 @@
+"""The tables. Models with `table=True` do not validate, so what must hold stands in CHECK constraints.
+
+Three groups: what people stated and we accepted; what the workers are doing about it; and, below the line, what the
+indexer read from the chain, which it alone writes and which can be thrown away and rebuilt.
+Hashes, ids and addresses are `0x` hex; moments are seconds since 1970 UTC; money is minor units.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, LargeBinary, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+
+def _big(**options: object) -> Column[int]:
+    return Column(BigInteger, **options)  # type: ignore[arg-type]
+
+
+def _bytes(*, nullable: bool = False) -> Column[bytes]:
+    return Column(LargeBinary, nullable=nullable)
+
+
+# --- who may do what -------------------------------------------------------------------------------------------------
+
+
+class Account(SQLModel, table=True):
+    """A business that holds an API key. The key itself is shown once and kept as its SHA-256."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (
+        CheckConstraint(
+            "role IN ('merchant','carrier','warehouse','inspector','arbitrator','auditor','operator')", name="role"
+        ),
+        UniqueConstraint("name", "role", name="uq_accounts_name_role"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    role: str
+    address: str = Field(index=True)
+    api_key_hash: str = Field(unique=True)
+    created_at: int = Field(sa_column=_big(nullable=False))
+    disabled_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+
+
+class HeldKey(SQLModel, table=True):
+    """A signing key that the service holds for a party without one: a keystore v3 text."""
+
+    __tablename__ = "held_keys"
+    address: str = Field(primary_key=True)
+    keystore: str = Field(sa_column=Column(Text, nullable=False))
+    created_at: int = Field(sa_column=_big(nullable=False))
+
+
+class WebhookSecret(SQLModel, table=True):
+    """The secret under which a provider signs one merchant's webhooks, sealed under the master key."""
+
+    __tablename__ = "webhook_secrets"
+    __table_args__ = (UniqueConstraint("account_id", "provider", name="uq_webhook_secrets_account_provider"),)
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int = Field(foreign_key="accounts.id")
+    provider: str
+    sealed: bytes = Field(sa_column=_bytes())
+    created_at: int = Field(sa_column=_big(nullable=False))
+
+
+class StatusLink(SQLModel, table=True):
+    """A signed link that was handed out; its row lets it be revoked."""
+
+    __tablename__ = "status_links"
+    jti: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="cases.case_id", index=True)
+    scopes: str
+    created_at: int = Field(sa_column=_big(nullable=False))
+    expires_at: int = Field(sa_column=_big(nullable=False))
+    revoked_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+
+
+class IdempotentRequest(SQLModel, table=True):
+    """An answer that was given, so that the same request gets it again."""
+
+    __tablename__ = "idempotent_requests"
+    principal: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    request_hash: str
+    status: int
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    created_at: int = Field(sa_column=_big(nullable=False))
+
+
+# --- what was stated -------------------------------------------------------------------------------------------------
+
+
+class CaseRow(SQLModel, table=True):
+    """A case as its opening fixed it. Nothing here changes but `erased_at`."""
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        CheckConstraint("mode IN ('none','refund','bond')", name="mode"),
+        CheckConstraint("refund_minor > 0 AND freight_minor >= 0 AND reserve_minor >= 0", name="amounts"),
+        Index("ix_cases_account_opened", "account_id", "opened_at", "case_id"),
+    )
+    case_id: str = Field(primary_key=True)
+    account_id: int = Field(foreign_key="accounts.id")
+    merchant: str = Field(index=True)
+    carrier: str = Field(index=True)
+    warehouse: str = Field(index=True)
+    inspector: str = Field(index=True)
+    consumer: str
+    reference: str = Field(index=True)
+    source: str | None = Field(default=None, unique=True)  # of an import: the same source is the same case
+    policy: str  # code, such as eu-14
+    policy_id: str
+    mode: str
+    currency: str
+    refund_minor: int = Field(sa_column=_big(nullable=False))
+    freight_minor: int = Field(sa_column=_big(nullable=False))
+    reserve_minor: int = Field(sa_column=_big(nullable=False))
+    token: str
+    language: str
+    carrier_name: str | None = None
+    tracking_index: str | None = Field(default=None, index=True)  # keyed hash of merchant, carrier, tracking code
+    terms: str = Field(sa_column=Column(Text, nullable=False))  # JSON, as the `requested` record holds them
+    opened_at: int = Field(sa_column=_big(nullable=False))
+    erased_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+
+
+class RecordRow(SQLModel, table=True):
+    """A statement that was accepted, with what its signer signed. `seq` is the order of acceptance."""
+
+    __tablename__ = "records"
+    __table_args__ = (
+        CheckConstraint("key_holder IN ('own','service')", name="key_holder"),
+        Index("ix_records_case_seq", "case_id", "seq"),
+        UniqueConstraint("case_id", "role", "nonce", name="uq_records_case_role_nonce"),
+    )
+    seq: int | None = Field(default=None, primary_key=True)
+    record_id: str = Field(unique=True)
+    case_id: str = Field(foreign_key="cases.case_id")
+    kind: str
+    role: str
+    signer: str
+    key_holder: str
+    canonical: bytes = Field(sa_column=_bytes())
+    commitment: str = Field(unique=True)
+    nonce: int
+    valid_until: int = Field(sa_column=_big(nullable=False))
+    grade: int = 0
+    share: int = 0
+    fee: int = 0
+    signature: bytes = Field(sa_column=_bytes())
+    occurred_at: int = Field(sa_column=_big(nullable=False))
+    accepted_at: int = Field(sa_column=_big(nullable=False))
+    receipt: str = Field(sa_column=Column(Text, nullable=False))  # JWS
+
+
+class PreparedRecord(SQLModel, table=True):
+    """A record that waits for its actor's own signature."""
+
+    __tablename__ = "prepared_records"
+    record_id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="cases.case_id", index=True)
+    canonical: bytes = Field(sa_column=_bytes())
+    act: str = Field(sa_column=Column(Text, nullable=False))  # JSON of the act's fields
+    disclosures: bytes = Field(sa_column=_bytes())  # sealed JSON list
+    created_at: int = Field(sa_column=_big(nullable=False))
+
+
+class DisclosureRow(SQLModel, table=True):
+    """A personal field, sealed under its case's key."""
+
+    __tablename__ = "disclosures"
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: str = Field(foreign_key="cases.case_id", index=True)
+    record_id: str = Field(index=True)
+    digest: str = Field(unique=True)
+    sealed: bytes = Field(sa_column=_bytes())
+
+
+class CaseKey(SQLModel, table=True):
+    """The key of a case's disclosures, wrapped by the master key. Destroying the row erases them all."""
+
+    __tablename__ = "case_keys"
+    case_id: str = Field(sa_column=Column(ForeignKey("cases.case_id"), primary_key=True))
+    wrapped: bytes = Field(sa_column=_bytes())
+
+
+# --- what is being done about it -------------------------------------------------------------------------------------
+
+
+class OutboxRow(SQLModel, table=True):
+    """Work for the chain, written in the same transaction as what asks for it.
+
+    `action` is `open`, `act`, `poke`, `withdraw`, `register_policy` or `register_parties`; `subject` is unique for an
+    action: a record id, a case id and state, a policy's or parties' id. `tx_hash` is the last attempt; `done` is set by
+    the indexer when it sees the effect, or a refusal.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        CheckConstraint(
+            "action IN ('open','act','poke','withdraw','register_policy','register_parties')", name="action"
+        ),
+        UniqueConstraint("action", "subject", name="uq_outbox_action_subject"),
+        Index("ix_outbox_todo", "done", "tx_hash", "id"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    action: str
+    subject: str
+    case_id: str | None = Field(default=None, index=True)
+    record_id: str | None = Field(default=None, index=True)
+    created_at: int = Field(sa_column=_big(nullable=False))
+    tx_hash: str | None = Field(default=None, index=True)
+    done: bool = False
+
+
+class TransactionRow(SQLModel, table=True):
+    """A transaction of ours, saved whole before it is broadcast."""
+
+    __tablename__ = "transactions"
+    __table_args__ = (Index("ix_transactions_writer_nonce", "writer", "nonce"),)
+    tx_hash: str = Field(primary_key=True)
+    writer: str
+    nonce: int
+    raw: bytes = Field(sa_column=_bytes())
+    gas_price: int = Field(sa_column=_big(nullable=False))
+    created_at: int = Field(sa_column=_big(nullable=False))
+    broadcast_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    settled: bool = Field(default=False, index=True)  # mined, or replaced by one that was
+
+
+class Mail(SQLModel, table=True):
+    """A message to a consumer. Its text is made when it is sent, so that no personal data waits here."""
+
+    __tablename__ = "mails"
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: str = Field(foreign_key="cases.case_id", index=True)
+    template: str
+    dedupe: str = Field(unique=True)  # one message for one reason
+    due_at: int = Field(sa_column=_big(nullable=False))
+    sent_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    attempts: int = 0
+    last_error: str | None = None
+
+
+# --- what the indexer read from the chain; nobody else writes below this line ----------------------------------------
+
+
+class ChainCursor(SQLModel, table=True):
+    """How far the chain has been read. One row; it moves by compare-and-set of `block_hash`."""
+
+    __tablename__ = "chain_cursor"
+    id: int = Field(default=1, primary_key=True)
+    block_number: int
+    block_hash: str
+
+
+class ChainBlock(SQLModel, table=True):
+    """A block that was read; a reorg shows when its hash is no longer the chain's."""
+
+    __tablename__ = "chain_blocks"
+    number: int = Field(primary_key=True)
+    hash: str
+    parent_hash: str
+    time: int = Field(sa_column=_big(nullable=False))
+
+
+class ChainEvent(SQLModel, table=True):
+    """An event of one of our contracts, decoded. `args` is JSON, bytes and addresses as `0x` hex."""
+
+    __tablename__ = "chain_events"
+    block_number: int = Field(primary_key=True)
+    log_index: int = Field(primary_key=True)
+    block_hash: str
+    tx_hash: str = Field(index=True)
+    contract: str  # ReturnLedger or RefundEscrow
+    name: str = Field(index=True)
+    case_id: str | None = Field(default=None, index=True)
+    args: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class ChainRecord(SQLModel, table=True):
+    """A link of a case's hash chain, from a `Recorded` event. `head` is the head after it."""
+
+    __tablename__ = "chain_records"
+    __table_args__ = (Index("ix_chain_records_block", "block_number"),)
+    case_id: str = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    kind: str
+    role: str
+    actor: str
+    commitment: str = Field(index=True)  # zero for what the contract composed
+    entry: str
+    head: str
+    time: int = Field(sa_column=_big(nullable=False))
+    block_number: int
+    block_hash: str
+    log_index: int
+    tx_hash: str
+
+
+class ChainRefusal(SQLModel, table=True):
+    """An item of a batch that the contract skipped (`Skipped`), with its decoded reason."""
+
+    __tablename__ = "chain_refusals"
+    block_number: int = Field(primary_key=True)
+    log_index: int = Field(primary_key=True)
+    case_id: str = Field(index=True)
+    commitment: str = Field(index=True)
+    reason: str  # the error with its arguments, such as NotAllowed(settled, accepted, consumer)
+    tx_hash: str
+
+
+class ChainCase(SQLModel, table=True):
+    """A case as the contract has it, and its money in minor units."""
+
+    __tablename__ = "chain_cases"
+    case_id: str = Field(primary_key=True)
+    state: str = Field(index=True)
+    mode: str
+    flags: int
+    grade: str
+    deadline: int = Field(sa_column=_big(nullable=False, index=True))
+    length: int
+    share: int
+    fee: int
+    nonces: str  # JSON list by role number
+    head: str
+    merchant: str = Field(index=True)
+    consumer: str
+    token: str
+    locked_refund: int = Field(default=0, sa_column=_big(nullable=False))
+    locked_freight: int = Field(default=0, sa_column=_big(nullable=False))
+    locked_reserve: int = Field(default=0, sa_column=_big(nullable=False))
+    to_consumer: int = Field(default=0, sa_column=_big(nullable=False))  # by settlement
+    to_merchant: int = Field(default=0, sa_column=_big(nullable=False))
+    withdrawn: int = Field(default=0, sa_column=_big(nullable=False))
+    withdrawn_to: str | None = None
+    block_number: int = Field(index=True)  # of the last change
+
+
+class ChainBalance(SQLModel, table=True):
+    """A merchant's free balance in the escrow, in minor units of the token's currency."""
+
+    __tablename__ = "chain_balances"
+    merchant: str = Field(primary_key=True)
+    token: str = Field(primary_key=True)
+    minor: int = Field(sa_column=_big(nullable=False))
+    deposited: int = Field(default=0, sa_column=_big(nullable=False))
+    withdrawn: int = Field(default=0, sa_column=_big(nullable=False))
+
+
+CHAIN_TABLES = (
+    ChainCursor,
+    ChainBlock,
+    ChainEvent,
+    ChainRecord,
+    ChainRefusal,
+    ChainCase,
+    ChainBalance,
+)
