@@ -1,0 +1,115 @@
+"""One answer for one request, however often it is sent.
+
+A caller that names its request by an `Idempotency-Key` gets the first answer again. The answer is stored in the unit of
+work that does the work, so there is no moment in which one exists without the other, and nothing to clean up after a
+crash: of two transactions with the same key the second finds the first one's row and undoes itself. A request that
+failed wrote nothing, its answer is not kept, and its key is free for the corrected request. Stored answers are sealed,
+since one may hold a status link, and forgotten after a day.
+
+    started = begin(app, principal, key, request_hash)
+    if isinstance(started, IdempotencyClaim):
+        with app.database.write() as session:
+            …                                        # the work
+            complete(session, started, 201, body)    # last, in the same unit of work
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlmodel import Session
+
+from ..errors import Conflict, InvalidInput
+from ..sealing import Vault
+from ..store import idempotency as sql
+from .app import App
+
+KEPT_SECONDS = 24 * 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyClaim:
+    """The right to answer a request: `principal` says whose key it is, `request_hash` what was asked."""
+
+    principal: str
+    key: str
+    request_hash: str
+    now: int
+    vault: Vault = field(repr=False)
+
+    def seal(self, body: dict[str, Any]) -> str:
+        sealed = self.vault.seal_secret(_about(self.principal, self.key), json.dumps(body).encode())
+        return base64.b64encode(sealed).decode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: dict[str, Any]
+    replayed: bool = False
+
+
+def begin(app: App, principal: str, key: str, request_hash: str) -> Answer | IdempotencyClaim:
+    """The stored answer, or a claim for `complete`. Raises InvalidInput where the key stands for another request."""
+    now = app.clock.seconds()
+    with app.database.read() as session:
+        stored = sql.find_answer(session, principal, key)
+    if stored is None:
+        return IdempotencyClaim(principal, key, request_hash, now, app.vault)
+    if stored.request_hash != request_hash:
+        raise InvalidInput(
+            "This Idempotency-Key was used for a different request.",
+            field="Idempotency-Key",
+            remedy="Send a new key for a new request, or the same request unchanged.",
+        )
+    body = app.vault.open_secret(_about(principal, key), base64.b64decode(stored.body))
+    return Answer(stored.status, json.loads(body), replayed=True)
+
+
+def complete(session: Session, claim: IdempotencyClaim | None, status: int, body: dict[str, Any]) -> None:
+    """Stores the answer in the unit of work that earned it. Does nothing without a claim.
+
+    Raises Conflict, which undoes the unit of work, if the same key was answered meanwhile.
+    """
+    if claim is None:
+        return
+    answer = sql.StoredAnswer(claim.request_hash, status, claim.seal(body), claim.now)
+    if not sql.insert_answer(session, claim.principal, claim.key, answer):
+        raise Conflict(
+            "The same request was answered meanwhile.",
+            field="Idempotency-Key",
+            remedy="Send it again to get that answer.",
+        )
+
+
+def answer_once(
+    app: App,
+    claim: IdempotencyClaim,
+    work: Callable[[IdempotencyClaim], Answer],
+) -> Answer:
+    """Does the work, unless the same request wins the race, whose answer is then given.
+
+    Whatever stopped the work, the winner's answer decides: a loser may fail on the case's new state or on a unique row
+    long before it comes to `complete`.
+    """
+    try:
+        return work(claim)
+    except Exception:
+        won = begin(app, claim.principal, claim.key, claim.request_hash)
+        if isinstance(won, Answer):
+            return won
+        raise
+
+
+def forget_old(app: App) -> int:
+    """Deletes the answers of yesterday; answers how many."""
+    with app.database.write() as session:
+        return sql.forget_answers(session, app.clock.seconds() - KEPT_SECONDS)
+
+
+def _about(principal: str, key: str) -> str:
+    return f"answer:{principal}:{key}"
