@@ -73,6 +73,11 @@ def allowed_acts(state: State, role: Role) -> list[Kind]:
     return [kind for (from_, kind, who), _ in _NEXT.items() if from_ is state and who is role]
 
 
+def may_ever_state(role: Role, kind: Kind) -> bool:
+    """Whether there is a state in which this role states this kind."""
+    return any(who is role and stated is kind for _, stated, who in _NEXT)
+
+
 def next_state(state: State, kind: Kind, role: Role) -> State | None:
     """The state after an act, PAYABLE where it decides the outcome, None where it is not allowed."""
     if kind is Kind.ERASED:

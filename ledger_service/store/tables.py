@@ -130,7 +130,6 @@ class RecordRow(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("key_holder IN ('own','service')", name="key_holder"),
         Index("ix_records_case_seq", "case_id", "seq"),
-        UniqueConstraint("case_id", "role", "nonce", name="uq_records_case_role_nonce"),
     )
     seq: int | None = Field(default=None, primary_key=True)
     record_id: str = Field(unique=True)

@@ -1,0 +1,1 @@
+"""What the users do: open, state, look, audit. Each function is one use, and one unit of work."""

@@ -1,0 +1,89 @@
+"""Businesses and their API keys."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import Any
+
+from eth_utils.address import is_address, to_checksum_address
+
+from ..errors import Conflict, InvalidInput, NotFound, Unauthenticated
+from ..store.keys import account_by_key_hash, account_by_name, webhook_secrets
+from ..store.tables import Account, WebhookSecret
+from .app import App
+
+ROLES = ("merchant", "carrier", "warehouse", "inspector", "arbitrator", "auditor", "operator")
+_PREFIX = "lk_"  # so that a leaked key can be recognised by a scanner
+
+
+def create_account(app: App, role: str, name: str, address: str | None = None) -> dict[str, Any]:
+    """A new account with its API key, which is shown this once. Without `address` the service holds its signing key.
+
+    Raises InvalidInput for an unknown role or a bad address, Conflict if the name is taken in that role.
+    """
+    if role not in ROLES:
+        raise InvalidInput(f"{role!r} is no role.", field="role", remedy="Use one of " + ", ".join(ROLES) + ".")
+    if not name.strip() or len(name) > 120:
+        raise InvalidInput("A name has 1 to 120 characters.", field="name", remedy="Send such a name.")
+    if address is not None and (not is_address(address) or int(address, 16) == 0):
+        raise InvalidInput(f"{address!r} is no address.", field="address", remedy="Send 0x and 40 hex digits.")
+    api_key = _PREFIX + secrets.token_urlsafe(32)
+    now = app.clock.seconds()
+    with app.database.write() as session:
+        if account_by_name(session, name, role) is not None:
+            raise Conflict(f"There is a {role} named {name!r} already.", field="name", remedy="Choose another name.")
+        own = to_checksum_address(address) if address else app.keys.create(session, now).address
+        session.add(Account(name=name, role=role, address=own, api_key_hash=_hash(api_key), created_at=now))
+    return {"api_key": api_key, "address": own, "role": role, "name": name}
+
+
+def authenticate(app: App, api_key: str) -> Account:
+    """The account of an API key. Raises Unauthenticated for a key that is none.
+
+    The look-up is by the key's SHA-256: a comparison's timing tells nothing of use about a 256-bit random key.
+    """
+    with app.database.read() as session:
+        account = account_by_key_hash(session, _hash(api_key)) if api_key.startswith(_PREFIX) else None
+    if account is None:
+        raise Unauthenticated(
+            "This API key is not valid.",
+            field="Authorization",
+            remedy="Send `Authorization: Bearer` with a key from `ledger keys create`.",
+        )
+    return account
+
+
+def merchant_named(app: App, name: str) -> Account:
+    """Raises NotFound if no merchant has this name."""
+    with app.database.read() as session:
+        account = account_by_name(session, name, "merchant")
+    if account is None:
+        raise NotFound(
+            f"There is no merchant named {name!r}.",
+            field="merchant",
+            remedy=f"Create it: ledger keys create --role merchant --name {name!r}",
+        )
+    return account
+
+
+def set_webhook_secret(app: App, account: Account, provider: str, secret: str) -> None:
+    """Keeps the secret under which a provider signs this merchant's webhooks, in place of the one before."""
+    if len(secret) < 6:
+        raise InvalidInput("A webhook secret has at least 6 characters.", field="secret", remedy="Choose a longer one.")
+    with app.database.write() as session:
+        for row in webhook_secrets(session, provider, account.id):
+            session.delete(row)
+        session.flush()
+        session.add(
+            WebhookSecret(
+                account_id=account.id or 0,
+                provider=provider,
+                sealed=app.vault.seal_secret(f"{provider}:{account.id}", secret.encode()),
+                created_at=app.clock.seconds(),
+            )
+        )
+
+
+def _hash(api_key: str) -> str:
+    return hashlib.sha256(api_key.encode()).hexdigest()

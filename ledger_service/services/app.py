@@ -1,0 +1,87 @@
+"""What every use of the service works with, put together once at start."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from sqlmodel import Session
+
+from ..chain.deployments import Deployment
+from ..clock import Clock
+from ..config import Settings
+from ..keystore import LocalSigner, Signer, decrypt_key, encrypt_key, new_key
+from ..sealing import Vault, read_or_create_secret
+from ..store.database import Database
+from ..store.keys import held_key
+from ..store.tables import HeldKey
+from ..tokens import TokenService, read_or_create_keys
+from .policies import Policies, shipped_policies
+
+_REMEMBERED_KEYS = 2_000
+
+
+class KeyRing:
+    """The signing keys that the service holds for others, opened when they are needed."""
+
+    def __init__(self, database: Database, password: bytes) -> None:
+        self._database = database
+        self._password = password
+        self._open: OrderedDict[str, LocalSigner] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def create(self, session: Session, now: int) -> LocalSigner:
+        """A fresh key, kept if the session commits."""
+        key = new_key()
+        signer = LocalSigner(key)
+        session.add(HeldKey(address=signer.address, keystore=encrypt_key(key, self._password), created_at=now))
+        return signer
+
+    def signer(self, session: Session, address: str) -> Signer | None:
+        """The signer of a held key; None if the service does not hold the key of this address."""
+        with self._lock:
+            if address in self._open:
+                self._open.move_to_end(address)
+                return self._open[address]
+        row = held_key(session, address)
+        if row is None:
+            return None
+        signer = LocalSigner(decrypt_key(row.keystore, self._password))
+        with self._lock:
+            self._open[address] = signer
+            while len(self._open) > _REMEMBERED_KEYS:
+                self._open.popitem(last=False)
+        return signer
+
+
+@dataclass(frozen=True)
+class App:
+    settings: Settings
+    database: Database
+    clock: Clock
+    deployment: Deployment
+    keys: KeyRing
+    vault: Vault
+    tokens: TokenService
+    policies: Policies
+    wake: threading.Event = field(default_factory=threading.Event)
+
+
+def keystore_password(settings: Settings) -> bytes:
+    return read_or_create_secret(settings.key_password_file or settings.data / "secrets" / "keystore-password")
+
+
+def make_app(settings: Settings, deployment: Deployment, clock: Clock, database: Database | None = None) -> App:
+    """The app of an installation. Its secrets are made in the data folder at first use."""
+    database = database or Database(settings.database)
+    return App(
+        settings=settings,
+        database=database,
+        clock=clock,
+        deployment=deployment,
+        keys=KeyRing(database, keystore_password(settings)),
+        vault=Vault(read_or_create_secret(settings.data / "secrets" / "master-key")),
+        tokens=TokenService(read_or_create_keys(settings.data / "secrets" / "token-keys.json")),
+        policies=shipped_policies(),
+    )

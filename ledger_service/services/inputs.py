@@ -1,0 +1,142 @@
+"""What people send us: shapes and limits. What a value means in its case is checked where it is used."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from eth_utils.address import is_address, to_checksum_address
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+
+class Input(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, strict=False)
+
+
+def _address(value: str) -> str:
+    if not is_address(value) or int(value, 16) == 0:
+        raise ValueError("an address is 0x and 40 hex digits, with a right checksum, and not zero")
+    return str(to_checksum_address(value))
+
+
+def _zoned(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("a time needs its zone, such as 2026-03-01T09:30:00Z")
+    return value
+
+
+def _printable(value: str) -> str:
+    if any(ord(character) < 32 and character not in "\n\t" for character in value):
+        raise ValueError("text has no control characters")
+    value.encode("utf-8")  # a lone surrogate is no text; UnicodeEncodeError is a ValueError
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address), Field(max_length=42, examples=["0x" + "ab" * 20])]
+Moment = Annotated[datetime, AfterValidator(_zoned)]
+Word = Annotated[str, AfterValidator(_printable), Field(min_length=1, max_length=120)]
+Text = Annotated[str, AfterValidator(_printable), Field(max_length=2_000)]
+Amount = Annotated[str, Field(max_length=24, examples=["19.80"], description="Decimal string, not negative.")]
+Hex = Annotated[str, Field(pattern=r"^0x([0-9a-fA-F]{2})+$", max_length=20_000)]
+
+
+class OrderInput(Input):
+    reference: Word | None = None
+    ordered_at: Moment | None = None
+
+
+class ConsumerInput(Input):
+    """Name and e-mail are personal: they are sealed, and stand in the record as digests."""
+
+    name: Word | None = None
+    email: Annotated[str, Field(max_length=254, pattern=r"^[^@\s<>\"',;:\\]+@[^@\s<>\"',;:\\]+$")] | None = None
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2.")] | None = None
+    language: Annotated[str, Field(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$", max_length=35)] = "en"
+    address: Address | None = Field(default=None, description="A key of the consumer's own; left out: a fresh one.")
+
+
+class ItemInput(Input):
+    sku: Word
+    description: Text = ""
+    quantity: Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+    unit_price: Amount
+
+
+class MoneyInput(Input):
+    amount: Amount
+    currency: Annotated[str, Field(max_length=3, examples=["GBP"], description="ISO 4217 code.")]
+
+
+class ShipmentInput(Input):
+    carrier: Word
+    tracking_code: Word
+
+
+class CaseInput(Input):
+    """A return to be opened by its merchant."""
+
+    reference: Word
+    order: OrderInput | None = None
+    consumer: ConsumerInput = Field(default_factory=ConsumerInput)
+    items: Annotated[list[ItemInput], Field(min_length=1, max_length=500)]
+    refund: MoneyInput
+    freight: MoneyInput | None = Field(
+        default=None, description="Return freight to lock beside the refund, in the refund's currency."
+    )
+    policy: Word = "default"
+    escrow: Literal["refund", "bond", "none"] = "none"
+    shipment: ShipmentInput | None = None
+    reason: Text | None = None
+    requested_at: Moment | None = Field(default=None, description="When the return was asked for; left out: now.")
+    carrier: Address | None = None
+    warehouse: Address | None = None
+    inspector: Address | None = None
+
+
+class _DataInput(Input):
+    data: dict[str, Any] = Field(default_factory=dict)
+    personal: dict[Word, Text] = Field(
+        default_factory=dict, max_length=20, description="Personal fields: sealed, digests in the record."
+    )
+
+    @field_validator("data")
+    @classmethod
+    def _shallow(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if _depth(value) > 8:
+            raise ValueError("data is nested at most 8 deep")
+        return value
+
+
+def _depth(value: Any, so_far: int = 0) -> int:
+    if so_far > 8:
+        return so_far
+    if isinstance(value, dict):
+        return max((_depth(inner, so_far + 1) for inner in value.values()), default=so_far + 1)
+    if isinstance(value, list):
+        return max((_depth(inner, so_far + 1) for inner in value), default=so_far + 1)
+    return so_far
+
+
+class PrepareInput(_DataInput):
+    """A milestone to be signed by its actor's own key."""
+
+    kind: Word
+    occurred_at: Moment | None = Field(default=None, description="When it happened; left out: now.")
+
+
+class MilestoneInput(PrepareInput):
+    """A milestone. With `record_id`, `signer` and `signature` it is the one that was prepared."""
+
+    record_id: Word | None = None
+    signer: Address | None = None
+    signature: Hex | None = None
+
+
+class ActInput(_DataInput):
+    """What a consumer does through their link."""
+
+    kind: Word
+
+
+class LinkInput(Input):
+    expires_at: Moment | None = Field(default=None, description="Left out: after the last possible window.")

@@ -1,0 +1,114 @@
+"""Signed status links: who holds one may look at one case, and do what its scopes say.
+
+The token stands in the URL's fragment, so no server log and no referrer ever holds it. A link that acts reaches the
+consumer by e-mail alone; the one in the merchant's answer can only read.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlmodel import Session
+
+from ..domain.times import from_chain, rfc3339, to_chain
+from ..errors import InvalidInput, NotFound, Unauthenticated
+from ..store.cases import find_case, status_link
+from ..store.tables import Account, CaseRow, StatusLink
+from .access import require_merchant
+from .app import App
+from .inputs import LinkInput
+
+READ = "status:read"
+SIGN = "settlement:sign"
+DISPUTE = "dispute:open"
+READING = (READ,)
+ACTING = (READ, SIGN, DISPUTE)
+_GRACE_DAYS = 30  # a link outlives its case's last window, so that the outcome can still be read
+
+
+@dataclass(frozen=True, slots=True)
+class LinkClaims:
+    case_id: str
+    jti: str
+    scopes: tuple[str, ...]
+    expires_at: int
+
+
+def issue_link(app: App, session: Session, case: CaseRow, scopes: tuple[str, ...], expires_at: int) -> tuple[str, str]:
+    """A new link's URL and `jti`, kept if the session commits."""
+    jti, now = secrets.token_urlsafe(16), app.clock.seconds()
+    claims = {
+        "iss": app.settings.url,
+        "sub": case.case_id,
+        "jti": jti,
+        "iat": now,
+        "exp": expires_at,
+        "scope": " ".join(scopes),
+    }
+    session.add(
+        StatusLink(jti=jti, case_id=case.case_id, scopes=claims["scope"], created_at=now, expires_at=expires_at)
+    )
+    return f"{app.settings.url}/s#{app.tokens.sign('status+jwt', claims)}", jti
+
+
+def last_window_ends(app: App, case: CaseRow) -> int:
+    """Seconds since 1970 after which nothing can happen in this case any more, and the grace for reading."""
+    policy = app.policies.by_id(case.policy_id)
+    return case.opened_at + (policy.total_days + _GRACE_DAYS) * 86_400
+
+
+def create_link(app: App, account: Account, case_id: str, request: LinkInput) -> dict[str, Any]:
+    """A reading link for the merchant to hand out. Raises NotFound or Forbidden, InvalidInput for a past expiry."""
+    now = app.clock.now()
+    with app.database.write() as session:
+        case = find_case(session, case_id)
+        case = require_merchant(account, case)
+        expires_at = last_window_ends(app, case)
+        if request.expires_at is not None:
+            if not now < request.expires_at <= now + timedelta(days=2 * 365):
+                raise InvalidInput(
+                    "A link expires in the future, within two years.",
+                    field="expires_at",
+                    remedy="Send a later time, or leave it out.",
+                )
+            expires_at = to_chain(request.expires_at)
+        url, jti = issue_link(app, session, case, READING, expires_at)
+    return {
+        "status_link": url,
+        "jti": jti,
+        "scopes": list(READING),
+        "expires_at": rfc3339(from_chain(expires_at)),
+    }
+
+
+def authenticate_link(app: App, token: str) -> LinkClaims:
+    """What a link's token allows. Raises Unauthenticated if it is altered, expired, or revoked."""
+    claims = app.tokens.verify("status+jwt", token, app.clock.now())
+    with app.database.read() as session:
+        row = status_link(session, str(claims.get("jti")))
+    if row is None or row.case_id != claims.get("sub"):
+        raise Unauthenticated(
+            "This link is not known here.", field="Authorization", remedy="Ask the shop for a new link."
+        )
+    if row.revoked_at is not None:
+        raise Unauthenticated(
+            "This link was revoked.", field="Authorization", remedy="Use the newest link you received, or ask the shop."
+        )
+    return LinkClaims(row.case_id, row.jti, tuple(row.scopes.split()), row.expires_at)
+
+
+def revoke_link(app: App, account: Account, case_id: str, jti: str) -> None:
+    """Ends a reading link. Links that reached the consumer by e-mail stay: a live case is never silenced.
+
+    Raises NotFound if this case has no such link that its merchant may revoke.
+    """
+    with app.database.write() as session:
+        require_merchant(account, find_case(session, case_id))
+        row = status_link(session, jti)
+        if row is None or row.case_id != case_id or row.scopes != READ:
+            raise NotFound("This case has no such link that you can revoke.", field="jti", remedy="Check the link's id.")
+        row.revoked_at = row.revoked_at or app.clock.seconds()
+        session.add(row)
