@@ -97,7 +97,9 @@ def act_by_link(
     return body
 
 
-def prepare_milestone(app: App, account: Account, case_id: str, request: PrepareInput) -> dict[str, Any]:
+def prepare_milestone(
+    app: App, account: Account, case_id: str, request: PrepareInput, idempotency: IdempotencyClaim | None = None
+) -> dict[str, Any]:
     """The record that an actor with a key of its own is to sign, and the EIP-712 typed data. Raises as `state_milestone`.
 
     Nothing is recorded by this: a prepared record counts when its signature comes back.
@@ -123,15 +125,17 @@ def prepare_milestone(app: App, account: Account, case_id: str, request: Prepare
                 created_at=app.clock.seconds(),
             )
         )
-    return {
-        "record_id": record_id,
-        "case_id": case_id,
-        "signer": record.body["signer"],
-        "record": record.body,
-        "commitment": hex0x(record.commitment),
-        "valid_until": act.valid_until,
-        "typed_data": act.typed_data(app.deployment.domain),
-    }
+        body = {
+            "record_id": record_id,
+            "case_id": case_id,
+            "signer": record.body["signer"],
+            "record": record.body,
+            "commitment": hex0x(record.commitment),
+            "valid_until": act.valid_until,
+            "typed_data": act.typed_data(app.deployment.domain),
+        }
+        complete(session, idempotency, 200, body)
+    return body
 
 
 def _place(app: App, session: Session, case: CaseRow) -> _Place:

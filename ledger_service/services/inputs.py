@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from eth_utils.address import is_address, to_checksum_address
@@ -22,7 +22,10 @@ def _address(value: str) -> str:
 def _zoned(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("a time needs its zone, such as 2026-03-01T09:30:00Z")
-    return value
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("this time is beyond the calendar") from None
 
 
 def _printable(value: str) -> str:

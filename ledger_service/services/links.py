@@ -19,6 +19,7 @@ from ..store.cases import find_case, status_link
 from ..store.tables import Account, CaseRow, StatusLink
 from .access import require_merchant
 from .app import App
+from .idempotency import IdempotencyClaim, complete
 from .inputs import LinkInput
 
 READ = "status:read"
@@ -60,7 +61,9 @@ def last_window_ends(app: App, case: CaseRow) -> int:
     return case.opened_at + (policy.total_days + _GRACE_DAYS) * 86_400
 
 
-def create_link(app: App, account: Account, case_id: str, request: LinkInput) -> dict[str, Any]:
+def create_link(
+    app: App, account: Account, case_id: str, request: LinkInput, idempotency: IdempotencyClaim | None = None
+) -> dict[str, Any]:
     """A reading link for the merchant to hand out. Raises NotFound or Forbidden, InvalidInput for a past expiry."""
     now = app.clock.now()
     with app.database.write() as session:
@@ -76,12 +79,14 @@ def create_link(app: App, account: Account, case_id: str, request: LinkInput) ->
                 )
             expires_at = to_chain(request.expires_at)
         url, jti = issue_link(app, session, case, READING, expires_at)
-    return {
-        "status_link": url,
-        "jti": jti,
-        "scopes": list(READING),
-        "expires_at": rfc3339(from_chain(expires_at)),
-    }
+        body = {
+            "status_link": url,
+            "jti": jti,
+            "scopes": list(READING),
+            "expires_at": rfc3339(from_chain(expires_at)),
+        }
+        complete(session, idempotency, 201, body)
+    return body
 
 
 def authenticate_link(app: App, token: str) -> LinkClaims:
