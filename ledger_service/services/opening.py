@@ -181,7 +181,7 @@ def _open(
     session.flush()
     session.add(CaseKey(case_id=case.case_id, wrapped=wrapped))
     if request.consumer.email:
-        session.add(Mail(case_id=case.case_id, template="opened", dedupe=f"{case.case_id}:opened", due_at=now))
+        session.add(Mail(case_id=case.case_id, template="opened", position=0, due_at=now))
     enqueue(session, "register_parties", hex0x(terms.parties), now, case_id=case.case_id)
     act = Act(case_id, Kind.REQUESTED, Role.MERCHANT, 0, opening.valid_until, record.commitment)
     answer = accept_record(

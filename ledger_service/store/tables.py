@@ -230,10 +230,11 @@ class Mail(SQLModel, table=True):
     """A message to a consumer. Its text is made when it is sent, so that no personal data waits here."""
 
     __tablename__ = "mails"
+    __table_args__ = (UniqueConstraint("case_id", "position", name="uq_mails_case_position"),)
     id: int | None = Field(default=None, primary_key=True)
     case_id: str = Field(foreign_key="cases.case_id", index=True)
     template: str
-    dedupe: str = Field(unique=True)  # one message for one reason
+    position: int  # of the record that it is about
     due_at: int = Field(sa_column=_big(nullable=False))
     sent_at: int | None = Field(default=None, sa_column=_big(nullable=True))
     attempts: int = 0

@@ -1,0 +1,149 @@
+"""Tells consumers what they would lose by not knowing: every change that starts a window of theirs, and the end."""
+
+from __future__ import annotations
+
+import json
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import structlog
+from sqlmodel import Session
+
+from ..domain.disclosures import read_disclosure
+from ..domain.money import to_decimal
+from ..domain.times import from_chain, rfc3339
+from ..mail_sending import MailSender
+from ..services.accepting import case_secret
+from ..services.app import App
+from ..services.links import ACTING, issue_link, last_window_ends
+from ..store.cases import chain_case, disclosures_of, find_case
+from ..store.keys import account_by_id
+from ..store.mails import add_mail, due_mails, unannounced_links
+from ..store.tables import CaseRow, Mail
+
+log = structlog.get_logger()
+
+_ANNOUNCED = ("authorised", "declined", "inspected", "disputed", "refunded", "settled", "closed", "cancelled")
+_LANGUAGES = ("en", "de", "zh")
+_AT_ONCE = 20
+
+
+class Notifier:
+    """`step()` makes the messages that are missing and sends those that are due."""
+
+    def __init__(self, app: App, sender: MailSender) -> None:
+        self._app = app
+        self._sender = sender
+        self._from_block = 0
+
+    def step(self) -> bool:
+        """Whether there was anything to do. A message that cannot be sent stays due and is tried again later."""
+        made = self._make()
+        with self._app.database.read() as session:
+            due = due_mails(session, self._app.clock.seconds(), _AT_ONCE)
+        for mail in due:
+            self._send(mail)
+        return made or bool(due)
+
+    def _make(self) -> bool:
+        with self._app.database.read() as session:
+            links = unannounced_links(session, _ANNOUNCED, self._from_block)
+        if not links:
+            return False
+        with self._app.database.write() as session:
+            for link in links:
+                template = "closed" if link.kind == "cancelled" else link.kind
+                add_mail(
+                    session,
+                    case_id=link.case_id,
+                    template=template,
+                    position=link.position,
+                    due_at=self._app.clock.seconds(),
+                )
+        self._from_block = max(link.block_number for link in links)
+        return True
+
+    def _send(self, mail: Mail) -> None:
+        try:
+            with self._app.database.write() as session:
+                message = self._render(session, mail)
+            if message is not None:
+                self._sender.send(mail.id or 0, message)
+            error = None
+        except OSError as failure:
+            error = type(failure).__name__
+            log.warning("mail.not_sent", mail=mail.id, case_id=mail.case_id, error=error)
+        now = self._app.clock.seconds()
+        with self._app.database.write() as session:
+            row = session.get_one(Mail, mail.id)
+            row.attempts += 1
+            row.last_error = error
+            row.sent_at = now if error is None else None
+            row.due_at = row.due_at if error is None else now + min(60 * 2**row.attempts, 6 * 3_600)
+            session.add(row)
+
+    def _render(self, session: Session, mail: Mail) -> EmailMessage | None:
+        """The message, with a fresh link; None where the consumer has no address any more."""
+        case = find_case(session, mail.case_id)
+        if case is None:
+            return None
+        personal = _personal(self._app, session, case)
+        address = personal.get("consumer.email")
+        if address is None:
+            return None
+        url, _ = issue_link(self._app, session, case, ACTING, last_window_ends(self._app, case))
+        merchant = account_by_id(session, case.account_id)
+        values = {
+            "name": personal.get("consumer.name"),
+            "merchant": merchant.name if merchant else case.merchant,
+            "reference": case.reference,
+            "amount": to_decimal(case.refund_minor, case.currency),
+            "currency": case.currency,
+        }
+        chain = chain_case(session, case.case_id)
+        current = chain is not None and chain.length <= mail.position + 2
+        deadline = chain.deadline if chain is not None and current else 0
+        return self._message(mail, case.language, str(address), url, values, deadline)
+
+    def _message(
+        self, mail: Mail, language: str, address: str, url: str, values: dict[str, Any], deadline: int
+    ) -> EmailMessage:
+        texts = _texts(_language(language))
+        part = texts[mail.template]
+        greeting = texts["greeting"] if values["name"] else texts["greeting_unnamed"]
+        lines = [greeting.format(**values), "", part["body"].format(**values)]
+        if deadline:
+            lines.append(texts["deadline"].format(deadline=rfc3339(from_chain(deadline))))
+        lines += ["", texts["follow"], "", url, "", texts["footer"].format(**values), ""]
+        message = EmailMessage()
+        message["Subject"] = " ".join(part["subject"].format(**values).split())
+        message["From"] = self._app.settings.mail_from
+        message["To"] = address
+        message["Date"] = format_datetime(self._app.clock.now())
+        message["Message-ID"] = make_msgid(f"mail-{mail.id}", domain="ledger.invalid")
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content("\n".join(lines), cte="8bit")
+        return message
+
+
+def _personal(app: App, session: Session, case: CaseRow) -> dict[str, Any]:
+    secret = case_secret(app, session, case.case_id)
+    if secret is None:
+        return {}
+    opened = (app.vault.open(secret, row.digest, row.sealed) for row in disclosures_of(session, case.case_id))
+    disclosures = [read_disclosure(encoded.decode()) for encoded in opened]
+    return {disclosure.name: disclosure.value for disclosure in disclosures}
+
+
+def _language(wanted: str) -> str:
+    primary = wanted.split("-")[0].lower()
+    return primary if primary in _LANGUAGES else "en"
+
+
+@cache
+def _texts(language: str) -> dict[str, Any]:
+    text = (files("ledger_service") / "mail_texts" / f"{language}.json").read_text("utf-8")
+    return dict(json.loads(text))
