@@ -56,9 +56,7 @@ def compile_sources(sources: list[Path], compiler: Path) -> dict[str, Any]:
     output: dict[str, Any] = solcx.compile_standard(
         {
             "language": "Solidity",
-            "sources": {
-                name: {"content": path.read_text(encoding="utf-8")} for name, path in names.items()
-            },
+            "sources": {name: {"content": path.read_text(encoding="utf-8")} for name, path in names.items()},
             "settings": SETTINGS,
         },
         base_path=str(ROOT),
