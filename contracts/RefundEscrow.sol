@@ -101,6 +101,15 @@ contract RefundEscrow is IRefundEscrow, EIP712, ReentrancyGuard {
         _payDue(caseId, ledger.consumerOf(caseId));
     }
 
+    function withdrawForBatch(bytes32[] calldata caseIds) external {
+        for (uint256 i = 0; i < caseIds.length; ++i) {
+            try this.withdrawFor(caseIds[i]) {}
+            catch (bytes memory reason) {
+                emit WithdrawalSkipped(caseIds[i], reason);
+            }
+        }
+    }
+
     function withdrawTo(bytes32 caseId, address to, uint40 validUntil, bytes calldata signature)
         external
         nonReentrant

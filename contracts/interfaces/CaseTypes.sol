@@ -139,21 +139,6 @@ struct Opening {
     bytes signature; // by the merchant
 }
 
-/// A case as it stands in storage: one slot, its consumer and head are kept beside it.
-struct Case {
-    State state;
-    Mode mode;
-    uint8 flags; // see CaseFlags
-    Grade grade;
-    uint40 deadline; // last block time at which the state's own acts count; 0 in a terminal state
-    uint24 length; // number of records
-    uint16 share; // proposed, then decided
-    uint16 fee;
-    uint80 nonces; // 16 bits a role, Consumer lowest
-    uint16 policy; // index of the registered policy
-    uint32 parties; // index of the registered parties
-}
-
 /// A case as a reader wants it, in one call.
 struct CaseView {
     State state;

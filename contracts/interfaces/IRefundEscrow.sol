@@ -54,6 +54,8 @@ interface IRefundEscrow {
         bytes32 indexed caseId, address indexed merchant, address indexed token, uint64 toConsumer, uint64 toMerchant
     );
     event Withdrawn(bytes32 indexed caseId, address indexed to, address indexed token, uint64 amount);
+    /// An item of a batch was refused; `reason` is the ABI-encoded error. What is due stays due.
+    event WithdrawalSkipped(bytes32 indexed caseId, bytes reason);
     event BalanceWithdrawn(address indexed merchant, address indexed to, address indexed token, uint256 amount);
 
     error NotTheLedger(address caller);
@@ -115,6 +117,9 @@ interface IRefundEscrow {
     /// @notice Pays what is due to the consumer of a case, to the consumer's address. Anyone may call it.
     /// @dev Reverts if nothing is due (NothingDueTo)
     function withdrawFor(bytes32 caseId) external;
+
+    /// @notice Pays many; a case that `withdrawFor` refuses is skipped with its reason.
+    function withdrawForBatch(bytes32[] calldata caseIds) external;
 
     /// @notice Pays it elsewhere, as the consumer signed.
     /// @dev Reverts if

@@ -87,10 +87,6 @@ interface IReturnLedger {
     /// - the actor did not sign (BadSignature)
     function record(Act calldata act, bytes calldata signature) external;
 
-    /// @notice Records one act in the layout of the library `PackedAct`.
-    /// @dev Reverts if its length is not that of a packed act (BadLength), and where `record` does.
-    function recordPacked(bytes calldata item) external;
-
     /// @notice Records many packed acts, one after the other; an item that `record` refuses is skipped with its reason.
     /// @dev Reverts if
     /// - the length is no multiple of a packed act's (BadLength)

@@ -53,6 +53,6 @@ library CaseMachine {
     }
 
     function isLive(State state) internal pure returns (bool) {
-        return state != State.None && state != State.Settled && state != State.Closed;
+        return state != State.None && state < State.Settled;
     }
 }

@@ -6,31 +6,51 @@ import {Act, Grade, Kind, Terms} from "../interfaces/CaseTypes.sol";
 /// @notice The EIP-712 messages of the ledger. Each kind of act is a message type of its own, so that a wallet shows
 /// its name; all have the same fields, but for an inspection and for what states a claim.
 library Messages {
-    string private constant FIELDS = "(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment";
+    // Whole strings, since the compiler hashes only those ahead of time.
     bytes32 internal constant TERMS = keccak256(
         "Terms(bytes32 salt,address consumer,bool consumerKeyHeld,bytes32 parties,bytes32 policy,uint32 panel,uint8 mode,address token,uint64 refund,uint64 freight,uint64 reserve)"
     );
     bytes32 internal constant OPEN = keccak256(
         "Open(Terms terms,bytes32 commitment,uint40 validUntil)Terms(bytes32 salt,address consumer,bool consumerKeyHeld,bytes32 parties,bytes32 policy,uint32 panel,uint8 mode,address token,uint64 refund,uint64 freight,uint64 reserve)"
     );
-    bytes32 private constant AUTHORISED = keccak256(abi.encodePacked("Authorised", FIELDS, ")"));
-    bytes32 private constant DECLINED = keccak256(abi.encodePacked("Declined", FIELDS, ")"));
-    bytes32 private constant CANCELLED = keccak256(abi.encodePacked("Cancelled", FIELDS, ")"));
-    bytes32 private constant PICKED_UP = keccak256(abi.encodePacked("PickedUp", FIELDS, ")"));
-    bytes32 private constant RECEIVED = keccak256(abi.encodePacked("Received", FIELDS, ")"));
+    bytes32 private constant AUTHORISED =
+        keccak256("Authorised(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
+    bytes32 private constant DECLINED =
+        keccak256("Declined(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
+    bytes32 private constant CANCELLED =
+        keccak256("Cancelled(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
+    bytes32 private constant PICKED_UP =
+        keccak256("PickedUp(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
+    bytes32 private constant RECEIVED =
+        keccak256("Received(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
     bytes32 private constant INSPECTED =
-        keccak256(abi.encodePacked("Inspected", FIELDS, ",uint8 grade,uint16 share,uint16 fee)"));
-    bytes32 private constant ACCEPTED = keccak256(abi.encodePacked("Accepted", FIELDS, ")"));
-    bytes32 private constant EXCHANGE_AGREED = keccak256(abi.encodePacked("ExchangeAgreed", FIELDS, ")"));
-    bytes32 private constant EXCHANGE_SHIPPED = keccak256(abi.encodePacked("ExchangeShipped", FIELDS, ")"));
-    bytes32 private constant EXCHANGE_DELIVERED = keccak256(abi.encodePacked("ExchangeDelivered", FIELDS, ")"));
-    bytes32 private constant REFUNDED = keccak256(abi.encodePacked("Refunded", FIELDS, ")"));
-    bytes32 private constant CHALLENGED = keccak256(abi.encodePacked("Challenged", FIELDS, ",uint16 share)"));
-    bytes32 private constant DISPUTED = keccak256(abi.encodePacked("Disputed", FIELDS, ",uint16 share)"));
-    bytes32 private constant EVIDENCE = keccak256(abi.encodePacked("Evidence", FIELDS, ")"));
-    bytes32 private constant OBJECTED = keccak256(abi.encodePacked("Objected", FIELDS, ")"));
-    bytes32 private constant APPEALED = keccak256(abi.encodePacked("Appealed", FIELDS, ",uint16 share)"));
-    bytes32 private constant ERASED = keccak256(abi.encodePacked("Erased", FIELDS, ")"));
+        keccak256("Inspected(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment,uint8 grade,uint16 share,uint16 fee)");
+    bytes32 private constant ACCEPTED =
+        keccak256("Accepted(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
+    bytes32 private constant EXCHANGE_AGREED =
+        keccak256("ExchangeAgreed(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
+    bytes32 private constant EXCHANGE_SHIPPED =
+        keccak256("ExchangeShipped(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
+    bytes32 private constant EXCHANGE_DELIVERED =
+        keccak256("ExchangeDelivered(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
+    bytes32 private constant REFUNDED =
+        keccak256("Refunded(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
+    bytes32 private constant CHALLENGED =
+        keccak256("Challenged(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment,uint16 share)");
+    bytes32 private constant DISPUTED =
+        keccak256("Disputed(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment,uint16 share)");
+    bytes32 private constant EVIDENCE =
+        keccak256("Evidence(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
+    bytes32 private constant OBJECTED =
+        keccak256("Objected(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
+    bytes32 private constant APPEALED =
+        keccak256("Appealed(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment,uint16 share)");
+    bytes32 private constant ERASED =
+        keccak256("Erased(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
+
+    /// One bit a kind, for those whose message has a share.
+    uint256 private constant SIGNING_SHARE = (1 << uint8(Kind.Inspected)) | (1 << uint8(Kind.Disputed))
+        | (1 << uint8(Kind.Challenged)) | (1 << uint8(Kind.Appealed));
 
     /// @return the type hash of the kind's message; zero for a kind that is no act
     function typeOf(Kind kind) internal pure returns (bytes32) {
@@ -54,22 +74,25 @@ library Messages {
         return bytes32(0);
     }
 
-    function signsShare(Kind kind) internal pure returns (bool) {
-        return kind == Kind.Inspected || kind == Kind.Disputed || kind == Kind.Challenged || kind == Kind.Appealed;
-    }
-
     /// @return whether the act holds no value that its message leaves out
-    function isFullySigned(Act memory act) internal pure returns (bool) {
-        if (act.kind == Kind.Inspected) return true;
-        return act.grade == Grade.None && act.fee == 0 && (act.share == 0 || signsShare(act.kind));
+    function isFullySigned(Act calldata act) internal pure returns (bool) {
+        Kind kind = act.kind;
+        if (kind == Kind.Inspected) return true;
+        return act.grade == Grade.None && act.fee == 0 && (act.share == 0 || _signsShare(kind));
     }
 
-    function hashAct(Act memory act) internal pure returns (bytes32) {
-        bytes memory fields =
-            abi.encode(typeOf(act.kind), act.caseId, act.role, act.nonce, act.validUntil, act.commitment);
-        if (act.kind == Kind.Inspected) fields = bytes.concat(fields, abi.encode(act.grade, act.share, act.fee));
-        else if (signsShare(act.kind)) fields = bytes.concat(fields, abi.encode(act.share));
-        return keccak256(fields);
+    function hashAct(Act calldata a) internal pure returns (bytes32) {
+        Kind kind = a.kind;
+        bytes32 name = typeOf(kind);
+        if (kind == Kind.Inspected) {
+            return keccak256(
+                abi.encode(name, a.caseId, a.role, a.nonce, a.validUntil, a.commitment, a.grade, a.share, a.fee)
+            );
+        }
+        if (_signsShare(kind)) {
+            return keccak256(abi.encode(name, a.caseId, a.role, a.nonce, a.validUntil, a.commitment, a.share));
+        }
+        return keccak256(abi.encode(name, a.caseId, a.role, a.nonce, a.validUntil, a.commitment));
     }
 
     function hashTerms(Terms calldata terms) internal pure returns (bytes32) {
@@ -78,5 +101,9 @@ library Messages {
 
     function hashOpen(bytes32 caseId, bytes32 commitment, uint40 validUntil) internal pure returns (bytes32) {
         return keccak256(abi.encode(OPEN, caseId, commitment, validUntil));
+    }
+
+    function _signsShare(Kind kind) private pure returns (bool) {
+        return (SIGNING_SHARE >> uint8(kind)) & 1 != 0;
     }
 }
