@@ -1,0 +1,60 @@
+"""The API, put together."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+
+from ledger_service.services.app import App
+from ledger_service.services.health import Readiness, Workers
+from ledger_service.services.rate_limits import RateLimits
+
+from . import errors, openapi, schemas
+from .observability import Metrics, Observed
+from .routes import audit, cases, milestones, pages, status, system, webhooks
+from .security import BodyLimit, SecurityHeaders
+from .streaming import Streams
+
+_TAGS = [
+    {"name": "cases", "description": "Returns, as the businesses see them."},
+    {"name": "milestones", "description": "The signed statements that move a case."},
+    {"name": "status", "description": "The consumer's side, through one signed link."},
+    {"name": "audit", "description": "What became of the money."},
+    {"name": "webhooks", "description": "What carriers' aggregators send."},
+    {"name": "system", "description": "Health, metrics, keys."},
+]
+
+
+def create_app(app: App, workers: Workers | None = None) -> FastAPI:
+    """The API of an installation. It starts and stops nothing: whoever made `app` and `workers` owns them."""
+    api = FastAPI(
+        title="After-sales audit ledger",
+        version=_version(),
+        openapi_tags=_TAGS,
+        docs_url=None,  # both pages would load scripts from a CDN, which our pages never do
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    api.state.ledger = app
+    api.state.limits = RateLimits(app.settings)
+    api.state.streams = Streams()
+    api.state.readiness = Readiness(app, workers)
+    api.state.metrics = metrics = Metrics(api.state.readiness)
+    errors.install(api)
+    for module in (cases, milestones, status, audit, webhooks, system):
+        api.include_router(module.router)
+    pages.install(api)
+    openapi.install(api, schemas.Problem)
+    # The last one added is the outermost: headers on every answer, then the id and the count, then the body.
+    api.add_middleware(BodyLimit, limit=app.settings.max_body_bytes)
+    api.add_middleware(Observed, metrics=metrics)
+    api.add_middleware(SecurityHeaders)
+    return api
+
+
+def _version() -> str:
+    try:
+        return version("after-sales-audit-ledger")
+    except PackageNotFoundError:
+        return "0"

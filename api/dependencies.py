@@ -1,0 +1,179 @@
+"""Who is asking, and with what right: what routes declare as parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, cast
+
+from fastapi import Depends, Path, Request, Security
+from fastapi.security import HTTPBearer
+from pydantic import AfterValidator, WithJsonSchema
+from starlette.concurrency import run_in_threadpool
+
+from ledger_service.errors import Forbidden, NotFound, Unauthenticated
+from ledger_service.services import accounts, links
+from ledger_service.services.app import App
+from ledger_service.services.rate_limits import RateLimits
+from ledger_service.store.tables import Account
+
+_MAX_CREDENTIAL = 4_096
+_api_key = HTTPBearer(
+    auto_error=False, scheme_name="ApiKey", description="An API key, as `ledger keys create` prints it once."
+)
+_link_token = HTTPBearer(
+    auto_error=False, scheme_name="StatusLink", description="The token of a status link: what follows `/s#`."
+)
+
+
+async def get_ledger(request: Request) -> App:
+    return cast("App", request.app.state.ledger)
+
+
+async def get_limits(request: Request) -> RateLimits:
+    return cast("RateLimits", request.app.state.limits)
+
+
+Ledger = Annotated[App, Depends(get_ledger)]
+Limits = Annotated[RateLimits, Depends(get_limits)]
+
+
+# --- API keys --------------------------------------------------------------------------------------------------------
+
+
+async def authenticated_account(
+    request: Request, ledger: Ledger, limits: Limits, _scheme: Annotated[object, Security(_api_key)]
+) -> Account:
+    """The account of the request's API key. Raises Unauthenticated or LimitExceeded."""
+    try:
+        account = await run_in_threadpool(accounts.authenticate, ledger, _api_key_of(request))
+    except Unauthenticated:
+        limits.count_failure(address_of(request))
+        raise
+    limits.count_request(principal(account))
+    return account
+
+
+Caller = Annotated[Account, Depends(authenticated_account)]
+
+
+def holder_of(*roles: str) -> Callable[[Account], Account]:
+    """A dependency: the caller, if its role is one of these. Raises Forbidden."""
+
+    async def check(account: Caller) -> Account:
+        if account.role not in roles:
+            raise Forbidden(
+                f"A {account.role}'s key cannot do this.",
+                field="Authorization",
+                remedy=f"Use the key of a {' or '.join(roles)}.",
+            )
+        return account
+
+    return cast("Callable[[Account], Account]", check)
+
+
+def principal(account: Account) -> str:
+    return f"account:{account.id}"
+
+
+Merchant = Annotated[Account, Depends(holder_of("merchant"))]
+Bookkeeper = Annotated[Account, Depends(holder_of("merchant", "auditor", "operator"))]
+
+
+# --- status links ----------------------------------------------------------------------------------------------------
+
+
+async def presented_token(request: Request, limits: Limits, _scheme: Annotated[object, Security(_link_token)]) -> str:
+    """The bearer token of a status link, not verified yet. Raises Unauthenticated or LimitExceeded."""
+    try:
+        return _token_of(request)
+    except Unauthenticated:
+        limits.count_failure(address_of(request))
+        raise
+
+
+Token = Annotated[str, Depends(presented_token)]
+
+
+async def authenticated_link(request: Request, ledger: Ledger, limits: Limits, token: Token) -> links.LinkClaims:
+    """What the request's link allows. Raises Unauthenticated for one that is altered, expired or revoked."""
+    try:
+        claims = await run_in_threadpool(links.authenticate_link, ledger, token)
+    except Unauthenticated:
+        limits.count_failure(address_of(request))
+        raise
+    limits.count_request(link_principal(claims))
+    return claims
+
+
+def link_principal(claims: links.LinkClaims) -> str:
+    return f"link:{claims.jti}"
+
+
+Link = Annotated[links.LinkClaims, Depends(authenticated_link)]
+
+
+# --- what stands in the path -----------------------------------------------------------------------------------------
+
+
+def _case_id(text: str) -> str:
+    digits = text.removeprefix("0x")
+    if len(digits) != 64 or len(text) != 66 or not all(digit in "0123456789abcdefABCDEF" for digit in digits):
+        raise NotFound("No case has this id.", field="case_id", remedy="A case id is 0x and 64 hex digits.")
+    return text.lower()
+
+
+CaseId = Annotated[
+    str,
+    Path(description="The case, as `POST /v1/cases` named it."),
+    AfterValidator(_case_id),
+    WithJsonSchema({"type": "string", "pattern": "^0x[0-9a-f]{64}$", "examples": ["0x" + "5a" * 32]}),
+]
+
+
+# --- helpers ---------------------------------------------------------------------------------------------------------
+
+
+def _api_key_of(request: Request) -> str:
+    key = _bearer(request, "your API key")
+    if _is_token(key):
+        raise Unauthenticated(
+            "This is the token of a status link; this address takes an API key.",
+            field="Authorization",
+            remedy="Send an API key, or go to /v1/status with this token.",
+        )
+    return key
+
+
+def _token_of(request: Request) -> str:
+    token = _bearer(request, "the token of the status link")
+    if not _is_token(token):
+        raise Unauthenticated(
+            "This is no token of a status link.",
+            field="Authorization",
+            remedy="Send what follows `/s#` in the link, whole; an API key goes to /v1/cases.",
+        )
+    return token
+
+
+def _bearer(request: Request, what: str) -> str:
+    """The credential of `Authorization: Bearer …`. Raises Unauthenticated."""
+    header = request.headers.get("authorization", "")
+    scheme, _, credential = header.strip().partition(" ")
+    credential = credential.strip()
+    remedy = f"Send `Authorization: Bearer` followed by {what}."
+    if not header:
+        raise Unauthenticated("This address needs a credential.", field="Authorization", remedy=remedy)
+    if scheme.lower() != "bearer":
+        raise Unauthenticated("Only the scheme Bearer is taken here.", field="Authorization", remedy=remedy)
+    if not credential or len(credential) > _MAX_CREDENTIAL or not credential.isascii():
+        raise Unauthenticated("The credential is empty or no text of ours.", field="Authorization", remedy=remedy)
+    return credential
+
+
+def _is_token(credential: str) -> bool:
+    """A compact JWS has three parts; an API key has no dots."""
+    return credential.count(".") == 2
+
+
+def address_of(request: Request) -> str:
+    return request.client.host if request.client else "unknown"

@@ -1,0 +1,75 @@
+"""The consumer's side: one case, through one signed link, with no account."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from ledger_service.services import acting, evidence, status
+from ledger_service.services.inputs import ActInput
+
+from .. import schemas
+from ..dependencies import Ledger, Link, Token, link_principal
+from ..openapi import READING, WRITING, answers, problem_answers
+from ..streaming import Streams
+from ..writing import WritingRequest, answer_write
+
+router = APIRouter(prefix="/v1/status", tags=["status"])
+
+
+@router.get("", responses=answers(schemas.Status, "The case, as its consumer sees it.", READING))
+def show_status(ledger: Ledger, link: Link) -> Response:
+    """Where the return and the money are, what happens next and by when, and whether all of it checks out."""
+    return JSONResponse(status.status_view(ledger, link))
+
+
+@router.get("/verification", responses=answers(schemas.Verification, "The checks, numbered as everywhere.", READING))
+def verify_status(ledger: Ledger, link: Link) -> Response:
+    """Checks all that the ledger holds of the link's case against the chain."""
+    return JSONResponse(evidence.verify_case(ledger, link.case_id))
+
+
+@router.get(
+    "/stream",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "Server-sent events: `status` now and at every change, `end` if the link ends.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        **problem_answers(*READING),
+    },
+)
+async def stream_status(request: Request, ledger: Ledger, link: Link, token: Token) -> Response:
+    """The same as `GET /v1/status`, sent again whenever it changes. For `fetch`: a token never goes into an address."""
+    streams: Streams = request.app.state.streams
+    streams.check(link)
+    return StreamingResponse(
+        streams.events(ledger, link, token),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+@router.post(
+    "/acts",
+    status_code=202,
+    responses=answers(schemas.MilestoneTaken, "Accepted, with a receipt.", WRITING, 202),
+)
+async def act(
+    ledger: Ledger,
+    link: Link,
+    writing: WritingRequest,
+    body: Annotated[ActInput, Body(openapi_examples={"accepted": {"value": {"kind": "accepted"}}})],
+) -> Response:
+    """Does what the consumer may do now (`next.acts` of the status). Needs a link that acts: it came by e-mail."""
+    return await answer_write(
+        ledger,
+        link_principal(link),
+        writing,
+        202,
+        lambda claim: acting.act_by_link(ledger, link, body, idempotency=claim),
+        lambda answer: str(answer["record_id"]),
+    )

@@ -1,0 +1,195 @@
+"""What answers look like: documentation, checked by tests against real answers. Services compose the answers.
+
+An answer may hold more than is said here, never less. Money is a decimal string, times are RFC 3339 in UTC, shares and
+fees are basis points, hashes and addresses `0x` hex.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Hash = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]
+Address = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
+Time = Annotated[str, Field(examples=["2026-03-01T09:30:00Z"])]
+Amount = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?$", examples=["19.80"])]
+Stage = Literal["accepted", "submitted", "recorded", "final", "rejected"]
+Result = Literal["pass", "fail", "pending", "skipped"]
+Verdict = Literal["verified", "pending", "failed"]
+State = Literal[
+    "requested",
+    "declined",
+    "authorised",
+    "picked_up",
+    "received",
+    "inspected",
+    "exchanging",
+    "delivered",
+    "disputed",
+    "ruled",
+    "payable",
+    "refunded",
+    "settled",
+    "closed",
+]
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+class FieldProblem(Answer):
+    field: str
+    detail: str
+    remedy: str
+
+
+class Problem(Answer):
+    """Problem details, RFC 9457."""
+
+    type: str = Field(description="What kind of problem.", examples=["urn:ledger:problem:out-of-order"])
+    title: str
+    status: int
+    detail: str = Field(description="What is wrong.")
+    field: str | None = Field(default=None, description="Which input: a path, a header or a parameter.")
+    remedy: str = Field(description="What to do.")
+    instance: str = Field(description="This request, as the operator finds it in the log.")
+    errors: list[FieldProblem] = Field(default_factory=list, description="All wrong fields, where there are several.")
+
+
+class Next(Answer):
+    waiting_for: str | None = Field(default=None, description="The role that the case waits for.")
+    deadline: Time | None = Field(default=None, description="Until when it waits.")
+    otherwise: str | None = Field(default=None, description="What happens if nobody acts.")
+
+
+class Receipt(Answer):
+    """What a record's writer keeps: proof of what was taken, and when."""
+
+    accepted_at: Time
+    commitment: Hash
+    record_id: str
+    jws: str = Field(description="The same, signed with a key of `/.well-known/jwks.json`.")
+
+
+class MilestoneTaken(Answer):
+    record_id: str
+    case_id: Hash
+    kind: str
+    commitment: Hash
+    stage: Stage
+    receipt: Receipt
+
+
+class Milestone(Answer):
+    kind: str
+    stage: Stage
+
+
+class Case(Answer):
+    case_id: Hash
+    reference: str
+    state: State
+    stage: Stage
+    next: Next
+
+
+class CaseOpened(Case):
+    status_link: str = Field(description="The consumer's link. It can read, not act.")
+    milestones: list[Milestone]
+
+
+class CasePage(Answer):
+    items: list[Case]
+    next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null on the last.")
+
+
+class MilestoneList(Answer):
+    items: list[Milestone]
+
+
+class Prepared(Answer):
+    record_id: str
+    record: dict[str, Any] = Field(description="The record with its salt; the commitment is its keccak-256 (RFC 8785).")
+    commitment: Hash
+    typed_data: dict[str, Any] = Field(description="EIP-712 typed data: sign it, and send the signature back.")
+    valid_until: Any = Field(description="Until when the signature counts.")
+
+
+class Check(Answer):
+    number: int
+    name: str
+    result: Result
+    detail: str | None = None
+
+
+class Chain(Answer):
+    id: int
+    operator: str = Field(description="Who runs the chain, and so could rewrite it.")
+
+
+class VerifiedRecord(Answer):
+    kind: str
+    result: Result
+
+
+class Verification(Answer):
+    verdict: Verdict
+    checks: list[Check]
+    chain: Chain
+    records: list[VerifiedRecord]
+
+
+class Bundle(Answer):
+    """One file with all that `ledger verify` needs."""
+
+
+class LinkMade(Answer):
+    status_link: str
+    jti: str = Field(description="The link's id, for revoking it.")
+    scopes: list[str]
+    expires_at: Time
+
+
+class StatusRefund(Answer):
+    amount: Amount
+    currency: str
+
+
+class Status(Answer):
+    """All that the status page shows."""
+
+    case_id: Hash
+    state: State
+    refund: StatusRefund
+    timeline: list[Milestone]
+    next: Next
+    verdict: Verdict
+
+
+class RefundPage(Answer):
+    items: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+class WebhookTaken(Answer):
+    """What became of a webhook."""
+
+
+class Component(Answer):
+    ok: bool
+    detail: str
+
+
+class Readiness(Answer):
+    ready: bool
+    components: dict[str, Component]
+
+
+class Health(Answer):
+    status: Literal["ok"]
+
+
+class KeySet(Answer):
+    keys: list[dict[str, Any]]
