@@ -1,0 +1,346 @@
+"""The numbered checks by which anybody can judge a case, the same in the API, the command line and a bundle.
+
+    1 records and fingerprints   4 events of this contract   7 observations
+    2 signatures                 5 order, rules, head        8 money
+    3 roles                      6 blocks and times          (0 the seal of a bundle)
+
+What a check rests on is said in its detail. Without a chain to ask, 4 to 6 are judged by the evidence itself: what
+contradicts itself fails, the rest is skipped. Hostile evidence fails or raises InvalidInput, and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+from .domain.chain_facts import ChainFacts, ChainReader
+from .domain.checks import Check, Outcome, Report, RowReport, summarise, worst
+from .domain.entry import chain_heads
+from .domain.evidence import Block, Evidence, Link, Place, parse_evidence
+from .domain.hashing import ZERO_WORD, hex0x
+from .domain.jws import read_token
+from .domain.movements import money_words, movements_problem
+from .domain.reading import Reading, Row
+from .domain.records import canonical_bytes
+from .domain.replay import Replay
+from .domain.row_checks import check_fingerprint, check_role, check_signature, requested_amount_problem
+from .domain.times import from_chain, rfc3339
+from .domain.vocabulary import Mode
+from .errors import IntegrityFailure, InvalidInput, Unavailable
+
+BUNDLE = "after-sales-bundle/1"
+EARLY = 900  # seconds that a block may be dated before the receipts of its records: clocks differ a little
+_NOT_ASKED = "no chain asked"
+_ALL_PASS = {
+    1: "Each record's bytes match its fingerprint, and each personal field shown matches its digest.",
+    2: "Each record is signed by the actor that it names, for this chain, this contract and this case.",
+    3: "Each actor is the one that the case's terms name for the role.",
+    4: "Each record's fingerprint stands in an event of the contract {ledger}.",
+    6: "Each record's block is on chain {id}, run by: {operator}. Whoever runs a chain can hold its clock.",
+}
+
+
+class _Asked:
+    """What a chain answered: facts, or why there are none, and the outcome that this leaves."""
+
+    def __init__(self, evidence: Evidence, chain: ChainReader | None) -> None:
+        self.chain = chain
+        self.facts: ChainFacts | None = None
+        self.without: Outcome = "skipped"
+        self.why = _NOT_ASKED
+        if chain is None:
+            return
+        try:
+            self.facts = chain.facts(evidence)
+        except Unavailable as error:
+            self.without, self.why = "pending", f"the chain does not answer ({error.detail})"
+
+    def rests(self, number: int, detail: str) -> Check:
+        """A pass where the chain was asked; otherwise what is left of it."""
+        if self.facts is not None:
+            return Check(number, "pass", detail)
+        return Check(number, self.without, f"{detail} By the evidence alone; {self.why}.")
+
+
+def verify_bundle(
+    bundle: Any,
+    chain: ChainReader | None = None,
+    *,
+    block_hash: str | None = None,
+    keys: dict[str, Any] | None = None,
+) -> Report:
+    """Judges a bundle. `keys` is the service's key set (JWKS) from elsewhere, `block_hash` a block to hold the head to.
+
+    Raises InvalidInput for what is no bundle at all.
+    """
+    if not isinstance(bundle, dict) or set(bundle) != {"format", "evidence", "seal"} or bundle["format"] != BUNDLE:
+        raise InvalidInput(f"This is no evidence bundle ({BUNDLE}).", field="bundle", remedy="Ask for it again.")
+    evidence = parse_evidence(bundle["evidence"])
+    report = verify_evidence(evidence, chain, block_hash=block_hash)
+    return replace(report, checks=(_check_seal(bundle, evidence, keys), *report.checks))
+
+
+def verify_evidence(evidence: Evidence, chain: ChainReader | None = None, *, block_hash: str | None = None) -> Report:
+    """Judges evidence, asking the chain if there is one."""
+    reading, asked = Reading(evidence), _Asked(evidence, chain)
+    rows = tuple(_judge(reading, row, asked) for row in reading.rows)
+    named = {"ledger": evidence.chain.ledger, "id": evidence.chain.id, "operator": evidence.chain.operator}
+    summary = {number: summarise(number, rows, text.format(**named)) for number, text in _ALL_PASS.items()}
+    checks = (
+        summary[1],
+        summary[2],
+        summary[3],
+        summary[4],
+        _check_timeline(reading, rows, asked),
+        _check_chain(reading, summary[6], asked, block_hash),
+        Check(7, "skipped", "This release records no observations; there is nothing to check."),
+        _check_money(reading, asked),
+    )
+    return Report(hex0x(evidence.case_id), _chain_named(evidence, asked), checks, rows)
+
+
+def _chain_named(evidence: Evidence, asked: _Asked) -> dict[str, Any]:
+    return {
+        "id": evidence.chain.id,
+        "operator": evidence.chain.operator,
+        "contract": evidence.chain.ledger,
+        "confirmations": evidence.chain.confirmations,
+        "head_block": asked.facts.newest.number if asked.facts else evidence.head_block,
+        "asked": asked.facts is not None,
+    }
+
+
+def _check_seal(bundle: dict[str, Any], evidence: Evidence, keys: dict[str, Any] | None) -> Check:
+    try:
+        claims, kid = read_token("bundle+jwt", str(bundle["seal"]), evidence.jwks if keys is None else keys)
+        digest = hashlib.sha256(canonical_bytes(bundle["evidence"])).hexdigest()
+    except (IntegrityFailure, InvalidInput) as error:
+        return Check(0, "fail", error.detail)
+    if claims.get("sha256") != digest or claims.get("sub") != hex0x(evidence.case_id):
+        return Check(0, "fail", "The file was changed after the service sealed it.")
+    known = (
+        "a key of the set you gave" if keys is not None else "the key named in the file; compare it with the service's"
+    )
+    return Check(0, "pass", f"Sealed by {claims.get('iss')} with {known}: {kid}.")
+
+
+# --- one row ---------------------------------------------------------------------------------------------------------
+
+
+def _judge(reading: Reading, row: Row, asked: _Asked) -> RowReport:
+    checks = (
+        check_fingerprint(reading, row),
+        check_signature(reading, row, asked.chain),
+        check_role(reading, row),
+        _check_event(reading, row, asked),
+        _check_step(reading, row),
+        _check_block(reading, row, asked),
+    )
+    record_id = row.statement.record_id if row.statement else None
+    return RowReport(record_id, row.position, row.kind, _stage(reading, row, asked), checks)
+
+
+def _newest(evidence: Evidence, asked: _Asked) -> int:
+    return asked.facts.newest.number if asked.facts else evidence.head_block
+
+
+def _stage(reading: Reading, row: Row, asked: _Asked) -> str:
+    if row.link is None:
+        return "rejected" if row.refusal else "accepted"
+    depth = _newest(reading.evidence, asked) - row.link.place.block
+    return "final" if depth >= reading.evidence.chain.confirmations else "recorded"
+
+
+def _check_event(reading: Reading, row: Row, asked: _Asked) -> Check:
+    evidence = reading.evidence
+    events = asked.facts.events if asked.facts else None
+    where = _where(row.place)
+    if row.refusal is not None:
+        found = events is None or any(
+            (seen.commitment, seen.place) == (row.refusal.commitment, row.refusal.place) for seen in events.refusals
+        )
+        said = f"The contract refused it, so it is no part of the case: {row.refusal.reason} ({where})."
+        return asked.rests(4, said) if found else Check(4, "fail", f"The chain has no such refusal in {where}.")
+    if row.link is None:
+        return _still_waiting(reading, row)
+    if events is not None and row.link not in events.links:
+        return Check(4, "fail", f"The contract has no such event in {where}.")
+    if list(evidence.links).count(row.link) != 1:
+        return Check(4, "fail", "The same event is there twice.")
+    return asked.rests(4, f"It stands in an event of {evidence.chain.ledger}: {where}.")
+
+
+def _where(place: Place | None) -> str:
+    return f"block {place.block}, transaction {place.tx_hash}, log {place.log_index}" if place else "no block"
+
+
+def _still_waiting(reading: Reading, row: Row) -> Check:
+    newest = reading.blocks.get(reading.evidence.head_block)
+    if newest is not None and row.statement is not None and newest.time > row.statement.valid_until:
+        until = rfc3339(from_chain(row.statement.valid_until))
+        return Check(
+            4,
+            "fail",
+            f"The service accepted it, but its signature counted until {until} and it is not recorded.",
+        )
+    return Check(4, "pending", "The service accepted it; it waits to be recorded by the contract.")
+
+
+def _check_step(reading: Reading, row: Row) -> Check:
+    if row.position is None:
+        said = "It is no part of the timeline." if row.refusal else "It has no position yet."
+        return Check(5, "pass" if row.refusal else "pending", said)
+    replayed = reading.replayed
+    if isinstance(replayed, str):
+        return Check(5, "fail", replayed)
+    if row.position in replayed.problems:
+        return Check(5, "fail", replayed.problems[row.position])
+    if replayed.stopped_at is not None and row.position > replayed.stopped_at:
+        return Check(5, "skipped", f"The timeline is broken at position {replayed.stopped_at} before it.")
+    return Check(5, "pass", "State, deadline and amounts follow from the record before it by the case's rules.")
+
+
+def _check_block(reading: Reading, row: Row, asked: _Asked) -> Check:
+    problem, accepted_at = _receipt(reading, row)
+    if problem is not None:
+        return Check(6, "fail", problem)
+    if row.place is None:
+        return Check(6, "pending", "It has a valid receipt, and no block yet.")
+    block = reading.blocks.get(row.place.block)
+    problem = _block_problem(row, row.place, block, reading, asked)
+    if problem is not None or block is None:
+        return Check(6, "fail", problem or "")
+    if accepted_at is not None and block.time < accepted_at - EARLY:
+        dated, taken = rfc3339(from_chain(block.time)), rfc3339(from_chain(accepted_at))
+        return Check(6, "fail", f"Its block is dated {dated}, before the service even accepted it at {taken}.")
+    depth, needed = _newest(reading.evidence, asked) - block.number, reading.evidence.chain.confirmations
+    if depth < needed:
+        return Check(6, "pending", f"Its block {block.number} has {depth} of {needed} confirmations.")
+    return asked.rests(6, f"Block {block.number} of {rfc3339(from_chain(block.time))} has {depth} confirmations.")
+
+
+def _block_problem(row: Row, place: Place, block: Block | None, reading: Reading, asked: _Asked) -> str | None:
+    if block is None:
+        return f"Block {place.block} is not among the blocks of the evidence."
+    if row.entry is not None and row.entry.time != block.time:
+        return f"The contract says {row.entry.time} as its time, the block {block.time}."
+    if block.number > reading.evidence.head_block:
+        return f"Block {block.number} is newer than the newest of the evidence."
+    if asked.facts is not None and asked.facts.blocks.get(block.number) != block:
+        return f"Block {block.number} with the hash {block.hash} is not on the chain."
+    return None
+
+
+def _receipt(reading: Reading, row: Row) -> tuple[str | None, int | None]:
+    """What is wrong with the record's receipt, and the moment at which the service accepted it."""
+    if row.statement is None:
+        return None, None
+    stated, chain = row.statement, reading.evidence.chain
+    try:
+        claims, _ = read_token("receipt+jwt", stated.receipt, reading.evidence.jwks)
+    except IntegrityFailure as error:
+        return f"Its receipt does not hold: {error.detail}", None
+    expected = {
+        "jti": stated.record_id,
+        "sub": hex0x(reading.evidence.case_id),
+        "commitment": hex0x(stated.commitment),
+        "chain_id": chain.id,
+        "contract": chain.ledger,
+    }
+    accepted_at = claims.get("iat")
+    if any(claims.get(name) != value for name, value in expected.items()) or not isinstance(accepted_at, int):
+        return "Its receipt is one of another record, chain or contract.", None
+    return (None, accepted_at) if 0 <= accepted_at < 1 << 40 else ("Its receipt has no time.", None)
+
+
+# --- the whole case --------------------------------------------------------------------------------------------------
+
+
+def _check_timeline(reading: Reading, rows: tuple[RowReport, ...], asked: _Asked) -> Check:
+    evidence = reading.evidence
+    steps = summarise(5, rows, "")
+    if steps.result == "fail":
+        return steps
+    head = _head_of(evidence.case_id, evidence.links)
+    if head != evidence.head:
+        return Check(
+            5,
+            "fail",
+            "The head of the hash chain does not follow from the records: one was changed or left out.",
+        )
+    if evidence.links and isinstance(reading.replayed, Replay) and reading.replayed.case is None:
+        return Check(5, "fail", "The timeline cannot be replayed.")
+    newer, problem = _against_contract(evidence, head, asked.facts)
+    if problem is not None:
+        return Check(5, "fail", problem)
+    count = len(evidence.links)
+    since = f" The contract has {newer} more since this evidence was made." if newer else ""
+    done = asked.rests(5, f"{count} records without a gap, by the rules, ending in the head {hex0x(head)}.{since}")
+    return steps if worst((steps.result, done.result)) == "pending" and done.result == "pass" else done
+
+
+def _against_contract(evidence: Evidence, head: bytes, facts: ChainFacts | None) -> tuple[int, str | None]:
+    """How many records the contract has beyond the evidence, and what contradicts it."""
+    if facts is None:
+        return 0, None
+    if facts.events is None:
+        return (
+            0,
+            None if facts.head == head else f"The contract's head is {hex0x(facts.head)}, not {hex0x(head)}.",
+        )
+    if _head_of(evidence.case_id, facts.events.links) != facts.head:
+        return 0, "The chain's own events do not lead to the contract's head: the node answers wrongly."
+    if facts.events.links[: len(evidence.links)] != evidence.links:
+        return 0, "The contract has other records than these."
+    return len(facts.events.links) - len(evidence.links), None
+
+
+def _head_of(case_id: bytes, links: tuple[Link, ...]) -> bytes:
+    if not links:
+        return ZERO_WORD
+    return chain_heads(case_id, [(link.actor, link.commitment, link.entry) for link in links])
+
+
+def _check_chain(reading: Reading, rows: Check, asked: _Asked, block_hash: str | None) -> Check:
+    evidence, facts = reading.evidence, asked.facts
+    own = reading.blocks.get(evidence.head_block)
+    if own is None or len(reading.blocks) != len(evidence.blocks):
+        return Check(6, "fail", "The evidence does not name its blocks once each, with the newest among them.")
+    places = [link.place for link in evidence.links]
+    places += [refusal.place for refusal in evidence.refusals] + [event.place for event in evidence.escrow]
+    if set(reading.blocks) != {own.number, *(place.block for place in places)}:
+        return Check(6, "fail", "The evidence names blocks that nothing stands in.")
+    if facts is None:
+        if block_hash is not None and own.hash != block_hash:
+            return Check(6, "fail", f"The evidence was made at block {own.hash}, not at {block_hash}.")
+        return rows
+    if facts.chain_id != evidence.chain.id or facts.genesis_hash != evidence.chain.genesis_hash:
+        return Check(6, "fail", f"This is another chain: {facts.chain_id} with genesis {facts.genesis_hash}.")
+    if block_hash is not None and facts.newest.hash != block_hash:
+        return Check(6, "fail", f"The chain's head is {facts.newest.hash}, not {block_hash}.")
+    wrong = [number for number, block in sorted(reading.blocks.items()) if facts.blocks.get(number) != block]
+    if wrong:
+        return Check(6, "fail", f"Block {wrong[0]} of the evidence is not on the chain.")
+    return rows
+
+
+def _check_money(reading: Reading, asked: _Asked) -> Check:
+    rules, replayed, facts = reading.rules, reading.replayed, asked.facts
+    if isinstance(rules, str):
+        return Check(8, "fail", rules)
+    if isinstance(replayed, str) or replayed.problems:
+        return Check(8, "fail", "The outcome cannot be told, since the timeline is broken.")
+    problem = requested_amount_problem(reading, rules, facts.currency if facts else None)
+    if problem is None:
+        problem = movements_problem(reading.evidence, rules, replayed, facts)
+    if problem is not None:
+        return Check(8, "fail", problem)
+    if rules.terms.mode is Mode.NONE:
+        return Check(8, "pass", "This case is a record only: no money was locked and none has moved.")
+    if replayed.case is None:
+        if any(row.kind == "requested" and row.refusal for row in reading.rows):
+            return Check(8, "pass", "The contract refused to open this case: no money was locked.")
+        return Check(8, "pending", "The money is not locked yet.")
+    alone = "" if facts else f" As the evidence says; {asked.why}."
+    return Check(8, "pass", money_words(reading.evidence.escrow) + alone)
