@@ -84,13 +84,13 @@ contract RefundEscrow is IRefundEscrow, EIP712, ReentrancyGuard {
         external
         onlyLedger
     {
-        Lock memory l = _locks[caseId];
-        if (l.token == 0 || l.settled) revert NotLocked(caseId);
-        address token = _tokens[l.token - 1];
+        Lock memory held = _locks[caseId];
+        if (held.token == 0 || held.settled) revert NotLocked(caseId);
+        address token = _tokens[held.token - 1];
         (uint64 toConsumer, uint64 toMerchant) =
-            Payout.split(l.refund, l.freight, l.reserve, share, fee, freightToConsumer);
+            Payout.split(held.refund, held.freight, held.reserve, share, fee, freightToConsumer);
 
-        _locks[caseId] = Lock(toConsumer, 0, 0, l.token, true);
+        _locks[caseId] = Lock(toConsumer, 0, 0, held.token, true);
         if (toMerchant != 0) _balances[merchant][token] += toMerchant;
         emit Settled(caseId, merchant, token, toConsumer, toMerchant);
     }
@@ -110,10 +110,7 @@ contract RefundEscrow is IRefundEscrow, EIP712, ReentrancyGuard {
         }
     }
 
-    function withdrawTo(bytes32 caseId, address to, uint40 validUntil, bytes calldata signature)
-        external
-        nonReentrant
-    {
+    function withdrawTo(bytes32 caseId, address to, uint40 validUntil, bytes calldata signature) external nonReentrant {
         if (to == address(0)) revert ZeroRecipient();
         bytes32 structHash = keccak256(abi.encode(WITHDRAW_TO, caseId, to, validUntil));
         _requireSignature(ledger.consumerOf(caseId), structHash, validUntil, signature);
@@ -206,10 +203,10 @@ contract RefundEscrow is IRefundEscrow, EIP712, ReentrancyGuard {
     }
 
     function _payDue(bytes32 caseId, address to) private {
-        Lock memory l = _locks[caseId];
-        uint64 amount = l.refund;
-        if (!l.settled || amount == 0) revert NothingDueTo(caseId);
-        address token = _tokens[l.token - 1];
+        Lock memory held = _locks[caseId];
+        uint64 amount = held.refund;
+        if (!held.settled || amount == 0) revert NothingDueTo(caseId);
+        address token = _tokens[held.token - 1];
 
         _locks[caseId].refund = 0;
         emit Withdrawn(caseId, to, token, amount);

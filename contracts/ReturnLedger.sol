@@ -140,8 +140,7 @@ contract ReturnLedger is Registers, EIP712, Pausable {
         if (!CaseMachine.isLive(from)) revert NothingDue(from);
         if (block.timestamp <= c.deadline()) revert DeadlineAhead(c.deadline());
 
-        bool pickupProven =
-            c.has(CaseFlags.PICKUP_BY_CARRIER) && _policies[c.policy()].freight == Freight.Supplied;
+        bool pickupProven = c.has(CaseFlags.PICKUP_BY_CARRIER) && _policies[c.policy()].freight == Freight.Supplied;
         bool selfInspected = !c.has(CaseFlags.INSPECTOR_INDEPENDENT) && c.share() < Payout.FULL;
         (Kind kind, State to) = CaseMachine.lapse(from, pickupProven, selfInspected);
 
@@ -290,15 +289,10 @@ contract ReturnLedger is Registers, EIP712, Pausable {
     }
 
     /// Announces a record and gives the head that follows it.
-    function _link(
-        bytes32 head_,
-        bytes32 caseId,
-        CaseWord c,
-        Kind kind,
-        Role role,
-        address actor,
-        bytes32 commitment
-    ) private returns (bytes32) {
+    function _link(bytes32 head_, bytes32 caseId, CaseWord c, Kind kind, Role role, address actor, bytes32 commitment)
+        private
+        returns (bytes32)
+    {
         bytes32 entry = c.entryOf(kind, role);
         emit Recorded(caseId, actor, commitment, entry);
         return keccak256(abi.encode(head_, actor, commitment, entry));
@@ -317,9 +311,8 @@ contract ReturnLedger is Registers, EIP712, Pausable {
     function _requireSignature(address signer, bytes32 structHash, bytes calldata signature) private view {
         bytes32 digest = _hashTypedDataV4(structHash);
         if (signature.length == 65) {
-            (address recovered, ECDSA.RecoverError failure,) = ECDSA.tryRecover(
-                digest, uint8(signature[64]), bytes32(signature[0:32]), bytes32(signature[32:64])
-            );
+            (address recovered, ECDSA.RecoverError failure,) =
+                ECDSA.tryRecover(digest, uint8(signature[64]), bytes32(signature[0:32]), bytes32(signature[32:64]));
             if (recovered == signer && failure == ECDSA.RecoverError.NoError) return;
         }
         if (signer.code.length == 0 || !SignatureChecker.isValidERC1271SignatureNow(signer, digest, signature)) {

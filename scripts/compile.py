@@ -23,7 +23,7 @@ EXTRA_SOURCES = (CONTRACTS / "mocks" / "TestToken.sol",)
 
 SETTINGS = {
     "evmVersion": "paris",
-    "optimizer": {"enabled": True, "runs": 10000},
+    "optimizer": {"enabled": True, "runs": 200},
     "viaIR": True,
     "metadata": {"appendCBOR": False, "bytecodeHash": "none"},
     "remappings": ["@openzeppelin/=node_modules/@openzeppelin/"],

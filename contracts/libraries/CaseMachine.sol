@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.24;
 
-import {Kind, Mode, Role, State} from "../interfaces/CaseTypes.sol";
+import {Kind, Role, State} from "../interfaces/CaseTypes.sol";
 
 /// @notice The case's table: who may move it from where to where. Pure; `ledger_service/domain/machine.py` is its twin.
 library CaseMachine {

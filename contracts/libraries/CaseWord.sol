@@ -100,16 +100,13 @@ library CaseWords {
     }
 
     function proposing(CaseWord c, Grade grade_, uint16 share_, uint16 fee_) internal pure returns (CaseWord) {
-        CaseWord graded = CaseWord.wrap(
-            (CaseWord.unwrap(c) & ~GRADE_SHARE_AND_FEE) | (uint256(uint8(grade_)) << GRADE)
-        );
+        CaseWord graded = CaseWord.wrap((CaseWord.unwrap(c) & ~GRADE_SHARE_AND_FEE) | (uint256(uint8(grade_)) << GRADE));
         return deciding(graded, share_, fee_);
     }
 
     function deciding(CaseWord c, uint16 share_, uint16 fee_) internal pure returns (CaseWord) {
-        return CaseWord.wrap(
-            (CaseWord.unwrap(c) & ~SHARE_AND_FEE) | (uint256(share_) << SHARE) | (uint256(fee_) << FEE)
-        );
+        return
+            CaseWord.wrap((CaseWord.unwrap(c) & ~SHARE_AND_FEE) | (uint256(share_) << SHARE) | (uint256(fee_) << FEE));
     }
 
     function flagging(CaseWord c, uint8 flag) internal pure returns (CaseWord) {

@@ -23,8 +23,9 @@ library Messages {
         keccak256("PickedUp(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
     bytes32 private constant RECEIVED =
         keccak256("Received(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
-    bytes32 private constant INSPECTED =
-        keccak256("Inspected(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment,uint8 grade,uint16 share,uint16 fee)");
+    bytes32 private constant INSPECTED = keccak256(
+        "Inspected(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment,uint8 grade,uint16 share,uint16 fee)"
+    );
     bytes32 private constant ACCEPTED =
         keccak256("Accepted(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
     bytes32 private constant EXCHANGE_AGREED =
@@ -35,8 +36,9 @@ library Messages {
         keccak256("ExchangeDelivered(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
     bytes32 private constant REFUNDED =
         keccak256("Refunded(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
-    bytes32 private constant CHALLENGED =
-        keccak256("Challenged(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment,uint16 share)");
+    bytes32 private constant CHALLENGED = keccak256(
+        "Challenged(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment,uint16 share)"
+    );
     bytes32 private constant DISPUTED =
         keccak256("Disputed(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment,uint16 share)");
     bytes32 private constant EVIDENCE =
@@ -85,9 +87,10 @@ library Messages {
         Kind kind = a.kind;
         bytes32 name = typeOf(kind);
         if (kind == Kind.Inspected) {
-            return keccak256(
-                abi.encode(name, a.caseId, a.role, a.nonce, a.validUntil, a.commitment, a.grade, a.share, a.fee)
-            );
+            return
+                keccak256(
+                    abi.encode(name, a.caseId, a.role, a.nonce, a.validUntil, a.commitment, a.grade, a.share, a.fee)
+                );
         }
         if (_signsShare(kind)) {
             return keccak256(abi.encode(name, a.caseId, a.role, a.nonce, a.validUntil, a.commitment, a.share));

@@ -12,14 +12,11 @@ library Payout {
     /// @param fee basis points of the refund that the merchant keeps, out of the consumer's part and no more than it
     /// @return toConsumer minor units
     /// @return toMerchant minor units; the two add up to the lock
-    function split(
-        uint64 refund,
-        uint64 freight,
-        uint64 reserve,
-        uint16 share,
-        uint16 fee,
-        bool freightToConsumer
-    ) internal pure returns (uint64 toConsumer, uint64 toMerchant) {
+    function split(uint64 refund, uint64 freight, uint64 reserve, uint16 share, uint16 fee, bool freightToConsumer)
+        internal
+        pure
+        returns (uint64 toConsumer, uint64 toMerchant)
+    {
         uint256 total = uint256(refund) + freight + reserve;
         uint256 forMerchant = (uint256(refund) * (FULL - share)) / FULL;
         uint256 forConsumer = refund - forMerchant;
