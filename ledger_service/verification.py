@@ -91,7 +91,7 @@ def verify_evidence(evidence: Evidence, chain: ChainReader | None = None, *, blo
         summary[1],
         summary[2],
         summary[3],
-        summary[4],
+        _check_events(reading, summary[4]),
         _check_timeline(reading, rows, asked),
         _check_chain(reading, summary[6], asked, block_hash),
         Check(7, "skipped", "This release records no observations; there is nothing to check."),
@@ -217,7 +217,7 @@ def _check_block(reading: Reading, row: Row, asked: _Asked) -> Check:
     depth, needed = _newest(reading.evidence, asked) - block.number, reading.evidence.chain.confirmations
     if depth < needed:
         return Check(6, "pending", f"Its block {block.number} has {depth} of {needed} confirmations.")
-    return asked.rests(6, f"Block {block.number} of {rfc3339(from_chain(block.time))} has {depth} confirmations.")
+    return asked.rests(6, f"Block {block.number} of {rfc3339(from_chain(block.time))} has {depth} blocks on top.")
 
 
 def _block_problem(row: Row, place: Place, block: Block | None, reading: Reading, asked: _Asked) -> str | None:
@@ -255,6 +255,13 @@ def _receipt(reading: Reading, row: Row) -> tuple[str | None, int | None]:
 
 
 # --- the whole case --------------------------------------------------------------------------------------------------
+
+
+def _check_events(reading: Reading, rows: Check) -> Check:
+    judged = {row.refusal for row in reading.rows}
+    if any(refusal not in judged for refusal in reading.evidence.refusals):
+        return Check(4, "fail", "The evidence names a refusal of a record that it does not hold, or that was recorded.")
+    return rows
 
 
 def _check_timeline(reading: Reading, rows: tuple[RowReport, ...], asked: _Asked) -> Check:
@@ -343,4 +350,4 @@ def _check_money(reading: Reading, asked: _Asked) -> Check:
             return Check(8, "pass", "The contract refused to open this case: no money was locked.")
         return Check(8, "pending", "The money is not locked yet.")
     alone = "" if facts else f" As the evidence says; {asked.why}."
-    return Check(8, "pass", money_words(reading.evidence.escrow) + alone)
+    return Check(8, "pass", money_words(reading.evidence.escrow, reading.requested["refund"]["currency"]) + alone)

@@ -7,6 +7,7 @@ from typing import Any
 
 from .chain_facts import ChainFacts, LockState
 from .evidence import EscrowEvent, Evidence
+from .money import to_decimal
 from .payout import split_lock
 from .replay import Replay, Rules
 from .vocabulary import Flag, Mode
@@ -28,20 +29,21 @@ def movements_problem(evidence: Evidence, rules: Rules, replayed: Replay, facts:
     return _against_chain(evidence, facts) if facts is not None else None
 
 
-def money_words(found: tuple[EscrowEvent, ...]) -> str:
+def money_words(found: tuple[EscrowEvent, ...], currency: str) -> str:
     """What moved, in one or two sentences; `found` begins with a `Locked`."""
     by_name = {event.event: event.args for event in found}
     locked = by_name["Locked"]
-    total = locked["refund"] + locked["freight"] + locked["reserve"]
+    total = to_decimal(locked["refund"] + locked["freight"] + locked["reserve"], currency)
     if "Settled" not in by_name:
-        return f"{total} minor units are locked, as the terms say."
-    settled = by_name["Settled"]
+        return f"{total} {currency} are locked, as the terms say."
+    consumers, merchants = (to_decimal(by_name["Settled"][name], currency) for name in ("toConsumer", "toMerchant"))
     words = (
-        f"Of {total} minor units locked, {settled['toConsumer']} are the consumer's and {settled['toMerchant']} the "
-        "merchant's, as the outcome says."
+        f"Of {total} {currency} locked, {consumers} are the consumer's and {merchants} went back to the merchant, as "
+        "the outcome says."
     )
     if "Withdrawn" in by_name:
-        words += f" {by_name['Withdrawn']['amount']} were withdrawn to {by_name['Withdrawn']['to']}."
+        paid = by_name["Withdrawn"]
+        words += f" {to_decimal(paid['amount'], currency)} were withdrawn to {paid['to']}."
     return words
 
 
