@@ -27,11 +27,18 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session that sees one consistent state and changes nothing."""
+        """A session that sees one consistent state and changes nothing. Raises Unavailable if the database is gone.
+
+        What was read stays readable afterwards: closing undoes the transaction without expiring its objects.
+        """
         with Session(self.engine, expire_on_commit=False) as session:
-            session.connection(execution_options={"reading": True})
-            yield session
-            session.rollback()
+            try:
+                session.connection(execution_options={"reading": True})
+                yield session
+            except OperationalError as error:
+                raise Unavailable(
+                    "The database cannot be read right now.", remedy="Try again in a moment."
+                ) from error
 
     @contextmanager
     def write(self) -> Iterator[Session]:
