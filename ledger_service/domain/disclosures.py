@@ -11,7 +11,9 @@ import base64
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
+
+from ..errors import InvalidInput
 
 
 def base64url(data: bytes) -> str:
@@ -19,8 +21,11 @@ def base64url(data: bytes) -> str:
 
 
 def from_base64url(text: str) -> bytes:
-    """Raises ValueError for text that is no base64url."""
-    return base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    """Raises ValueError for text that is no base64url, or not the one that `base64url` writes."""
+    data = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+    if base64url(data) != text:  # Python's decoder skips what it does not know
+        raise ValueError("this is no base64url without padding")
+    return data
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +40,27 @@ class Disclosure:
 
 
 def make_disclosure(salt: bytes, name: str, value: Any) -> Disclosure:
-    """`salt` is 16 random bytes, never used twice."""
-    text = json.dumps([base64url(salt), name, value], ensure_ascii=False, separators=(",", ":"))
-    return Disclosure(name, value, base64url(text.encode("utf-8")))
+    """`salt` is 16 random bytes, never used twice. Raises InvalidInput for a value that JSON cannot hold."""
+    try:
+        text = json.dumps([base64url(salt), name, value], ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        encoded = text.encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInput(
+            "This value cannot be written as JSON.", field=name, remedy="Send text of whole Unicode characters."
+        ) from error
+    return Disclosure(name, value, base64url(encoded))
 
 
 def read_disclosure(encoded: str) -> Disclosure:
     """Raises ValueError for text that is no disclosure."""
     try:
-        parsed = json.loads(from_base64url(encoded))
+        parsed = json.loads(from_base64url(encoded).decode("utf-8"), parse_constant=_no_number)
     except RecursionError as error:
         raise ValueError("a disclosure is not nested that deeply") from error
-    if not isinstance(parsed, list) or len(parsed) != 3 or not isinstance(parsed[1], str):
+    if not isinstance(parsed, list) or len(parsed) != 3 or not all(isinstance(text, str) for text in parsed[:2]):
         raise ValueError("a disclosure is a JSON array of salt, name and value")
     return Disclosure(parsed[1], parsed[2], encoded)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"JSON has no {text}")

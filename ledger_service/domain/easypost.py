@@ -20,8 +20,8 @@ from .times import parse_moment
 
 SIGNATURE_HEADER = "X-Hmac-Signature"
 _PREFIX = "hmac-sha256-hex="
-# What a scan's status says once the carrier has the parcel. `unknown`, `pre_transit`, `failure`, `cancelled` and `error`
-# do not: a label that was printed is no parcel that was handed over.
+# What a scan's status says once the carrier has the parcel. `unknown`, `pre_transit`, `failure`, `cancelled` and
+# `error` do not: a label that was printed is no parcel that was handed over.
 _WITH_CARRIER = frozenset({"in_transit", "out_for_delivery", "available_for_pickup", "delivered", "return_to_sender"})
 
 
@@ -130,6 +130,8 @@ def _optional(parent: dict[str, Any], name: str, path: str) -> str:
 
 def _text(parent: dict[str, Any], name: str, path: str) -> str:
     value = parent.get(name)
-    if not isinstance(value, str) or not value.strip() or len(value) > 500 or not value.isprintable():
-        raise InvalidInput("This is no text of 1 to 500 printable characters.", field=path + name)
+    if not isinstance(value, str) or not value.strip() or len(value) > 500:
+        raise InvalidInput("This is no text of 1 to 500 characters.", field=path + name)
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+        raise InvalidInput("This text holds control characters or halves of characters.", field=path + name)
     return value.strip()

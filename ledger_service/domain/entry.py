@@ -40,15 +40,21 @@ class Entry:
     flags: int
 
     def pack(self) -> bytes:
+        """32 bytes. Raises ValueError for a value that its field cannot hold."""
         value = shift = 0
         for name, bits in _FIELDS:
-            value |= int(getattr(self, name)) << shift
+            part = int(getattr(self, name))
+            if part < 0 or part >> bits:
+                raise ValueError(f"an entry's {name} has {bits} bits, too few for {part}")
+            value |= part << shift
             shift += bits
         return word(value)
 
     @classmethod
     def unpack(cls, data: bytes) -> Entry:
-        """Raises ValueError for a number that is no kind, role, state or grade."""
+        """Raises ValueError for another length, or a number that is no kind, role, state or grade."""
+        if len(data) != 32:
+            raise ValueError(f"an entry has 32 bytes, not {len(data)}")
         value = int.from_bytes(data, "big")
         raw: dict[str, int] = {}
         for name, bits in _FIELDS:

@@ -10,7 +10,7 @@ from iso4217 import Currency
 from ..errors import InvalidInput
 
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,6})?")
-MAX_MINOR = 2**63 - 1  # a database's integer; the escrow takes one bit more
+MAX_MINOR = 2**53 - 1  # exact in every JSON reader; databases and the escrow hold more
 
 
 def exponent(currency: str, *, field: str = "currency") -> int:
@@ -33,7 +33,7 @@ def to_minor(amount: str, currency: str, *, field: str = "amount") -> int:
         raise InvalidInput(
             f"{amount!r} is no amount.",
             field=field,
-            remedy="Send a decimal string without sign or exponent, such as \"19.80\".",
+            remedy='Send a decimal string without sign or exponent, such as "19.80".',
         )
     minor = Decimal(amount).scaleb(digits)
     if minor != minor.to_integral_value():
@@ -49,4 +49,7 @@ def to_minor(amount: str, currency: str, *, field: str = "amount") -> int:
 
 def to_decimal(minor: int, currency: str) -> str:
     """The decimal string of minor units, with all of the currency's digits: 1980 GBP is `19.80`."""
-    return f"{Decimal(minor).scaleb(-exponent(currency)):f}"
+    digits = exponent(currency)
+    whole, rest = divmod(abs(minor), 10**digits)
+    sign = "-" if minor < 0 else ""
+    return f"{sign}{whole}.{rest:0{digits}d}" if digits else f"{sign}{whole}"

@@ -12,11 +12,19 @@ _SMALL = struct.Struct(">BBHBHH")  # kind, role, nonce, grade, share, fee
 
 
 def pack_act(act: Act, signature: bytes) -> bytes:
-    """Raises ValueError for a signature that is not 65 bytes (an ERC-1271 one goes through `record`)."""
+    """Raises ValueError for a signature that is not 65 bytes (an ERC-1271 one goes through `record`), and for a value
+    that its field cannot hold."""
     if len(signature) != 65:
         raise ValueError(f"a packed act has a signature of 65 bytes, not {len(signature)}")
-    small = _SMALL.pack(act.kind, act.role, act.nonce, act.grade, act.share, act.fee)
-    return act.case_id + act.commitment + act.valid_until.to_bytes(5, "big") + small + signature
+    try:
+        small = _SMALL.pack(act.kind, act.role, act.nonce, act.grade, act.share, act.fee)
+        item = act.case_id + act.commitment + act.valid_until.to_bytes(5, "big") + small
+    except (struct.error, OverflowError) as error:
+        raise ValueError(f"a value does not fit its field: {error}") from error
+    item += signature[64:] + signature[:64]  # v stands with the small fields, ahead of r and s
+    if len(item) != LENGTH:
+        raise ValueError("a case id and a commitment have 32 bytes each")
+    return item
 
 
 def unpack_act(item: bytes) -> tuple[Act, bytes]:
@@ -35,4 +43,4 @@ def unpack_act(item: bytes) -> tuple[Act, bytes]:
         share=share,
         fee=fee,
     )
-    return act, item[78:]
+    return act, item[79:] + item[78:79]

@@ -23,6 +23,7 @@ from .vocabulary import Kind, Role
 
 SCHEMA = "after-sales-record/1"
 MAX_BYTES = 64 * 1024
+_EXACT = 2**53  # from here on, doubles skip integers
 KeyHolder = Literal["own", "service"]
 
 
@@ -36,23 +37,42 @@ class Record:
 
     @property
     def kind(self) -> Kind:
-        return Kind[str(self.body["kind"]).upper()]
+        """Raises KeyError for a word that is none of ours."""
+        return Kind.from_wire(str(self.body["kind"]))
 
     @property
     def role(self) -> Role:
-        return Role[str(self.body["role"]).upper()]
+        """Raises KeyError for a word that is none of ours."""
+        return Role.from_wire(str(self.body["role"]))
 
 
 def canonical_bytes(value: Any) -> bytes:
     """RFC 8785. Raises InvalidInput for what JSON cannot hold exactly."""
     try:
+        if _is_plain(value):  # of which the standard library writes the same bytes, ten times faster
+            text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True)
+            return text.encode("utf-8")
         return rfc8785.dumps(value)
-    except (rfc8785.CanonicalizationError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # its own errors and a key's UnicodeEncodeError are ValueErrors
         raise InvalidInput(
             f"The record cannot be written as canonical JSON: {error}.",
             field="data",
             remedy="Use strings for amounts and for integers beyond 2^53.",
         ) from error
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value holds no floats, no integer beyond 2^53, and no key that UTF-16 would sort differently."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is int:
+        return -_EXACT < value < _EXACT
+    if kind is dict:
+        return all(type(key) is str and key.isascii() for key in value) and all(map(_is_plain, value.values()))
+    if kind is list:
+        return all(map(_is_plain, value))
+    return False
 
 
 def make_record(
@@ -81,19 +101,42 @@ def make_record(
         "_sd_alg": "sha-256",
         "_sd": sorted(disclosure.digest for disclosure in disclosures),
     }
-    return record_of(canonical_bytes(body))
+    return _read(canonical_bytes(body))
 
 
 def record_of(canonical: bytes) -> Record:
-    """The record of its canonical bytes. Raises InvalidInput if it is too large or no JSON object."""
+    """The record of its canonical bytes.
+
+    Raises InvalidInput if it is too large, no JSON object, or not in canonical form: other bytes could be read in two
+    ways, such as with a key that stands in it twice.
+    """
+    record = _read(canonical)
+    try:
+        same = canonical_bytes(record.body) == canonical
+    except InvalidInput:
+        same = False
+    if not same:
+        raise InvalidInput(
+            "The record is not in canonical form.", field="record", remedy="Send the bytes as RFC 8785 writes them."
+        )
+    return record
+
+
+def _read(canonical: bytes) -> Record:
     if len(canonical) > MAX_BYTES:
         raise InvalidInput(
             f"The record has {len(canonical)} bytes.", field="data", remedy=f"Keep it within {MAX_BYTES} bytes."
         )
     try:
-        body = json.loads(canonical)
+        body = json.loads(canonical.decode("utf-8"), parse_int=_number)
     except (ValueError, RecursionError) as error:
         raise InvalidInput("The record is no JSON.", field="record") from error
     if not isinstance(body, dict):
         raise InvalidInput("The record is no JSON object.", field="record")
     return Record(body, canonical, keccak(canonical))
+
+
+def _number(digits: str) -> int | float:
+    """As JSON's numbers are doubles, an integer beyond 2^53 is one of those."""
+    value = int(digits) if len(digits) < 18 else _EXACT
+    return value if abs(value) < _EXACT else float(digits)

@@ -27,9 +27,7 @@ def recover_signer(digest: bytes, signature: bytes) -> str | None:
     if int.from_bytes(signature[32:64], "big") > _HALF_ORDER:
         return None
     try:
-        public = PublicKey.from_signature_and_message(
-            signature[:64] + bytes([signature[64] - 27]), digest, hasher=None
-        )
-    except Exception:  # coincurve raises bare Exception and ValueError for points that do not exist
+        public = PublicKey.from_signature_and_message(signature[:64] + bytes([signature[64] - 27]), digest, hasher=None)
+    except Exception:  # noqa: BLE001 - coincurve raises just that, and ValueError, for points that do not exist
         return None
     return address_of(public)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Self
 
 
 class Word(IntEnum):
@@ -13,9 +14,12 @@ class Word(IntEnum):
         return self.name.lower()
 
     @classmethod
-    def from_wire(cls, word: str) -> Word:
-        """Raises KeyError for a word that is none of ours."""
-        return cls.__members__[word.upper()]
+    def from_wire(cls, word: str) -> Self:
+        """Raises KeyError for a word that is none of ours, or not in lower case."""
+        found = cls[word.upper()]
+        if found.wire != word:
+            raise KeyError(word)
+        return found
 
 
 class State(Word):
