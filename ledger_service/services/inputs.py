@@ -49,9 +49,10 @@ class OrderInput(Input):
 
 
 class ConsumerInput(Input):
-    """Name and e-mail are personal: they are sealed, and stand in the record as digests."""
+    """Name, e-mail and customer number are personal: they are sealed, and stand in the record as digests."""
 
     name: Word | None = None
+    customer_number: Word | None = None
     email: Annotated[str, Field(max_length=254, pattern=r"^[^@\s<>\"',;:\\]+@[^@\s<>\"',;:\\]+$")] | None = None
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2.")] | None = None
     language: Annotated[str, Field(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$", max_length=35)] = "en"

@@ -202,6 +202,7 @@ def _personal(request: CaseInput) -> list[Disclosure]:
         {
             "consumer.name": request.consumer.name,
             "consumer.email": request.consumer.email,
+            "consumer.customer_number": request.consumer.customer_number,
             "order.reference": request.order.reference if request.order else None,
             "shipment.tracking_code": request.shipment.tracking_code if request.shipment else None,
             "reason": request.reason,

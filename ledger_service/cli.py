@@ -1,0 +1,28 @@
+"""`ledger`: the command line. Each command lives in `ledger_service.commands`."""
+
+from __future__ import annotations
+
+import typer
+
+from .commands import audit, importing, keys, local, service, verify
+
+main = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # they may hold keys
+    help="The after-sales audit ledger.",
+)
+main.command("run")(local.run)
+main.command("serve")(service.serve)
+main.command("worker")(service.worker)
+main.command("migrate")(service.migrate)
+main.command("deploy")(service.deploy_command)
+main.command("fund")(service.fund)
+main.add_typer(keys.keys, name="keys")
+main.add_typer(importing.imports, name="import")
+main.command("audit")(audit.audit)
+main.command("bundle")(verify.bundle)
+main.command("verify")(verify.verify)
+
+if __name__ == "__main__":
+    main()

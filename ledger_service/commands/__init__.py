@@ -1,0 +1,1 @@
+"""The commands of `ledger`, a module a user."""

@@ -1,0 +1,56 @@
+"""`ledger keys`: accounts, their API keys, and the secrets of their webhooks."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..services.accounts import ROLES, create_account, merchant_named, set_webhook_secret
+from ..services.webhooks import EASYPOST
+from ..tokens import rotate_keys
+from .context import DataOption, JsonOption, open_installation
+from .output import console, print_json, reports_errors
+
+keys = typer.Typer(no_args_is_help=True, help="Accounts, API keys, and webhook secrets.")
+
+
+@keys.command("create")
+@reports_errors
+def create(
+    role: Annotated[str, typer.Option(help="One of " + ", ".join(ROLES) + ".")],
+    name: Annotated[str, typer.Option(help="How people know this party.")],
+    address: Annotated[str | None, typer.Option(help="Its own signing address; left out: the service holds a key.")] = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Makes an account and prints its API key, this once."""
+    created = create_account(open_installation(data).app, role, name, address)
+    if as_json:
+        print_json(created)
+        return
+    console.print(f"{role} {name}, address {created['address']}", markup=False, highlight=False)
+    console.print(f"API key (shown this once): {created['api_key']}", markup=False, highlight=False, soft_wrap=True)
+
+
+@keys.command("webhook-secret")
+@reports_errors
+def webhook_secret(
+    merchant: Annotated[str, typer.Option(help="The merchant whose webhooks it signs.")],
+    provider: Annotated[str, typer.Option(help="The provider that sends them.")] = EASYPOST,
+    secret: Annotated[str, typer.Option(prompt=True, hide_input=True, help="As the provider has it.")] = "",
+    data: DataOption = None,
+) -> None:
+    """Keeps the secret under which a provider signs a merchant's webhooks."""
+    app = open_installation(data).app
+    set_webhook_secret(app, merchant_named(app, merchant), provider, secret)
+    console.print(f"Webhooks of {provider} are taken for {merchant} now.", markup=False, highlight=False)
+
+
+@keys.command("rotate")
+@reports_errors
+def rotate(data: DataOption = None) -> None:
+    """Makes a new key for links and receipts; the earlier ones stay valid. Restart the service afterwards."""
+    settings = open_installation(data).settings
+    rotate_keys(settings.data / "secrets" / "token-keys.json")
+    console.print("New links and receipts are signed by a new key after the next start.")

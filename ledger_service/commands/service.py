@@ -1,0 +1,184 @@
+"""`ledger serve`, `worker`, `migrate`, `deploy`, `fund`: running an installation against a chain that is there."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..chain.deploy import Roles, deploy
+from ..chain.deployments import Deployment, read_deployment
+from ..chain.faucet import pay_in
+from ..chain.rpc import Rpc
+from ..domain.money import to_decimal, to_minor
+from ..errors import InvalidInput
+from ..installation import Installation, keep_installation, settings_of
+from ..keystore import LocalSigner, read_or_create_signer
+from ..services.accounts import merchant_named
+from ..services.app import App, keystore_password, make_app
+from ..store.database import Database
+from ..store.migrate import require_current, upgrade
+from ..workers.loop import Workers
+from .context import DataOption, JsonOption, clock_of, open_installation
+from .logs import set_up_logs
+from .output import console, print_json, reports_errors
+
+ChainOption = Annotated[str | None, typer.Option("--chain", help="URL of the chain's JSON-RPC endpoint.")]
+
+
+def service_keys(settings_data: Path, password: bytes) -> dict[str, LocalSigner]:
+    """The service's own keys on the chain, each with one job; made at first use."""
+    names = ("deployer", "operator", "guardian", "writer")
+    return {name: read_or_create_signer(settings_data / "keys" / f"{name}.json", password) for name in names}
+
+
+def make_workers(app: App, rpc: Rpc) -> Workers:
+    keys = service_keys(app.settings.data, keystore_password(app.settings))
+    return Workers(app, rpc, writer=keys["writer"], operator=keys["operator"])
+
+
+def wait_for_stop() -> None:
+    """Until Ctrl-C or a termination signal."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    while not stop.wait(1.0):
+        pass
+
+
+@reports_errors
+def migrate(data: DataOption = None) -> None:
+    """Brings the database to this release's tables."""
+    settings = settings_of(data)
+    settings.data.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database)
+    upgrade(database)
+    database.close()
+    console.print("The database is up to date.")
+
+
+@reports_errors
+def deploy_command(
+    chain: ChainOption = None,
+    tokens: Annotated[Path | None, typer.Option(help="JSON file, currency to token address; none: test tokens.")] = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Deploys the contracts, or finds them where they were deployed before."""
+    settings = settings_of(data, chain=chain)
+    if settings.is_local_chain:
+        installed = open_installation(data)
+        rpc = installed.rpc
+    else:
+        rpc = Rpc(settings.chain)
+    keys = service_keys(settings.data, keystore_password(settings))
+    roles = Roles(keys["operator"].address, keys["guardian"].address, (keys["writer"].address,))
+    deployment = deploy(rpc, settings.data, keys["deployer"], roles, tokens=tokens)
+    keep_installation(settings.data, Installation(settings.chain, rpc.url, deployment.chain_id, settings.url))
+    _tell_deployment(deployment, as_json)
+
+
+def _tell_deployment(deployment: Deployment, as_json: bool) -> None:
+    if as_json:
+        print_json(deployment.as_json())
+        return
+    console.print(f"chain {deployment.chain_id}", highlight=False)
+    for name, contract in deployment.contracts.items():
+        console.print(f"{name} at {contract.address}", markup=False, highlight=False)
+    for currency, token in deployment.tokens.items():
+        console.print(f"{currency} token {token.address}{' (test)' if token.test else ''}", markup=False, highlight=False)
+
+
+@reports_errors
+def serve(
+    workers: Annotated[bool, typer.Option(help="Run the workers in this process too.")] = True,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    data: DataOption = None,
+) -> None:
+    """Serves API and pages of an installation that `ledger deploy` or ./scripts/run made."""
+    from api.app import create_app
+    from api.server import make_server
+
+    set_up_logs()
+    installed = open_installation(data)
+    installed.check_chain()
+    require_current(installed.app.database)
+    changes = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
+    settings = installed.settings.model_copy(update=changes)
+    app = make_app(settings, installed.app.deployment, installed.app.clock, installed.app.database)
+    running = make_workers(app, installed.rpc) if workers else None
+    if running is not None:
+        running.start()
+    try:
+        make_server(create_app(app, running), settings).run()
+    finally:
+        if running is not None:
+            running.stop()
+
+
+@reports_errors
+def worker(data: DataOption = None) -> None:
+    """Runs the workers alone: submitter, indexer, deadlines, notifier."""
+    set_up_logs()
+    installed = open_installation(data)
+    installed.check_chain()
+    require_current(installed.app.database)
+    running = make_workers(installed.app, installed.rpc)
+    running.start()
+    try:
+        wait_for_stop()
+    finally:
+        running.stop()
+
+
+@reports_errors
+def fund(
+    merchant: Annotated[str, typer.Option(help="Whose balance.")],
+    amount: Annotated[str, typer.Option(help="Decimal amount, such as 100.00.")],
+    currency: Annotated[str, typer.Option(help="ISO 4217 code.")],
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Pays test money into a merchant's balance on a local chain; elsewhere prints the deposit to sign."""
+    installed = open_installation(data)
+    installed.check_chain()
+    deployment = read_deployment(installed.settings.data, installed.installation.chain_id)
+    account = merchant_named(installed.app, merchant)
+    token = deployment.tokens.get(currency)
+    if token is None:
+        raise InvalidInput(
+            f"The escrow takes no {currency}.",
+            field="--currency",
+            remedy="It takes " + ", ".join(sorted(deployment.tokens)) + ".",
+        )
+    minor = to_minor(amount, currency, field="--amount")
+    if minor == 0:
+        raise InvalidInput("Nothing is nothing to deposit.", field="--amount", remedy="Send more.")
+    deposit = {
+        "escrow": deployment.escrow,
+        "token": token.address,
+        "merchant": account.address,
+        "units": str(minor * token.unit),
+        "amount": to_decimal(minor, currency),
+        "currency": currency,
+    }
+    if token.test:
+        deposit["transaction"] = pay_in(installed.rpc, deployment, token, account.address, minor)
+    if as_json:
+        print_json(deposit)
+    elif token.test:
+        console.print(f"Paid {deposit['amount']} {currency} of test money in for {merchant}.", highlight=False)
+    else:
+        console.print(
+            f"Sign two transactions: approve({deployment.escrow}, {deposit['units']}) on {token.address}, then "
+            f"deposit({account.address}, {token.address}, {deposit['units']}) on {deployment.escrow}.",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+
+

@@ -1,0 +1,96 @@
+"""Imports: a file's returns become cases, each once, and every line that became none is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..domain.money import to_decimal
+from ..domain.online_retail import CURRENCY, CreditNote, LeftLine, read_credit_notes
+from ..errors import Conflict, LedgerError
+from ..store.cases import known_sources
+from ..store.tables import Account
+from .app import App
+from .inputs import CaseInput
+from .opening import open_case
+
+Escrow = Literal["refund", "bond", "none"]
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What became of a file. `left` are the lines that are in no case, `refused` the notes that could not be opened."""
+
+    lines: int
+    left: tuple[LeftLine, ...]
+    opened: dict[str, str] = field(default_factory=dict)  # note number: case id
+    known: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    lines_in_cases: int = 0
+    total_minor: int = 0
+
+
+def import_online_retail(
+    app: App,
+    account: Account,
+    data: bytes,
+    *,
+    escrow: Escrow = "none",
+    email: str | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> ImportReport:
+    """Opens a case for each credit note of the file that was not imported before.
+
+    `email` is a template with `{customer}` for the notes that name a customer; the others get none, and without one
+    only escrow none opens. Raises InvalidInput for a file that is no such file; a note that cannot be opened is
+    reported and the rest goes on.
+    """
+    parsed = read_credit_notes(data)
+    report = ImportReport(lines=parsed.lines, left=parsed.left)
+    prefix = f"online-retail:{account.id}:"
+    with app.database.read() as session:
+        known = known_sources(session, prefix)
+    for done, note in enumerate(parsed.notes):
+        progress(done, len(parsed.notes))
+        source = prefix + note.number
+        report.lines_in_cases += len(note.lines)
+        report.total_minor += note.total
+        if source in known:
+            report.known.append(note.number)
+            continue
+        try:
+            opened = open_case(app, account, _case(note, escrow, email), source=source)
+            report.opened[note.number] = opened["case_id"]
+        except Conflict as error:
+            if error.field == "source":  # another import of the same file was first
+                report.known.append(note.number)
+            else:
+                report.refused[note.number] = str(error)
+        except LedgerError as error:
+            report.refused[note.number] = str(error)
+    progress(len(parsed.notes), len(parsed.notes))
+    return report
+
+
+def _case(note: CreditNote, escrow: Escrow, email: str | None) -> CaseInput:
+    address = email.replace("{customer}", note.customer) if email and note.customer else None
+    return CaseInput.model_validate(
+        {
+            "reference": note.number,
+            "consumer": {"country": note.country, "customer_number": note.customer, "email": address},
+            "items": [
+                {
+                    "sku": line.sku,
+                    "description": line.description,
+                    "quantity": line.quantity,
+                    "unit_price": to_decimal(line.unit_price, CURRENCY),
+                }
+                for line in note.lines
+            ],
+            "refund": {"amount": to_decimal(note.total, CURRENCY), "currency": CURRENCY},
+            "policy": note.policy,
+            "escrow": escrow,
+            "requested_at": note.issued_at,
+        }
+    )

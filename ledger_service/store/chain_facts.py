@@ -1,0 +1,186 @@
+"""What the indexer writes: blocks, events, and the facts that follow from them. Nobody else does.
+
+Rows come and go as dictionaries by column, since this is the hot path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import CursorResult, Table, delete, exists, insert, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlmodel import Session, SQLModel, col, select
+
+from .outbox import chunks
+from .tables import (
+    CHAIN_TABLES,
+    ChainBalance,
+    ChainBlock,
+    ChainCase,
+    ChainCursor,
+    ChainEvent,
+    ChainRecord,
+    ChainRefusal,
+)
+
+Row = dict[str, Any]
+_CURSOR = 1
+
+
+def read_cursor(session: Session) -> ChainCursor | None:
+    return session.get(ChainCursor, _CURSOR)
+
+
+def create_cursor(session: Session, block: Row) -> None:
+    """The first position, before the first block that can have an event of ours."""
+    session.execute(insert(ChainCursor).values(id=_CURSOR, block_number=block["number"], block_hash=block["hash"]))
+    session.execute(insert(ChainBlock).values(**block))
+
+
+def move_cursor(session: Session, old_hash: str, number: int, new_hash: str) -> bool:
+    """Compare-and-set: False if somebody else has moved it."""
+    moved = session.execute(
+        update(ChainCursor)
+        .where(col(ChainCursor.id) == _CURSOR, col(ChainCursor.block_hash) == old_hash)
+        .values(block_number=number, block_hash=new_hash)
+    )
+    assert isinstance(moved, CursorResult)
+    return moved.rowcount == 1
+
+
+def known_blocks(session: Session, *, up_to: int, limit: int) -> Sequence[ChainBlock]:
+    """Blocks that were read, the newest first."""
+    query = select(ChainBlock).where(ChainBlock.number <= up_to).order_by(col(ChainBlock.number).desc())
+    return session.exec(query.limit(limit)).all()
+
+
+def add_blocks(session: Session, blocks: Iterable[Row]) -> None:
+    _upsert(session, ChainBlock, list(blocks), ("number",))
+
+
+def forget_idle_block(session: Session, number: int) -> None:
+    """A block is kept while it is the cursor's or has an event; `number` has just ceased to be the cursor's."""
+    busy = exists().where(col(ChainEvent.block_number) == number)
+    session.execute(delete(ChainBlock).where(col(ChainBlock.number) == number, ~busy))
+
+
+def add_events(session: Session, rows: Sequence[Row]) -> None:
+    _insert(session, ChainEvent, rows)
+
+
+def add_records(session: Session, rows: Sequence[Row]) -> None:
+    _insert(session, ChainRecord, rows)
+
+
+def add_refusals(session: Session, rows: Sequence[Row]) -> None:
+    _insert(session, ChainRefusal, rows)
+
+
+def put_cases(session: Session, rows: Sequence[Row]) -> None:
+    _upsert(session, ChainCase, rows, ("case_id",))
+
+
+def put_balances(session: Session, rows: Sequence[Row]) -> None:
+    _upsert(session, ChainBalance, rows, ("merchant", "token"))
+
+
+def cases_by_id(session: Session, case_ids: Iterable[str]) -> dict[str, Row]:
+    table = _core(ChainCase)
+    found = {}
+    for some in chunks(sorted(case_ids)):
+        for row in session.execute(table.select().where(table.c.case_id.in_(some))).mappings():
+            found[row["case_id"]] = dict(row)
+    return found
+
+
+def balances_by_merchant(session: Session, merchants: Iterable[str]) -> dict[tuple[str, str], Row]:
+    """By merchant and token."""
+    table = _core(ChainBalance)
+    found = {}
+    for some in chunks(sorted(merchants)):
+        for row in session.execute(table.select().where(table.c.merchant.in_(some))).mappings():
+            found[row["merchant"], row["token"]] = dict(row)
+    return found
+
+
+def recorded_commitments(session: Session, commitments: Iterable[str]) -> set[str]:
+    """Those of the commitments that stand in a record."""
+    found: set[str] = set()
+    for some in chunks(sorted(commitments)):
+        found |= set(session.exec(select(ChainRecord.commitment).where(col(ChainRecord.commitment).in_(some))).all())
+    return found
+
+
+# --- going back ------------------------------------------------------------------------------------------------------
+
+
+def events_after(session: Session, number: int) -> Sequence[ChainEvent]:
+    return session.exec(select(ChainEvent).where(ChainEvent.block_number > number)).all()
+
+
+def events_of_cases(session: Session, case_ids: Iterable[str]) -> list[ChainEvent]:
+    """In the chain's order."""
+    found: list[ChainEvent] = []
+    for some in chunks(sorted(case_ids)):
+        found += session.exec(select(ChainEvent).where(col(ChainEvent.case_id).in_(some))).all()
+    return sorted(found, key=lambda event: (event.block_number, event.log_index))
+
+
+def events_by_name(session: Session, names: Sequence[str]) -> Sequence[ChainEvent]:
+    """In the chain's order."""
+    query = select(ChainEvent).where(col(ChainEvent.name).in_(names))
+    return session.exec(query.order_by(col(ChainEvent.block_number), col(ChainEvent.log_index))).all()
+
+
+def commitments_after(session: Session, number: int) -> list[str]:
+    """Of records and refusals that a rewind removes."""
+    kept = session.exec(select(ChainRecord.commitment).where(ChainRecord.block_number > number)).all()
+    refused = session.exec(select(ChainRefusal.commitment).where(ChainRefusal.block_number > number)).all()
+    return [*kept, *refused]
+
+
+def delete_after(session: Session, number: int) -> None:
+    """Everything that was read from blocks above `number`. Cases and balances are for the caller to replay."""
+    session.execute(delete(ChainBlock).where(col(ChainBlock.number) > number))
+    for table in (ChainEvent, ChainRecord, ChainRefusal):
+        session.execute(delete(table).where(col(table.block_number) > number))
+
+
+def delete_cases(session: Session, case_ids: Iterable[str]) -> None:
+    for some in chunks(sorted(case_ids)):
+        session.execute(delete(ChainCase).where(col(ChainCase.case_id).in_(some)))
+
+
+def delete_balances(session: Session, merchants: Iterable[str]) -> None:
+    for some in chunks(sorted(merchants)):
+        session.execute(delete(ChainBalance).where(col(ChainBalance.merchant).in_(some)))
+
+
+def delete_everything(session: Session) -> None:
+    """Throws the read model away; the indexer reads it again from the first block on."""
+    for table in CHAIN_TABLES:
+        session.execute(delete(table))
+
+
+# --- inside ----------------------------------------------------------------------------------------------------------
+
+
+def _insert(session: Session, table: type[SQLModel], rows: Sequence[Row]) -> None:
+    if rows:
+        session.execute(insert(_core(table)), list(rows))
+
+
+def _core(table: type[SQLModel]) -> Table:
+    return SQLModel.metadata.tables[str(table.__tablename__)]
+
+
+def _upsert(session: Session, table: type[SQLModel], rows: Sequence[Row], key: tuple[str, ...]) -> None:
+    if not rows:
+        return
+    make = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    statement = make(_core(table))
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
+    session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed), list(rows))
+

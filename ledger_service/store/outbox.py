@@ -1,0 +1,210 @@
+"""The outbox and our transactions: what the submitter sends, and what the indexer says became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, CursorResult, delete, exists, func, insert, or_, update
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, SQLModel, col, select
+
+from ..errors import Conflict
+from .tables import CaseRow, ChainCase, ChainEvent, ChainRecord, ChainRefusal, OutboxRow, RecordRow, TransactionRow
+
+_OUTBOX = SQLModel.metadata.tables["outbox"]
+_TRANSACTIONS = SQLModel.metadata.tables["transactions"]
+_CHUNK = 500  # values in one IN list
+_SIGNATURE = 65  # bytes; the batch's layout takes no other
+_REGISTERED = {"register_policy": "PolicyRegistered", "register_parties": "PartiesRegistered"}
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What came of rows whose transaction is over although they are not done: how many are sent again, how many were
+    given up (the deadline worker asks for those again if they are still due)."""
+
+    requeued: int
+    dropped: int
+
+
+# --- the submitter's -------------------------------------------------------------------------------------------------
+
+
+def waiting(session: Session, action: str, limit: int) -> Sequence[OutboxRow]:
+    """Rows of an action that no transaction carries, oldest first."""
+    query = select(OutboxRow).where(_unsent(action)).order_by(col(OutboxRow.id))
+    return session.exec(query.limit(limit)).all()
+
+
+def openings_waiting(session: Session, limit: int) -> Sequence[tuple[OutboxRow, RecordRow, CaseRow]]:
+    """Openings to be sent, without those whose policy is still to be registered: that is sent from another account, so
+    nonces do not put it first."""
+    pending = select(OutboxRow.subject).where(
+        OutboxRow.action == "register_policy", col(OutboxRow.done).is_(False)
+    )
+    query = (
+        select(OutboxRow, RecordRow, CaseRow)
+        .join(RecordRow, col(RecordRow.record_id) == col(OutboxRow.record_id))
+        .join(CaseRow, col(CaseRow.case_id) == col(RecordRow.case_id))
+        .where(_unsent("open"), col(CaseRow.policy_id).not_in(pending))
+        .order_by(col(OutboxRow.id))
+        .limit(limit)
+    )
+    return session.exec(query).all()
+
+
+def acts_waiting(session: Session, limit: int) -> Sequence[tuple[OutboxRow, RecordRow]]:
+    """Acts to be sent, without those whose case's opening has not been sent yet."""
+    opening = aliased(OutboxRow)
+    held = exists().where(
+        col(opening.case_id) == col(OutboxRow.case_id),
+        col(opening.action) == "open",
+        col(opening.tx_hash).is_(None),
+        col(opening.done).is_(False),
+    )
+    query = (
+        select(OutboxRow, RecordRow)
+        .join(RecordRow, col(RecordRow.record_id) == col(OutboxRow.record_id))
+        .where(_unsent("act"), func.length(RecordRow.signature) == _SIGNATURE, ~held)
+        .order_by(col(OutboxRow.id))
+        .limit(limit)
+    )
+    return session.exec(query).all()
+
+
+def case_with_parties(session: Session, case_id: str | None, parties: str) -> CaseRow | None:
+    """A case that names these parties: the one given, else any."""
+    case = session.get(CaseRow, case_id) if case_id else None
+    if case is not None:
+        return case
+    return session.exec(select(CaseRow).where(col(CaseRow.terms).contains(parties)).limit(1)).first()
+
+
+def next_nonce(session: Session, writer: str) -> int:
+    """One more than the highest nonce of a saved transaction; 0 where there is none."""
+    highest = session.exec(select(func.max(TransactionRow.nonce)).where(TransactionRow.writer == writer)).one()
+    return 0 if highest is None else int(highest) + 1
+
+
+def save_transaction(session: Session, transaction: TransactionRow, rows: Sequence[int]) -> None:
+    """Keeps a signed transaction and the rows that it carries. Raises Conflict if one of them is carried already."""
+    session.execute(insert(_TRANSACTIONS).values(**transaction.model_dump()))
+    free = _OUTBOX.c.id.in_(rows) & _OUTBOX.c.tx_hash.is_(None) & _OUTBOX.c.done.is_(False)
+    taken = session.execute(update(_OUTBOX).where(free).values(tx_hash=transaction.tx_hash))
+    assert isinstance(taken, CursorResult)
+    if taken.rowcount != len(rows):
+        raise Conflict(
+            "Another worker has sent some of this already.", remedy="Run one worker for one database."
+        )
+
+
+def unsettled(session: Session, *, sent_before: int | None = None, limit: int = 200) -> Sequence[TransactionRow]:
+    """Transactions that are not known to be mined, by nonce. With `sent_before`: those not broadcast since then."""
+    query = select(TransactionRow).where(col(TransactionRow.settled).is_(False))
+    if sent_before is not None:
+        sent = col(TransactionRow.broadcast_at)
+        query = query.where(or_(sent.is_(None), sent <= sent_before))
+    return session.exec(query.order_by(col(TransactionRow.writer), col(TransactionRow.nonce)).limit(limit)).all()
+
+
+def mark_broadcast(session: Session, hashes: Sequence[str], now: int) -> None:
+    session.execute(update(_TRANSACTIONS).where(_TRANSACTIONS.c.tx_hash.in_(hashes)).values(broadcast_at=now))
+
+
+# --- the indexer's ---------------------------------------------------------------------------------------------------
+
+
+def our_transactions(session: Session, hashes: Sequence[str]) -> set[str]:
+    """Those of the hashes that are transactions of ours."""
+    found: set[str] = set()
+    for some in chunks(hashes):
+        query = select(TransactionRow.tx_hash).where(col(TransactionRow.tx_hash).in_(some))
+        found |= set(session.exec(query).all())
+    return found
+
+
+def settle(session: Session, hashes: Sequence[str]) -> None:
+    """Says that transactions are mined, or can never be."""
+    for some in chunks(hashes):
+        session.execute(update(_TRANSACTIONS).where(_TRANSACTIONS.c.tx_hash.in_(some)).values(settled=True))
+
+
+def unsettle(session: Session, writer: str, nonce: int) -> None:
+    """Says that a reorg has removed a writer's transactions from this nonce on: they are broadcast again."""
+    session.execute(
+        update(_TRANSACTIONS)
+        .where(_TRANSACTIONS.c.writer == writer, _TRANSACTIONS.c.nonce >= nonce)
+        .values(settled=False, broadcast_at=None)
+    )
+
+
+def writers(session: Session) -> Sequence[str]:
+    return session.exec(select(TransactionRow.writer).distinct()).all()
+
+
+def set_done_by_commitment(session: Session, commitments: Sequence[str], *, done: bool = True) -> None:
+    """Openings and acts, by the commitments of their records."""
+    for some in chunks(commitments):
+        records = select(RecordRow.record_id).where(col(RecordRow.commitment).in_(some))
+        session.execute(update(_OUTBOX).where(_OUTBOX.c.record_id.in_(records)).values(done=done))
+
+
+def set_done_by_subject(session: Session, action: str, subjects: Sequence[str], *, done: bool = True) -> None:
+    for some in chunks(subjects):
+        named = (_OUTBOX.c.action == action) & _OUTBOX.c.subject.in_(some)
+        session.execute(update(_OUTBOX).where(named).values(done=done))
+
+
+def clear_leftovers(session: Session, hashes: Sequence[str]) -> Leftovers:
+    """Decides on rows that their transaction, which is over, left undone."""
+    requeued = dropped = 0
+    for row in _undone(session, hashes):
+        this = _OUTBOX.c.id == row.id
+        if _took_effect(session, row):
+            session.execute(update(_OUTBOX).where(this).values(done=True))
+        elif row.action in ("poke", "withdraw"):
+            session.execute(delete(_OUTBOX).where(this))
+            dropped += 1
+        else:
+            session.execute(update(_OUTBOX).where(this).values(tx_hash=None))
+            requeued += 1
+    return Leftovers(requeued, dropped)
+
+
+# --- inside ----------------------------------------------------------------------------------------------------------
+
+
+def _unsent(action: str) -> ColumnElement[bool]:
+    return (col(OutboxRow.action) == action) & col(OutboxRow.done).is_(False) & col(OutboxRow.tx_hash).is_(None)
+
+
+def _undone(session: Session, hashes: Sequence[str]) -> list[OutboxRow]:
+    found: list[OutboxRow] = []
+    for some in chunks(hashes):
+        query = select(OutboxRow).where(col(OutboxRow.tx_hash).in_(some), col(OutboxRow.done).is_(False))
+        found += session.exec(query).all()
+    return found
+
+
+def _took_effect(session: Session, row: OutboxRow) -> bool:
+    """Whether the chain has what a row asked for, from whatever transaction."""
+    if row.action in _REGISTERED:
+        event = select(ChainEvent.tx_hash).where(
+            ChainEvent.name == _REGISTERED[row.action], col(ChainEvent.args).contains(row.subject)
+        )
+        return session.exec(event.limit(1)).first() is not None
+    case = session.get(ChainCase, row.case_id) if row.case_id else None
+    if row.action == "poke":
+        return case is not None and case.length > int(row.subject.rpartition(":")[2])
+    if row.action == "withdraw":
+        return case is not None and 0 < case.to_consumer <= case.withdrawn
+    commitment = select(RecordRow.commitment).where(RecordRow.record_id == row.record_id).scalar_subquery()
+    kept = select(ChainRecord.commitment).where(ChainRecord.commitment == commitment)
+    refused = select(ChainRefusal.commitment).where(ChainRefusal.commitment == commitment)
+    return any(session.exec(query.limit(1)).first() is not None for query in (kept, refused))
+
+
+def chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """A long list in parts that a database takes as one IN list."""
+    return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))
