@@ -1,0 +1,152 @@
+// The status page: one model, one render. The token stays in the address's fragment and in memory, nowhere else.
+import { newKey, requestJson } from "../shared/api.js";
+import { html, render } from "../shared/dom.js";
+import { chooseLanguage, translator } from "../shared/i18n.js";
+import { valuesOf } from "./bits.js";
+import { follow } from "./live.js";
+import { Page } from "./page.js";
+import { tell } from "./story.js";
+
+const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+const MINUTE_MS = 60_000;
+
+const root = document.getElementById("app");
+let line = new AbortController(); // the connection that is being followed
+let received = 0; // when the view came, on the browser's steady clock
+
+const model = {
+  t: null, // the translator
+  view: null, // GET /v1/status, or null before it came
+  problem: null, // which trouble fills the page, or null
+  connection: "connecting",
+  isLimited: false,
+  now: null, // the service's time: its last answer's, and what has passed since
+  announcement: "", // for screen readers
+  pending: null, // the act that is asked about: { kind, key, isSending, problem }
+  sent: null, // the act on its way: { recordId, state }
+};
+
+const on = {
+  language(code) {
+    const address = new URL(location.href);
+    address.searchParams.set("lang", code);
+    history.replaceState(null, "", address);
+    speak(code);
+    show();
+  },
+  retry: start,
+  ask(kind) {
+    model.pending = { kind, key: newKey(), isSending: false, problem: null };
+    show();
+  },
+  leave() {
+    model.pending = null;
+    show();
+  },
+  confirm: act,
+};
+
+function speak(code) {
+  model.t = translator(code, navigator.languages);
+  document.documentElement.lang = model.t.tag;
+}
+
+function show() {
+  const { view, t } = model;
+  if (view) {
+    model.now = new Date(Date.parse(view.as_of) + performance.now() - received);
+    document.title = t.text("page.title.case", { headline: headline(), shop: view.merchant.name });
+  } else {
+    document.title = t.text(model.problem ? `problem.${model.problem}.title` : "page.title");
+  }
+  render(html`<${Page} model=${model} on=${on} />`, root);
+}
+
+function headline() {
+  return model.t.text(tell(model.view).headline, valuesOf(model.view, model.t));
+}
+
+function takeView(view) {
+  const before = model.view && headline();
+  model.view = view;
+  model.problem = null;
+  received = performance.now();
+  if (before !== null && before !== headline()) model.announcement = headline();
+  if (model.sent && isAnswered(view, model.sent)) model.sent = null;
+  show();
+}
+
+/** An act that was sent is answered once the case moved on, or the contract refused it. */
+function isAnswered(view, { recordId, state }) {
+  const step = view.timeline.find((each) => each.record_id === recordId);
+  return view.state !== state || step?.stage === "rejected";
+}
+
+function takeConnection(connection, problem = null) {
+  if (model.connection !== connection && connection !== "polling") {
+    model.announcement = model.view ? model.t.text(`connection.${connection}`) : "";
+  }
+  model.connection = connection;
+  model.isLimited = problem?.status === 429;
+  if (problem && !model.view) model.problem = troubleOf(problem);
+  show();
+}
+
+/** Which trouble a Problem is to the reader. */
+function troubleOf({ status, slug, detail }) {
+  if (status === 0) return "unreachable";
+  if (status === 429) return "limited";
+  if (status >= 500) return "server";
+  const words = `${slug} ${detail}`.toLowerCase();
+  if (words.includes("expired")) return "expired";
+  if (words.includes("revoked")) return "revoked";
+  return status === 401 ? "altered" : "refused";
+}
+
+function takeRefusal(problem) {
+  Object.assign(model, { view: null, pending: null, problem: troubleOf(problem) });
+  show();
+}
+
+async function act(data) {
+  const { kind, key } = model.pending;
+  const { state } = model.view;
+  Object.assign(model.pending, { isSending: true, problem: null });
+  show();
+  try {
+    const answer = await requestJson("/v1/status/acts", { token: token(), body: { kind, data }, key });
+    model.sent = { recordId: answer.record_id, state };
+    model.pending = null;
+  } catch (problem) {
+    // The key stays while the service was not reached: the same act sent again counts once.
+    const again = problem.status === 0 ? key : newKey();
+    if (model.pending) Object.assign(model.pending, { isSending: false, problem, key: again });
+  }
+  show();
+}
+
+function token() {
+  return location.hash.slice(1);
+}
+
+function start() {
+  line.abort();
+  line = new AbortController();
+  Object.assign(model, { view: null, problem: null, connection: "connecting", pending: null, sent: null });
+  if (!token()) model.problem = "no_token";
+  else if (!TOKEN.test(token())) model.problem = "altered";
+  show();
+  if (model.problem) return;
+  follow({
+    token: token(),
+    signal: line.signal,
+    onView: takeView,
+    onConnection: takeConnection,
+    onRefused: takeRefusal,
+  });
+}
+
+speak(chooseLanguage(location.search, navigator.languages));
+window.addEventListener("hashchange", start);
+setInterval(() => model.view && show(), MINUTE_MS);
+start();

@@ -1,0 +1,103 @@
+// The whole page as a function of what is known.
+import { html } from "../shared/dom.js";
+import { LANGUAGES, utc } from "../shared/i18n.js";
+import { ActDialog } from "./dialog.js";
+import { Head } from "./head.js";
+import { Next } from "./next.js";
+import { Chain, Checks, LinkNote, ReturnDetails } from "./proof.js";
+import { Timeline } from "./timeline.js";
+
+const RETRIED = ["unreachable", "limited", "server"];
+
+/** `model` is described where it is made, in main.js; `on` holds what a person can do. */
+export function Page({ model, on }) {
+  const { t, view, problem } = model;
+  const body = problem
+    ? html`<${Trouble} t=${t} kind=${problem} onRetry=${on.retry} />`
+    : view
+      ? html`<${Status} model=${model} on=${on} />`
+      : html`<${Loading} t=${t} />`;
+  return html`
+    <${TopBar} model=${model} onLanguage=${on.language} />
+    <main id="main">${body}</main>
+    <p class="sr-only" role="status" aria-live="polite">${model.announcement}</p>
+  `;
+}
+
+function TopBar({ model, onLanguage }) {
+  const { t, view } = model;
+  return html`<header class="top">
+    <div class="top-name">
+      <img src="/static/icon.svg" alt="" width="32" height="32" />
+      <p>
+        <bdi class="top-shop">${view ? view.merchant.name : t.text("page.title")}</bdi>
+        ${view && html`<bdi class="top-reference">${t.text("page.reference", { reference: view.reference })}</bdi>`}
+      </p>
+    </div>
+    <div class="top-tools">
+      ${view && html`<${Connection} model=${model} />`}
+      <label class="language">
+        <span class="sr-only">${t.text("page.language")}</span>
+        <select onChange=${(event) => onLanguage(event.target.value)}>
+          ${LANGUAGES.map(
+            ({ code, tag, name }) => html`<option key=${code} value=${code} lang=${tag} selected=${code === t.code}>${name}</option>`,
+          )}
+        </select>
+      </label>
+    </div>
+  </header>`;
+}
+
+function Connection({ model }) {
+  const { t, connection, view, isLimited } = model;
+  const asOf = new Date(view.as_of);
+  const time = html`<time datetime=${view.as_of} title=${utc(asOf)}>${t.clock.format(asOf)}</time>`;
+  return html`<p class="connection connection-${connection}">
+    <span class="connection-dot" aria-hidden="true"></span>
+    <span>${t.text(`connection.${connection}`)}${connection !== "live" && html`, ${t.rich("connection.updated", { time })}`}</span>
+    ${isLimited && html`<span>${t.text("connection.limited")}</span>`}
+  </p>`;
+}
+
+function Status({ model, on }) {
+  const { t, view, now, sent, pending } = model;
+  return html`
+    ${view.chain.test && html`<p class="test-chain">${t.text("page.test_chain")}</p>`}
+    ${view.verdict === "failed" && html`<${Banner} t=${t} />`}
+    <${Head} t=${t} view=${view} />
+    <div class="columns">
+      <${Next} t=${t} view=${view} now=${now} sent=${sent} onAct=${on.ask} />
+      <${Timeline} t=${t} view=${view} />
+      <${ReturnDetails} t=${t} view=${view} />
+      <div class="aside">
+        <${Checks} t=${t} view=${view} />
+        <${Chain} t=${t} view=${view} />
+      </div>
+    </div>
+    <${LinkNote} t=${t} link=${view.link} />
+    ${pending && html`<${ActDialog} t=${t} view=${view} pending=${pending} onConfirm=${on.confirm} onClose=${on.leave} />`}
+  `;
+}
+
+/** A button, not a link: a link to a place on this page would put itself where the token stands. */
+function Banner({ t }) {
+  return html`<div class="banner" role="alert">
+    <p>${t.text("verdict.failed.banner")}</p>
+    <button type="button" class="button" onClick=${() => document.getElementById("checks-title").focus()}>
+      ${t.text("verdict.failed.link")}
+    </button>
+  </div>`;
+}
+
+function Trouble({ t, kind, onRetry }) {
+  return html`<section class="trouble">
+    <h1>${t.text(`problem.${kind}.title`)}</h1>
+    <p class="lede">${t.text(`problem.${kind}.text`)}</p>
+    <p class="trouble-remedy">${t.text(`problem.${kind}.remedy`)}</p>
+    ${RETRIED.includes(kind) && html`<button type="button" class="button" onClick=${onRetry}>${t.text("problem.retry")}</button>`}
+  </section>`;
+}
+
+function Loading({ t }) {
+  return html`<section class="loading" aria-busy="true"><p>${t.text("page.loading")}</p></section>`;
+}

@@ -1,0 +1,84 @@
+// Why this can be believed, and how far: the numbered checks, who runs the chain, and what the return is about.
+import { html } from "../shared/dom.js";
+import { Hex, Moment, ResultIcon, Row } from "./bits.js";
+
+const VERDICT_RESULTS = { verified: "pass", pending: "pending", failed: "fail" };
+
+export function Checks({ t, view }) {
+  const { verdict, checks } = view;
+  return html`<section class="card checks" aria-labelledby="checks-title">
+    <h2 id="checks-title" tabindex="-1">${t.text("checks.title")}</h2>
+    <div class="verdict verdict-${verdict}">
+      <${ResultIcon} result=${VERDICT_RESULTS[verdict]} />
+      <div>
+        <p class="verdict-name">${t.text(`verdict.${verdict}`)}</p>
+        <p>${t.text(`verdict.${verdict}.text`)}</p>
+      </div>
+    </div>
+    <ol class="check-list">
+      ${checks.map((check) => html`<${Check} key=${check.number} t=${t} check=${check} />`)}
+    </ol>
+    <p class="quiet">${t.text("checks.by")}</p>
+  </section>`;
+}
+
+/** The title is the reader's language; what the service adds where a check did not pass is English. */
+function Check({ t, check }) {
+  const known = t.has(`check.${check.number}`);
+  return html`<li class="check">
+    <span class="check-number" aria-hidden="true">${check.number}</span>
+    <div class="check-words">
+      <h3>${known ? t.text(`check.${check.number}`) : check.name}</h3>
+      ${known && html`<p>${t.text(`check.${check.number}.text`)}</p>`}
+      ${check.result !== "pass" && check.detail && html`<p class="check-detail" lang="en">${check.detail}</p>`}
+    </div>
+    <span class="result result-${check.result}">
+      <${ResultIcon} result=${check.result} />${t.text(`result.${check.result}`)}
+    </span>
+  </li>`;
+}
+
+export function Chain({ t, view }) {
+  const { chain } = view;
+  const finality = chain.confirmations === 0 ? "chain.confirmations.0" : "chain.confirmations.n";
+  return html`<section class="card chain" aria-labelledby="chain-title">
+    <h2 id="chain-title">${t.text("chain.title")}</h2>
+    <dl class="rows">
+      <${Row} term=${t.text("chain.operator")}><bdi>${chain.operator}</bdi><//>
+      <${Row} term=${t.text("chain.id")}>${chain.id}<//>
+      <${Row} term=${t.text("chain.contract")}><${Hex} value=${chain.contract} whole /><//>
+      <${Row} term=${t.text("chain.head")}>${chain.head_block}<//>
+      <${Row} term=${t.text("chain.confirmations")}>${chain.confirmations}<//>
+    </dl>
+    <p>${t.text("chain.meaning")}</p>
+    <p>${t.text(finality, { count: chain.confirmations })}</p>
+  </section>`;
+}
+
+export function ReturnDetails({ t, view }) {
+  const { policy } = view;
+  const rules = { title: policy.title, code: policy.code, version: policy.version };
+  return html`<section class="card details" aria-labelledby="details-title">
+    <h2 id="details-title">${t.text("details.title")}</h2>
+    <dl class="rows">
+      <${Row} term=${t.text("details.shop")}><bdi>${view.merchant.name}</bdi><//>
+      <${Row} term=${t.text("details.reference")}><bdi>${view.reference}</bdi><//>
+      <${Row} term=${t.text("details.mode")}>${t.text(`details.mode.${view.mode}`)}<//>
+      <${Row} term=${t.text("details.rules")}><span dir="auto">${t.text("details.rules.version", rules)}</span><//>
+      <${Row} term=${t.text("details.items")}><${Items} items=${view.items} /><//>
+    </dl>
+  </section>`;
+}
+
+function Items({ items }) {
+  return html`<ul class="items">
+    ${items.map(({ description, quantity }, index) => html`<li key=${index}>${quantity} × <bdi>${description}</bdi></li>`)}
+  </ul>`;
+}
+
+export function LinkNote({ t, link }) {
+  const acts = link.scopes.some((scope) => scope !== "status:read");
+  return html`<footer class="link-note">
+    <p>${t.rich("link.expires", { time: html`<${Moment} t=${t} iso=${link.expires_at} />` })} ${t.text(acts ? "link.acts" : "link.reads")}</p>
+  </footer>`;
+}

@@ -1,0 +1,99 @@
+// What a status means to the person who reads it, as keys of the language files. Pure: no page, no clock.
+
+const FULL_SHARE = 10_000; // basis points
+
+/** The words of the page's head: `headline` and `money` are keys, `turn` says whose move it is. */
+export function tell(view) {
+  return { headline: headlineOf(view), money: moneyOf(view), turn: turnOf(view) };
+}
+
+function headlineOf(view) {
+  if (view.state === "inspected") return `headline.inspected.${shareOf(view)}`;
+  if (view.state === "settled") return `headline.settled.${endOf(view)}`;
+  if (view.state === "closed") return `headline.closed.${closedBy(view)}`;
+  return `headline.${view.state}`;
+}
+
+/** How an inspection stands to what was claimed: "full", "part" or "zero". */
+export function shareOf({ refund }) {
+  if (refund.share === 0) return "zero";
+  return refund.share === FULL_SHARE && refund.fee === 0 ? "full" : "part";
+}
+
+/** How a settled case ended for the consumer. */
+export function endOf(view) {
+  if (view.money.where === "withdrawn") return "withdrawn";
+  if (view.money.where === "due") return "due";
+  if (view.refund.share === 0) return stands(view, "exchange_delivered") ? "exchanged" : "zero";
+  return stands(view, "refunded") ? "provider" : "unpaid";
+}
+
+/** Why a case was closed: "cancelled", "declined" or "not_sent". */
+export function closedBy(view) {
+  if (stands(view, "cancelled")) return "cancelled";
+  return stands(view, "declined") ? "declined" : "not_sent";
+}
+
+function moneyOf(view) {
+  if (view.mode === "none") return recordOnlyMoney(view);
+  const { where } = view.money;
+  if (where === "locked" || where === "payable") {
+    if (view.mode === "refund") return "money.locked";
+    return view.state === "refunded" ? "money.bond.stated" : "money.bond.locked";
+  }
+  if (where === "returned" && view.state === "settled" && endOf(view) === "provider") return "money.provider";
+  return `money.${where}`;
+}
+
+function recordOnlyMoney(view) {
+  if (view.state === "closed") return "money.none.closed";
+  if (view.state === "settled") return `money.none.${endOf(view)}`;
+  return view.state === "refunded" ? "money.none.stated" : "money.none";
+}
+
+/** Whose move it is: "you", "other", "good" (it ended with money or goods), "bad" (it ended owing) or "ended". */
+function turnOf(view) {
+  if (view.state === "settled") {
+    const end = endOf(view);
+    if (end === "unpaid") return "bad";
+    return end === "zero" ? "ended" : "good";
+  }
+  if (view.state === "closed") return "ended";
+  return view.next.waiting_for === "consumer" ? "you" : "other";
+}
+
+/** The stops that money passes, each `{ key, state }` with state "done", "here" or "ahead". */
+export function moneyTrack(view) {
+  const stops = view.mode === "none" ? ["shop", "you"] : ["shop", view.mode === "bond" ? "guarantee" : "contract", "you"];
+  const here = stops.indexOf(placeOf(view, stops));
+  return stops.map((key, index) => ({ key, state: index < here ? "done" : index === here ? "here" : "ahead" }));
+}
+
+function placeOf(view, stops) {
+  const { where } = view.money;
+  if (where === "withdrawn" || where === "due") return "you";
+  if (where === "provider") return view.state === "settled" ? "you" : "shop";
+  if (where === "record_only") return view.state === "settled" && endOf(view) === "provider" ? "you" : "shop";
+  return where === "locked" || where === "payable" ? stops[stops.length - 2] : "shop";
+}
+
+/** The amount to show large, and what it is: `{ amount, key }`. */
+export function amountOf(view) {
+  const { refund, money } = view;
+  if (money.where === "withdrawn") return { amount: money.withdrawn, key: "amount.paid" };
+  if (money.where === "due") return { amount: money.due, key: "amount.due" };
+  if (view.state === "closed") return { amount: refund.amount, key: "amount.claimed" };
+  if (view.state === "settled") {
+    const key = { provider: "amount.paid_by_shop", unpaid: "amount.owed" }[endOf(view)] ?? "amount.outcome";
+    return { amount: refund.expected ?? refund.amount, key };
+  }
+  const decided = ["payable", "refunded", "ruled"].includes(view.state);
+  if (decided && refund.expected !== null) return { amount: refund.expected, key: "amount.decided" };
+  if (refund.expected !== null) return { amount: refund.expected, key: "amount.proposed" };
+  return { amount: refund.amount, key: "amount.claimed" };
+}
+
+/** True if the chain keeps, or is to keep, a step of this kind. */
+function stands(view, kind) {
+  return view.timeline.some((step) => step.kind === kind && step.stage !== "rejected");
+}
