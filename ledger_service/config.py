@@ -18,7 +18,9 @@ class Settings(BaseSettings):
         default="", description="Who runs the chain, in words that consumers read; empty: said for a local chain."
     )
     confirmations: int | None = Field(
-        default=None, ge=0, description="Blocks on top before a record is final; empty: 0 on a local chain, 12 elsewhere."
+        default=None,
+        ge=0,
+        description="Blocks on top before a record is final; empty: 0 on a local chain, 12 elsewhere.",
     )
     host: str = Field(default="127.0.0.1", description="Address the service listens on.")
     port: int = Field(default=8000, ge=1, le=65535, description="Port the service listens on.")

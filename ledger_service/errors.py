@@ -1,17 +1,17 @@
 """The exception tree. No HTTP in it: `api.errors` maps each class to a status code.
 
-    LedgerError
-    ├── InvalidInput          a value that cannot be right, whoever sends it
-    ├── Unauthenticated       no valid credential
-    ├── Forbidden             a valid credential without the right
-    ├── NotFound              no such thing, or none that this caller may see
-    ├── Conflict              a value that does not fit what is recorded already
-    │   └── OutOfOrder        the case's state does not allow this act now
-    ├── TooLarge              over a size limit
-    ├── LimitExceeded         over a rate limit
-    ├── Unavailable           a part of the system that is needed is down
-    ├── ChainMismatch         the chain is not the one the ledger was deployed to
-    └── IntegrityFailure      stored data contradicts itself or the chain
+LedgerError
+├── InvalidInput          a value that cannot be right, whoever sends it
+├── Unauthenticated       no valid credential
+├── Forbidden             a valid credential without the right
+├── NotFound              no such thing, or none that this caller may see
+├── Conflict              a value that does not fit what is recorded already
+│   └── OutOfOrder        the case's state does not allow this act now
+├── TooLarge              over a size limit
+├── LimitExceeded         over a rate limit
+├── Unavailable           a part of the system that is needed is down
+├── ChainMismatch         the chain is not the one the ledger was deployed to
+└── IntegrityFailure      stored data contradicts itself or the chain
 """
 
 from __future__ import annotations

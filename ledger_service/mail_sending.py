@@ -13,7 +13,7 @@ _TIMEOUT = 20
 
 
 class MailSender(Protocol):
-    def send(self, mail_id: int, message: EmailMessage) -> None:
+    def send(self, mail_id: int, message: EmailMessage, /) -> None:
         """Raises OSError (smtplib's errors are) if the message was not taken."""
 
 
@@ -23,7 +23,7 @@ class SmtpSender:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def send(self, mail_id: int, message: EmailMessage) -> None:
+    def send(self, _mail_id: int, message: EmailMessage) -> None:
         settings = self._settings
         with smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=_TIMEOUT) as server:
             server.ehlo()

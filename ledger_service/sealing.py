@@ -77,7 +77,10 @@ def _open(cipher: AESGCM, about: str, sealed: bytes, what: str) -> bytes:
 
 
 def read_or_create_secret(path: Path, size: int = 32) -> bytes:
-    """The secret in a file that only its owner can read, made at first use. Raises IntegrityFailure if it is too short."""
+    """The secret in a file that only its owner can read, made at first use.
+
+    Raises IntegrityFailure if it is too short.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         temporary = path.with_suffix(f".{os.getpid()}.tmp")

@@ -63,9 +63,7 @@ class TokenService:
     def jwks(self) -> dict[str, Any]:
         """The public keys as a JSON Web Key Set (RFC 7517)."""
         return {
-            "keys": [
-                {**_public_jwk(key), "kid": kid, "use": "sig", "alg": "EdDSA"} for kid, key in self._keys.items()
-            ]
+            "keys": [{**_public_jwk(key), "kid": kid, "use": "sig", "alg": "EdDSA"} for kid, key in self._keys.items()]
         }
 
 

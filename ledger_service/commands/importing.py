@@ -66,7 +66,9 @@ def _read(file: Path) -> bytes:
             raise InvalidInput(f"{file} has more than 64 MiB.", field="FILE", remedy="Split it.")
         return file.read_bytes()
     except OSError as error:
-        raise InvalidInput(f"{file} cannot be read: {error.strerror}.", field="FILE", remedy="Check the path.") from error
+        raise InvalidInput(
+            f"{file} cannot be read: {error.strerror}.", field="FILE", remedy="Check the path."
+        ) from error
 
 
 def _as_json(report: ImportReport) -> dict[str, object]:
@@ -85,7 +87,9 @@ def _as_json(report: ImportReport) -> dict[str, object]:
 
 def _tell(report: ImportReport) -> None:
     for left in report.left:
-        console.print(f"line {left.line} ({left.note}): {left.reason.value}. {left.detail}", markup=False, highlight=False)
+        console.print(
+            f"line {left.line} ({left.note}): {left.reason.value}. {left.detail}", markup=False, highlight=False
+        )
     for note, reason in report.refused.items():
         console.print(f"note {note} was refused: {reason}", markup=False, highlight=False, style="red")
     console.print(

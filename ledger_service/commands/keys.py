@@ -20,7 +20,9 @@ keys = typer.Typer(no_args_is_help=True, help="Accounts, API keys, and webhook s
 def create(
     role: Annotated[str, typer.Option(help="One of " + ", ".join(ROLES) + ".")],
     name: Annotated[str, typer.Option(help="How people know this party.")],
-    address: Annotated[str | None, typer.Option(help="Its own signing address; left out: the service holds a key.")] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Its own signing address; left out: the service holds a key.")
+    ] = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:

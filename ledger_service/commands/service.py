@@ -22,7 +22,7 @@ from ..services.app import App, keystore_password, make_app
 from ..store.database import Database
 from ..store.migrate import require_current, upgrade
 from ..workers.loop import Workers
-from .context import DataOption, JsonOption, clock_of, open_installation
+from .context import DataOption, JsonOption, open_installation
 from .logs import set_up_logs
 from .output import console, print_json, reports_errors
 
@@ -63,7 +63,9 @@ def migrate(data: DataOption = None) -> None:
 @reports_errors
 def deploy_command(
     chain: ChainOption = None,
-    tokens: Annotated[Path | None, typer.Option(help="JSON file, currency to token address; none: test tokens.")] = None,
+    tokens: Annotated[
+        Path | None, typer.Option(help="JSON file, currency to token address; none: test tokens.")
+    ] = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -89,7 +91,9 @@ def _tell_deployment(deployment: Deployment, as_json: bool) -> None:
     for name, contract in deployment.contracts.items():
         console.print(f"{name} at {contract.address}", markup=False, highlight=False)
     for currency, token in deployment.tokens.items():
-        console.print(f"{currency} token {token.address}{' (test)' if token.test else ''}", markup=False, highlight=False)
+        console.print(
+            f"{currency} token {token.address}{' (test)' if token.test else ''}", markup=False, highlight=False
+        )
 
 
 @reports_errors
@@ -180,5 +184,3 @@ def fund(
             highlight=False,
             soft_wrap=True,
         )
-
-

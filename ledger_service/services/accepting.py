@@ -13,6 +13,7 @@ from ..domain.hashing import hex0x
 from ..domain.messages import Act
 from ..domain.records import Record
 from ..domain.times import parse_moment, to_chain
+from ..errors import Conflict
 from ..store.cases import case_key, enqueue
 from ..store.tables import DisclosureRow, RecordRow
 from .app import App
@@ -72,7 +73,8 @@ def accept_record(
         )
     )
     for disclosure in disclosures:
-        assert secret is not None  # an erased case is over and takes no record with personal fields
+        if secret is None:
+            raise Conflict("This case was erased.", field="case_id", remedy="It takes no more personal fields.")
         sealed = app.vault.seal(secret, disclosure.digest, disclosure.encoded.encode())
         session.add(DisclosureRow(case_id=case_id, record_id=record_id, digest=disclosure.digest, sealed=sealed))
     session.flush()

@@ -38,7 +38,7 @@ def import_online_retail(
     *,
     escrow: Escrow = "none",
     email: str | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> ImportReport:
     """Opens a case for each credit note of the file that was not imported before.
 
@@ -52,7 +52,8 @@ def import_online_retail(
     with app.database.read() as session:
         known = known_sources(session, prefix)
     for done, note in enumerate(parsed.notes):
-        progress(done, len(parsed.notes))
+        if progress:
+            progress(done, len(parsed.notes))
         source = prefix + note.number
         report.lines_in_cases += len(note.lines)
         report.total_minor += note.total
@@ -69,7 +70,8 @@ def import_online_retail(
                 report.refused[note.number] = str(error)
         except LedgerError as error:
             report.refused[note.number] = str(error)
-    progress(len(parsed.notes), len(parsed.notes))
+    if progress:
+        progress(len(parsed.notes), len(parsed.notes))
     return report
 
 

@@ -41,17 +41,16 @@ class LinkClaims:
 def issue_link(app: App, session: Session, case: CaseRow, scopes: tuple[str, ...], expires_at: int) -> tuple[str, str]:
     """A new link's URL and `jti`, kept if the session commits."""
     jti, now = secrets.token_urlsafe(16), app.clock.seconds()
+    scope = " ".join(scopes)
     claims = {
         "iss": app.settings.url,
         "sub": case.case_id,
         "jti": jti,
         "iat": now,
         "exp": expires_at,
-        "scope": " ".join(scopes),
+        "scope": scope,
     }
-    session.add(
-        StatusLink(jti=jti, case_id=case.case_id, scopes=claims["scope"], created_at=now, expires_at=expires_at)
-    )
+    session.add(StatusLink(jti=jti, case_id=case.case_id, scopes=scope, created_at=now, expires_at=expires_at))
     return f"{app.settings.url}/s#{app.tokens.sign('status+jwt', claims)}", jti
 
 
@@ -114,6 +113,8 @@ def revoke_link(app: App, account: Account, case_id: str, jti: str) -> None:
         require_merchant(account, find_case(session, case_id))
         row = status_link(session, jti)
         if row is None or row.case_id != case_id or row.scopes != READ:
-            raise NotFound("This case has no such link that you can revoke.", field="jti", remedy="Check the link's id.")
+            raise NotFound(
+                "This case has no such link that you can revoke.", field="jti", remedy="Check the link's id."
+            )
         row.revoked_at = row.revoked_at or app.clock.seconds()
         session.add(row)

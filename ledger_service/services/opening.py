@@ -86,9 +86,7 @@ def _check(app: App, account: Account, request: CaseInput, policy: Policy, mode:
         )
     for name in ("carrier", "warehouse", "inspector"):
         if request.consumer.address and getattr(request, name) == request.consumer.address:
-            raise InvalidInput(
-                f"The consumer cannot be the {name} too.", field=name, remedy="Send another address."
-            )
+            raise InvalidInput(f"The consumer cannot be the {name} too.", field=name, remedy="Send another address.")
     return _check_money(app, request, policy, mode)
 
 
@@ -171,7 +169,7 @@ def _open(
     )
     case_id = terms.struct_hash()
     disclosures = _personal(request)
-    record = _requested(app, request, policy, money, terms, parties, disclosures)
+    record = _requested(app, request, policy, terms, parties, disclosures)
     opening = Opening(terms, record.commitment, now + app.settings.signature_days * _DAY)
     signature = merchant.sign(app.deployment.domain.digest(opening.struct_hash()))
 
@@ -214,7 +212,6 @@ def _requested(
     app: App,
     request: CaseInput,
     policy: Policy,
-    money: _Money,
     terms: Terms,
     parties: Parties,
     disclosures: list[Disclosure],
@@ -295,5 +292,3 @@ def _case_row(
         terms=json.dumps(terms.as_json()),
         opened_at=now,
     )
-
-

@@ -35,7 +35,8 @@ class Policies:
             return self._by_id[policy_id]
         except KeyError:
             raise IntegrityFailure(
-                f"No policy file has the hash {policy_id}.", remedy="Restore the policy file that the case was opened with."
+                f"No policy file has the hash {policy_id}.",
+                remedy="Restore the policy file that the case was opened with.",
             ) from None
 
     def codes(self) -> list[str]:

@@ -21,13 +21,15 @@ from .accepting import accept_record, case_secret, new_record_id
 from .access import require_visible, roles_in
 from .app import App
 from .drafting import Place, actor_of, draft, kind_of, place_of, role_for
+from .idempotency import IdempotencyClaim, complete
 from .inputs import MilestoneInput, PrepareInput
 
 
 def prepare_milestone(
     app: App, account: Account, case_id: str, request: PrepareInput, idempotency: IdempotencyClaim | None = None
 ) -> dict[str, Any]:
-    """The record that an actor with a key of its own is to sign, and the EIP-712 typed data. Raises as `state_milestone`.
+    """The record that an actor with a key of its own is to sign, and the EIP-712 typed data. Raises as
+    `state_milestone`.
 
     Nothing is recorded by this: a prepared record counts when its signature comes back.
     """

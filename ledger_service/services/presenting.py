@@ -38,7 +38,9 @@ def case_answer(app: App, session: Session, case: CaseRow, *, status_link: str |
         "escrow": case.mode,
         "refund": refund_answer(case, state, chain),
         "money": money_answer(case, state, chain, records),
-        "parties": {name: getattr(case, name) for name in ("merchant", "carrier", "warehouse", "inspector", "consumer")},
+        "parties": {
+            name: getattr(case, name) for name in ("merchant", "carrier", "warehouse", "inspector", "consumer")
+        },
         "opened_at": rfc3339(from_chain(case.opened_at)),
         "next": next_answer(state, policy, records),
     }
@@ -96,7 +98,7 @@ def next_answer(state: CaseState, policy: Policy, records: list[StagedRecord]) -
 def _otherwise(state: CaseState, policy: Policy) -> str:
     if state.state is State.PAYABLE:
         return "bond_pays" if state.mode is Mode.BOND else "settled_unpaid"
-    kind, to = next_lapse(state, policy)
+    _, to = next_lapse(state, policy)
     if to is not State.PAYABLE:
         return to.wire
     if state.state in (State.INSPECTED, State.RULED):
@@ -172,5 +174,3 @@ def _provider_reference(records: list[StagedRecord]) -> str | None:
             reference = json.loads(staged.row.canonical)["data"].get("reference")
             return str(reference) if reference is not None else None
     return None
-
-

@@ -116,7 +116,13 @@ LIVES = (
             _step(14, "refunded", SHOP, reference="re_1Pgc72B7WZ01zgkWqPvrRrPE"),
         ),
     ),
-    Life("cancelled by the consumer", "C536606", "refund", "en", (_step(30, "requested", SHOP), _step(31, "cancelled", _CONSUMER))),
+    Life(
+        "cancelled by the consumer",
+        "C536606",
+        "refund",
+        "en",
+        (_step(30, "requested", SHOP), _step(31, "cancelled", _CONSUMER)),
+    ),
     Life(
         "declined by the merchant",
         "C536622",

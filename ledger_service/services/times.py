@@ -17,7 +17,9 @@ def check_occurred(app: App, moment: datetime | None, *, field: str = "occurred_
         return now
     if moment > now + _SKEW:
         raise InvalidInput(
-            f"{moment.isoformat()} is in the future.", field=field, remedy="Send when it happened, in UTC or with its zone."
+            f"{moment.isoformat()} is in the future.",
+            field=field,
+            remedy="Send when it happened, in UTC or with its zone.",
         )
     if moment.year < 2000:
         raise InvalidInput(f"{moment.isoformat()} is too long ago.", field=field, remedy="Send when it happened.")

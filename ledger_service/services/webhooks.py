@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from ..domain.easypost import TrackerUpdate, check_signature, read_tracker
+from ..domain.easypost import Pickup, TrackerUpdate, check_signature, read_tracker
 from ..domain.vocabulary import Kind, Role
 from ..errors import LedgerError, Unauthenticated
 from ..store.cases import cases_by_tracking, find_case
@@ -31,12 +31,14 @@ def take_easypost(app: App, raw: bytes, header: str | None, merchant: str | None
     """
     account = _sender(app, raw, header, merchant)
     update = read_tracker(raw)
-    results = []
+    results: list[dict[str, Any]] = []
     if update.pickup is not None:
         with app.database.write() as session:
             index = tracking_index(app, account.id, update.carrier, update.tracking_code)
-            for case in cases_by_tracking(session, account.id or 0, index):
-                results.append({"case_id": case.case_id, **_take(app, session, case, update)})
+            results = [
+                {"case_id": case.case_id, **_take(app, session, case, update, update.pickup)}
+                for case in cases_by_tracking(session, account.id or 0, index)
+            ]
         app.wake.set()
     return {"event_id": update.event_id, "results": results}
 
@@ -60,9 +62,7 @@ def _sender(app: App, raw: bytes, header: str | None, merchant: str | None) -> A
     )
 
 
-def _take(app: App, session: Session, case: CaseRow, update: TrackerUpdate) -> dict[str, Any]:
-    pickup = update.pickup
-    assert pickup is not None  # the caller looked
+def _take(app: App, session: Session, case: CaseRow, update: TrackerUpdate, pickup: Pickup) -> dict[str, Any]:
     locked = find_case(session, case.case_id, for_update=True)
     if locked is None or app.keys.signer(session, case.carrier) is None:
         return {"result": "ignored", "reason": "The carrier signs with a key of its own."}

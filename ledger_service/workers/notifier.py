@@ -139,7 +139,7 @@ def _personal(app: App, session: Session, case: CaseRow) -> dict[str, Any]:
 
 
 def _language(wanted: str) -> str:
-    primary = wanted.split("-")[0].lower()
+    primary = wanted.partition("-")[0].lower()
     return primary if primary in _LANGUAGES else "en"
 
 
