@@ -142,5 +142,11 @@ class ActInput(_DataInput):
     kind: Word
 
 
+class SignatureInput(Input):
+    """A merchant's own signature over the terms of a prepared case."""
+
+    signature: Hex
+
+
 class LinkInput(Input):
     expires_at: Moment | None = Field(default=None, description="Left out: after the last possible window.")

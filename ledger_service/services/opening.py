@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from iso3166 import countries_by_alpha2
@@ -15,7 +15,7 @@ from ..domain.hashing import ZERO_ADDRESS, hex0x
 from ..domain.messages import Act, Opening, Parties, Terms
 from ..domain.money import to_minor
 from ..domain.policies import Policy
-from ..domain.records import Record, make_record
+from ..domain.records import KeyHolder, Record, make_record
 from ..domain.times import rfc3339
 from ..domain.vocabulary import Freight, Kind, Mode, Role
 from ..errors import Conflict, Forbidden, InvalidInput
@@ -33,12 +33,31 @@ _DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class _Money:
+class Money:
+    """Minor units, and the escrow's token for the currency (zero in mode none)."""
+
     currency: str
     refund: int
     freight: int
     reserve: int
     token: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseDraft:
+    """A case that lacks nothing but its merchant's signature over `opening`."""
+
+    request: CaseInput
+    policy: Policy
+    money: Money
+    parties: Parties
+    record: Record
+    opening: Opening
+    disclosures: list[Disclosure]
+
+    @property
+    def case_id(self) -> str:
+        return hex0x(self.opening.terms.struct_hash())
 
 
 def open_case(
@@ -53,24 +72,94 @@ def open_case(
     Raises Forbidden for anyone but a merchant, InvalidInput for what cannot be right, Conflict if the merchant's free
     balance does not cover the lock.
     """
-    policy = app.policies.by_code(request.policy)
-    mode = Mode[request.escrow.upper()]
-    money = _check(app, account, request, policy, mode)
     with app.database.write() as session:
         if source is not None and case_by_source(session, source) is not None:
             raise Conflict("This was imported before.", field="source", remedy="Nothing is to be done.")
-        if mode is not Mode.NONE:
-            _check_balance(session, account, money)
-        case, answer = _open(app, session, account, request, policy, mode, money, source)
-        url, _ = issue_link(app, session, case, READING, last_window_ends(app, case))
-        body = case_answer(app, session, case, status_link=url)
-        body["milestones"] = [answer]
+        signer = app.keys.signer(session, account.address)
+        draft = draft_case(app, session, account, request, "service")
+        if signer is None:
+            raise InvalidInput(
+                "The service does not hold this merchant's key.",
+                field="signature",
+                remedy="Ask /v1/cases/prepare for the message, sign it, and send it to /v1/cases/{case_id}/opening.",
+            )
+        signature = signer.sign(app.deployment.domain.digest(draft.opening.struct_hash()))
+        body = keep_case(app, session, account, draft, signature, source)
         complete(session, idempotency, 201, body)
     app.wake.set()
     return body
 
 
-def _check(app: App, account: Account, request: CaseInput, policy: Policy, mode: Mode) -> _Money:
+def draft_case(app: App, session: Session, account: Account, request: CaseInput, key: KeyHolder) -> CaseDraft:
+    """Terms and `requested` record of a case, checked. A consumer without a key gets one, kept with the session.
+
+    Raises as `open_case`.
+    """
+    policy, mode = app.policies.by_code(request.policy), Mode[request.escrow.upper()]
+    money = _check(app, account, request, policy, mode)
+    if mode is not Mode.NONE:
+        _check_balance(session, account, money)
+    now, own = app.clock.seconds(), account.address
+    parties = Parties(own, request.carrier or own, request.warehouse or own, request.inspector or own)
+    terms = Terms(
+        salt=os.urandom(32),
+        consumer=request.consumer.address or app.keys.create(session, now).address,
+        consumer_key_held=request.consumer.address is None,
+        parties=parties.id(),
+        policy=policy.id(),
+        panel=0,
+        mode=mode,
+        token=money.token,
+        refund=0 if mode is Mode.NONE else money.refund,
+        freight=money.freight,
+        reserve=money.reserve,
+    )
+    disclosures = _personal(request)
+    record = make_record(
+        case_id=terms.struct_hash(),
+        kind=Kind.REQUESTED,
+        role=Role.MERCHANT,
+        signer=own,
+        key=key,
+        occurred_at=check_occurred(app, request.requested_at, field="requested_at"),
+        data=_requested_data(request, policy, terms, parties),
+        disclosures=disclosures,
+        salt=os.urandom(16),
+    )
+    opening = Opening(terms, record.commitment, now + app.settings.signature_days * _DAY)
+    return CaseDraft(request, policy, money, parties, record, opening, disclosures)
+
+
+def keep_case(
+    app: App, session: Session, account: Account, draft: CaseDraft, signature: bytes, source: str | None = None
+) -> dict[str, Any]:
+    """Keeps a signed draft with everything that belongs to it, and answers the 201 body."""
+    now, case = app.clock.seconds(), _case_row(app, account, draft, source)
+    secret, wrapped = app.vault.new_case_key(case.case_id)
+    session.add(case)
+    session.flush()
+    session.add(CaseKey(case_id=case.case_id, wrapped=wrapped))
+    if draft.request.consumer.email:
+        session.add(Mail(case_id=case.case_id, template="opened", position=0, due_at=now))
+    terms, opening = draft.opening.terms, draft.opening
+    enqueue(session, "register_parties", hex0x(terms.parties), now, case_id=case.case_id)
+    answer = accept_record(
+        app,
+        session,
+        record_id=new_record_id(),
+        record=draft.record,
+        act=Act(terms.struct_hash(), Kind.REQUESTED, Role.MERCHANT, 0, opening.valid_until, opening.commitment),
+        signature=signature,
+        disclosures=draft.disclosures,
+        secret=secret,
+    )
+    url, _ = issue_link(app, session, case, READING, last_window_ends(app, case))
+    body = case_answer(app, session, case, status_link=url)
+    body["milestones"] = [answer]
+    return body
+
+
+def _check(app: App, account: Account, request: CaseInput, policy: Policy, mode: Mode) -> Money:
     if account.role != "merchant":
         raise Forbidden("Only a merchant opens cases.", field="Authorization", remedy="Use a merchant's API key.")
     country = request.consumer.country
@@ -90,7 +179,7 @@ def _check(app: App, account: Account, request: CaseInput, policy: Policy, mode:
     return _check_money(app, request, policy, mode)
 
 
-def _check_money(app: App, request: CaseInput, policy: Policy, mode: Mode) -> _Money:
+def _check_money(app: App, request: CaseInput, policy: Policy, mode: Mode) -> Money:
     currency = request.refund.currency
     refund = to_minor(request.refund.amount, currency, field="refund.amount")
     if refund == 0:
@@ -111,7 +200,7 @@ def _check_money(app: App, request: CaseInput, policy: Policy, mode: Mode) -> _M
             remedy="Leave it out.",
         )
     if mode is Mode.NONE:
-        return _Money(currency, refund, 0, 0, ZERO_ADDRESS)
+        return Money(currency, refund, 0, 0, ZERO_ADDRESS)
     token = app.deployment.tokens.get(currency)
     if token is None:
         raise InvalidInput(
@@ -119,10 +208,10 @@ def _check_money(app: App, request: CaseInput, policy: Policy, mode: Mode) -> _M
             field="refund.currency",
             remedy="It takes " + ", ".join(sorted(app.deployment.tokens)) + "; or open the case with escrow none.",
         )
-    return _Money(currency, refund, freight, 0, token.address)
+    return Money(currency, refund, freight, 0, token.address)
 
 
-def _check_balance(session: Session, account: Account, money: _Money) -> None:
+def _check_balance(session: Session, account: Account, money: Money) -> None:
     free = balance_of(session, account.address, money.token) - promised(session, account.address, money.token)
     needed = money.refund + money.freight + money.reserve
     if free < needed:
@@ -131,68 +220,6 @@ def _check_balance(session: Session, account: Account, money: _Money) -> None:
             field="refund.amount",
             remedy="Deposit first (`ledger fund`), or open the case with escrow none.",
         )
-
-
-def _open(
-    app: App,
-    session: Session,
-    account: Account,
-    request: CaseInput,
-    policy: Policy,
-    mode: Mode,
-    money: _Money,
-    source: str | None,
-) -> tuple[CaseRow, dict[str, Any]]:
-    now = app.clock.seconds()
-    merchant = app.keys.signer(session, account.address)
-    if merchant is None:
-        raise InvalidInput(
-            "This merchant signs with a key of its own, which opens cases at the contract.",
-            field="signature",
-            remedy="Use an account whose key the service holds (`ledger keys create` without --address).",
-        )
-    own = account.address
-    parties = Parties(own, request.carrier or own, request.warehouse or own, request.inspector or own)
-    consumer = request.consumer.address or app.keys.create(session, now).address
-    terms = Terms(
-        salt=os.urandom(32),
-        consumer=consumer,
-        consumer_key_held=request.consumer.address is None,
-        parties=parties.id(),
-        policy=policy.id(),
-        panel=0,
-        mode=mode,
-        token=money.token,
-        refund=0 if mode is Mode.NONE else money.refund,
-        freight=money.freight,
-        reserve=money.reserve,
-    )
-    case_id = terms.struct_hash()
-    disclosures = _personal(request)
-    record = _requested(app, request, policy, terms, parties, disclosures)
-    opening = Opening(terms, record.commitment, now + app.settings.signature_days * _DAY)
-    signature = merchant.sign(app.deployment.domain.digest(opening.struct_hash()))
-
-    case = _case_row(app, account, request, policy, money, terms, parties, source, now)
-    secret, wrapped = app.vault.new_case_key(case.case_id)
-    session.add(case)
-    session.flush()
-    session.add(CaseKey(case_id=case.case_id, wrapped=wrapped))
-    if request.consumer.email:
-        session.add(Mail(case_id=case.case_id, template="opened", position=0, due_at=now))
-    enqueue(session, "register_parties", hex0x(terms.parties), now, case_id=case.case_id)
-    act = Act(case_id, Kind.REQUESTED, Role.MERCHANT, 0, opening.valid_until, record.commitment)
-    answer = accept_record(
-        app,
-        session,
-        record_id=new_record_id(),
-        record=record,
-        act=act,
-        signature=signature,
-        disclosures=disclosures,
-        secret=secret,
-    )
-    return case, answer
 
 
 def _personal(request: CaseInput) -> list[Disclosure]:
@@ -208,27 +235,14 @@ def _personal(request: CaseInput) -> list[Disclosure]:
     )
 
 
-def _requested(
-    app: App,
-    request: CaseInput,
-    policy: Policy,
-    terms: Terms,
-    parties: Parties,
-    disclosures: list[Disclosure],
-) -> Record:
-    occurred_at = check_occurred(app, request.requested_at, field="requested_at")
+def _requested_data(request: CaseInput, policy: Policy, terms: Terms, parties: Parties) -> dict[str, Any]:
     data: dict[str, Any] = {
         "reference": request.reference,
         "items": [item.model_dump() for item in request.items],
         "refund": request.refund.model_dump(),
         "escrow": request.escrow,
         "policy": {"code": policy.code, "version": policy.version, "id": hex0x(policy.id())},
-        "parties": {
-            "merchant": parties.merchant,
-            "carrier": parties.carrier,
-            "warehouse": parties.warehouse,
-            "inspector": parties.inspector,
-        },
+        "parties": asdict(parties),
         "consumer": {"country": request.consumer.country, "language": request.consumer.language},
         "terms": terms.as_json(),
     }
@@ -238,17 +252,7 @@ def _requested(
         data["freight"] = request.freight.model_dump()
     if request.shipment:
         data["carrier"] = request.shipment.carrier
-    return make_record(
-        case_id=terms.struct_hash(),
-        kind=Kind.REQUESTED,
-        role=Role.MERCHANT,
-        signer=parties.merchant,
-        key="service",
-        occurred_at=occurred_at,
-        data=data,
-        disclosures=disclosures,
-        salt=os.urandom(16),
-    )
+    return data
 
 
 def tracking_index(app: App, account_id: int | None, carrier: str, tracking_code: str) -> str:
@@ -256,30 +260,18 @@ def tracking_index(app: App, account_id: int | None, carrier: str, tracking_code
     return app.vault.blind_index("tracking", str(account_id), carrier.casefold(), tracking_code)
 
 
-def _case_row(
-    app: App,
-    account: Account,
-    request: CaseInput,
-    policy: Policy,
-    money: _Money,
-    terms: Terms,
-    parties: Parties,
-    source: str | None,
-    now: int,
-) -> CaseRow:
+def _case_row(app: App, account: Account, draft: CaseDraft, source: str | None) -> CaseRow:
+    request, money, terms = draft.request, draft.money, draft.opening.terms
     shipment = request.shipment
     return CaseRow(
-        case_id=hex0x(terms.struct_hash()),
+        case_id=draft.case_id,
         account_id=account.id or 0,
-        merchant=parties.merchant,
-        carrier=parties.carrier,
-        warehouse=parties.warehouse,
-        inspector=parties.inspector,
+        **asdict(draft.parties),
         consumer=terms.consumer,
         reference=request.reference,
         source=source,
-        policy=policy.code,
-        policy_id=hex0x(policy.id()),
+        policy=draft.policy.code,
+        policy_id=hex0x(terms.policy),
         mode=terms.mode.wire,
         currency=money.currency,
         refund_minor=money.refund,
@@ -290,5 +282,5 @@ def _case_row(
         carrier_name=shipment.carrier if shipment else None,
         tracking_index=tracking_index(app, account.id, shipment.carrier, shipment.tracking_code) if shipment else None,
         terms=json.dumps(terms.as_json()),
-        opened_at=now,
+        opened_at=app.clock.seconds(),
     )

@@ -163,6 +163,18 @@ class PreparedRecord(SQLModel, table=True):
     created_at: int = Field(sa_column=_big(nullable=False))
 
 
+class PreparedCase(SQLModel, table=True):
+    """A case that waits for its merchant's own signature: the request and its disclosures, sealed."""
+
+    __tablename__ = "prepared_cases"
+    case_id: str = Field(primary_key=True)
+    account_id: int = Field(foreign_key="accounts.id")
+    canonical: bytes = Field(sa_column=_bytes())
+    valid_until: int = Field(sa_column=_big(nullable=False))
+    sealed: bytes = Field(sa_column=_bytes())
+    created_at: int = Field(sa_column=_big(nullable=False))
+
+
 class DisclosureRow(SQLModel, table=True):
     """A personal field, sealed under its case's key."""
 

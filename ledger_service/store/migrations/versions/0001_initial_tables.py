@@ -240,6 +240,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_cases_warehouse"), ["warehouse"], unique=False)
 
     op.create_table(
+        "prepared_cases",
+        sa.Column("case_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("canonical", sa.LargeBinary(), nullable=False),
+        sa.Column("valid_until", sa.BigInteger(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+        ),
+        sa.PrimaryKeyConstraint("case_id"),
+    )
+    op.create_table(
         "webhook_secrets",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("account_id", sa.Integer(), nullable=False),
@@ -395,6 +409,7 @@ def downgrade() -> None:
     op.drop_table("disclosures")
     op.drop_table("case_keys")
     op.drop_table("webhook_secrets")
+    op.drop_table("prepared_cases")
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_cases_warehouse"))
         batch_op.drop_index(batch_op.f("ix_cases_tracking_index"))
