@@ -1,0 +1,65 @@
+"""The actors, and contracts deployed once a module; every test starts from the same chain."""
+
+import pytest
+from brownie import TestToken, accounts, chain
+from support import World, deploy_pair, keyed, make_policy
+from words import Freight
+
+# Currency, ISO 4217 exponent, decimals of its token: fine and coarse tokens, and a unit of one.
+TOKENS = {
+    "EUR": (2, 6),
+    "GBP": (2, 2),
+    "USD": (2, 18),
+    "JPY": (0, 6),
+    "KWD": (3, 6),
+}
+
+
+@pytest.fixture(autouse=True)
+def isolation(fn_isolation):
+    yield
+
+
+@pytest.fixture(scope="module")
+def world(module_isolation):
+    operator, guardian, relayer, stranger = accounts[:4]
+    tokens = {
+        code: TestToken.deploy(f"Test {code}", f"t{code}", decimals, {"from": operator})
+        for code, (_, decimals) in TOKENS.items()
+    }
+    listed = [(tokens[code].address, code.encode(), exponent) for code, (exponent, _) in TOKENS.items()]
+    ledger, escrow = deploy_pair(operator, guardian, listed)
+    actors = {name: keyed(name) for name in ("consumer", "merchant", "carrier", "warehouse", "inspector")}
+    world = World(
+        chain=chain,
+        ledger=ledger,
+        escrow=escrow,
+        tokens=tokens,
+        operator=operator,
+        guardian=guardian,
+        relayer=relayer,
+        stranger=stranger,
+        stranger_key=keyed("stranger"),
+        **actors,
+    )
+    world.policy_id = world.register_policy(make_policy())
+    world.supplied = world.register_policy(make_policy(freight=Freight.Supplied))
+    world.reimbursed = world.register_policy(make_policy(freight=Freight.Reimbursed))
+    world.default_parties, world.parties_id = world.parties()
+    world.fund(tokens["EUR"], 1_000_000)
+    return world
+
+
+@pytest.fixture(scope="module")
+def ledger(world):
+    return world.ledger
+
+
+@pytest.fixture(scope="module")
+def escrow(world):
+    return world.escrow
+
+
+@pytest.fixture(scope="module")
+def eur(world):
+    return world.tokens["EUR"]
