@@ -51,7 +51,7 @@ class Child:
         """Starts the command, detached from the terminal's Ctrl-C: it ends by `stop`, or when this process dies."""
         tethered = [sys.executable, "-I", "-S", str(_TETHER), str(os.getpid()), str(self._folder / "pid"), *command]
         with (self._folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - our own command line
                 tethered, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, process_group=0
             )
 
@@ -99,12 +99,14 @@ class Child:
 
 def _command_line(pid: int) -> str:
     """Empty for a process that is gone, or only waits to be collected."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except OSError:
-        if sys.platform == "linux":
+    listed = Path(f"/proc/{pid}/cmdline")
+    if Path("/proc/self/cmdline").exists():
+        try:
+            return listed.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
             return ""
-    shown = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    asked = ["/bin/ps", "-o", "command=", "-p", str(pid)]
+    shown = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 - numbers only
     return shown.stdout
 
 

@@ -16,9 +16,7 @@ from ..domain.policies import Policy
 from ..domain.vocabulary import Freight, Grade, Kind, Mode, Role, State, Word
 from .abi import CONTRACTS, ESCROW, LEDGER, EventType, abi_type, checksum, errors, events, function, plain
 
-_ENUMS: dict[str, type[Word]] = {
-    f"enum {enum.__name__}": enum for enum in (State, Role, Kind, Mode, Grade, Freight)
-}
+_ENUMS: dict[str, type[Word]] = {f"enum {enum.__name__}": enum for enum in (State, Role, Kind, Mode, Grade, Freight)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +39,7 @@ class Event:
 def encode_open_batch(openings: Sequence[tuple[Opening, bytes]]) -> bytes:
     """`openBatch` of openings with their merchants' signatures."""
     items = [
-        (_terms(opening.terms), opening.commitment, opening.valid_until, signature)
-        for opening, signature in openings
+        (_terms(opening.terms), opening.commitment, opening.valid_until, signature) for opening, signature in openings
     ]
     return function(LEDGER, "openBatch").encode(items)
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from eth_abi.abi import encode as abi_encode
-from web3 import Web3
 
 from ..domain.hashing import hex0x, keccak
 from ..domain.money import exponent
@@ -22,13 +21,13 @@ from .abi import ESCROW, LEDGER, checksum, constructor_types, function
 from .artifacts import load_artifact
 from .deployments import Contract, Deployment, Token, check_chain, read_deployment, write_deployment
 from .rpc import Rpc
-from .transactions import Signer, contract_address, sign_transaction
+from .transactions import Signer, contract_address, gas_price, sign_transaction
 
 TEST_CURRENCIES = ("GBP", "EUR", "USD", "CNY", "JPY", "BRL", "AUD", "SGD", "SEK", "KWD")
-_TEST_TOKEN = "TestToken"
+_MINTABLE = "TestToken"
 _TEST_DECIMALS = 6
-_ENOUGH = Web3.to_wei(100, "ether")  # below it, an account on a local chain is given more
-_GIFT = Web3.to_wei(10_000, "ether")
+_ENOUGH = 100 * 10**18  # wei; below it, an account on a local chain is given more
+_GIFT = 10_000 * 10**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class _Deployer:
         self._signer = signer
         self._chain_id = rpc.chain_id()
         self._nonce = rpc.nonce(signer.address, "pending")
-        self._gas_price = gas_price(rpc)
+        self._gas_price = gas_price(int(rpc.call("eth_gasPrice"), 16), rpc.latest())
 
     def deploy(self, roles: Roles, tokens_file: Path | None) -> Deployment:
         genesis = self._rpc.block(0)
@@ -114,7 +113,7 @@ class _Deployer:
     def _test_tokens(self) -> dict[str, Token]:
         tokens = {}
         for code in TEST_CURRENCIES:
-            made, _ = self._create(_TEST_TOKEN, f"Test {code}", f"t{code}", _TEST_DECIMALS)
+            made, _ = self._create(_MINTABLE, f"Test {code}", f"t{code}", _TEST_DECIMALS)
             tokens[code] = Token(made.address, _TEST_DECIMALS, 10 ** (_TEST_DECIMALS - exponent(code)), test=True)
         return tokens
 
@@ -126,7 +125,7 @@ class _Deployer:
         except (OSError, ValueError, AttributeError, TypeError) as error:
             raise InvalidInput(f"{path} is no list of tokens: {error}.", field="tokens", remedy=remedy) from error
         tokens = {}
-        view = function(_TEST_TOKEN, "decimals")
+        view = function(_MINTABLE, "decimals")
         for code, address in pairs:
             answer = self._rpc.read(address, view.encode())
             decimals = int(view.decode(answer)[0]) if len(answer) == 32 else -1
@@ -159,10 +158,3 @@ class _Deployer:
         address = checksum(receipt["contractAddress"])
         code_hash = hex0x(keccak(self._rpc.code(address)))
         return Contract(address, code_hash, transaction.hash), int(receipt["blockNumber"], 16)
-
-
-def gas_price(rpc: Rpc) -> int:
-    """Wei that get a transaction mined soon: what the node suggests and a half, and twice the present base fee."""
-    suggested, latest = rpc.batch_all([("eth_gasPrice",), ("eth_getBlockByNumber", "latest", False)])
-    base_fee = int(latest.get("baseFeePerGas") or "0x0", 16)
-    return max(int(suggested, 16) * 3 // 2, base_fee * 2, 1)

@@ -99,6 +99,8 @@ class Deployment:
         """Raises KeyError, TypeError or ValueError for what is no deployments file of this format."""
         if value["format"] != _FORMAT:
             raise ValueError(f"format {value['format']} is not {_FORMAT}")
+        if missing := {LEDGER, ESCROW} - set(value["contracts"]):
+            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
         return cls(
             chain_id=int(value["chain_id"]),
             genesis_hash=value["genesis_hash"],
@@ -125,8 +127,6 @@ def read_deployment(data: Path, chain_id: int) -> Deployment:
     path = deployment_path(data, chain_id)
     try:
         deployment = Deployment.from_json(json.loads(path.read_text(encoding="utf-8")))
-        if deployment.chain_id != chain_id or {LEDGER, ESCROW} - set(deployment.contracts):
-            raise ValueError("it names another chain, or lacks a contract")
     except FileNotFoundError:
         raise NotFound(
             f"No contracts of ours are known on chain {chain_id}.", remedy="Run `ledger deploy` first."

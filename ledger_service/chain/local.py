@@ -112,7 +112,7 @@ class LocalChain:
             return False
 
     def _apply_clock(self) -> None:
-        """The chain counts from when it set its clock: set it to what the machine's clock says, and it goes on alike."""
+        """From here on the chain's clock goes on as the machine's does."""
         unit = 1000 if self.name == "ganache" else 1
         self.rpc.call("evm_setTime", int((time.time() + self.clock.offset) * unit))
 

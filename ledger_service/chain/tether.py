@@ -15,13 +15,13 @@ _PR_SET_PDEATHSIG = 1
 
 def main() -> None:
     parent, pid_file, *command = sys.argv[1:]
-    with open(pid_file, "w") as file:
+    with open(pid_file, "w") as file:  # noqa: PTH123 - pathlib takes a while to import
         file.write(str(os.getpid()))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != int(parent):  # it died before we asked
             sys.exit(1)
-    os.execvp(command[0], command)
+    os.execvp(command[0], command)  # noqa: S606 - this is what the program is for
 
 
 if __name__ == "__main__":

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-import rlp
-
 from ..domain.hashing import from_hex, hex0x, keccak
 from .abi import checksum
+from .rpc import Block
 
 
 class Signer(Protocol):
@@ -42,20 +41,45 @@ def sign_transaction(
     value: int = 0,
 ) -> SignedTransaction:
     """`gas_price` and `value` are wei; `to` is None for a deployment."""
-    body = [nonce, gas_price, gas, from_hex(to) if to else b"", value, data]
-    signature = signer.sign(keccak(rlp.encode([*body, chain_id, 0, 0])))
+    body: list[int | bytes] = [nonce, gas_price, gas, from_hex(to) if to else b"", value, data]
+    signature = signer.sign(keccak(_rlp([*body, chain_id, 0, 0])))
     r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
     v = chain_id * 2 + 35 + signature[64] - 27
-    raw: bytes = rlp.encode([*body, v, r, s])
+    raw = _rlp([*body, v, r, s])
     return SignedTransaction(hex0x(keccak(raw)), raw, nonce)
+
+
+def gas_price(suggested: int, latest: Block) -> int:
+    """Wei that get a transaction mined soon: what the node suggests and a half, and twice the present base fee."""
+    return max(suggested * 3 // 2, latest.base_fee * 2, 1)
 
 
 def contract_address(deployer: str, nonce: int) -> str:
     """Where a contract will stand that `deployer` creates with its transaction number `nonce`."""
-    return checksum(hex0x(keccak(rlp.encode([from_hex(deployer, 20), nonce]))[12:]))
+    return checksum(hex0x(keccak(_rlp([from_hex(deployer, 20), nonce]))[12:]))
 
 
 def intrinsic_gas(data: bytes) -> int:
     """What a transaction costs before it does anything."""
     zeros = data.count(0)
     return 21_000 + 4 * zeros + 16 * (len(data) - zeros)
+
+
+def _rlp(items: list[int | bytes]) -> bytes:
+    """A list of integers and byte strings in Ethereum's RLP."""
+    body = b"".join(_rlp_item(item) for item in items)
+    return _rlp_head(len(body), 0xC0) + body
+
+
+def _rlp_item(item: int | bytes) -> bytes:
+    data = item.to_bytes((item.bit_length() + 7) // 8, "big") if isinstance(item, int) else item
+    if len(data) == 1 and data[0] < 0x80:
+        return data
+    return _rlp_head(len(data), 0x80) + data
+
+
+def _rlp_head(length: int, base: int) -> bytes:
+    if length < 56:
+        return bytes([base + length])
+    size = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes([base + 55 + len(size)]) + size

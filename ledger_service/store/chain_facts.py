@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import CursorResult, Table, delete, exists, insert, update
+from sqlalchemy import Table, delete, exists, insert, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, SQLModel, col, select
 
-from .outbox import chunks
+from .outbox import chunks, rows_changed
 from .tables import (
     CHAIN_TABLES,
     ChainBalance,
@@ -35,19 +35,17 @@ def read_cursor(session: Session) -> ChainCursor | None:
 
 def create_cursor(session: Session, block: Row) -> None:
     """The first position, before the first block that can have an event of ours."""
-    session.execute(insert(ChainCursor).values(id=_CURSOR, block_number=block["number"], block_hash=block["hash"]))
-    session.execute(insert(ChainBlock).values(**block))
+    position = {"id": _CURSOR, "block_number": block["number"], "block_hash": block["hash"]}
+    _insert(session, ChainCursor, [position])
+    _upsert(session, ChainBlock, [block], ("number",))
 
 
 def move_cursor(session: Session, old_hash: str, number: int, new_hash: str) -> bool:
     """Compare-and-set: False if somebody else has moved it."""
-    moved = session.execute(
-        update(ChainCursor)
-        .where(col(ChainCursor.id) == _CURSOR, col(ChainCursor.block_hash) == old_hash)
-        .values(block_number=number, block_hash=new_hash)
-    )
-    assert isinstance(moved, CursorResult)
-    return moved.rowcount == 1
+    table = _core(ChainCursor)
+    here = (table.c.id == _CURSOR) & (table.c.block_hash == old_hash)
+    moved = update(table).where(here).values(block_number=number, block_hash=new_hash)
+    return rows_changed(session, moved) == 1
 
 
 def known_blocks(session: Session, *, up_to: int, limit: int) -> Sequence[ChainBlock]:
@@ -183,4 +181,3 @@ def _upsert(session: Session, table: type[SQLModel], rows: Sequence[Row], key: t
     statement = make(_core(table))
     changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
     session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed), list(rows))
-

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, delete, exists, func, insert, or_, update
+from sqlalchemy import ColumnElement, CursorResult, Update, delete, exists, func, insert, or_, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col, select
 
@@ -38,16 +39,19 @@ def waiting(session: Session, action: str, limit: int) -> Sequence[OutboxRow]:
 
 
 def openings_waiting(session: Session, limit: int) -> Sequence[tuple[OutboxRow, RecordRow, CaseRow]]:
-    """Openings to be sent, without those whose policy is still to be registered: that is sent from another account, so
-    nonces do not put it first."""
-    pending = select(OutboxRow.subject).where(
-        OutboxRow.action == "register_policy", col(OutboxRow.done).is_(False)
-    )
+    """Openings to be sent, without those that wait for a registration: of parties, asked for before them and not yet
+    sent; of their policy, not yet done, since another account sends it and nonces do not put it first."""
+    parties = select(func.min(OutboxRow.id)).where(_unsent("register_parties")).scalar_subquery()
+    pending = select(OutboxRow.subject).where(OutboxRow.action == "register_policy", col(OutboxRow.done).is_(False))
     query = (
         select(OutboxRow, RecordRow, CaseRow)
         .join(RecordRow, col(RecordRow.record_id) == col(OutboxRow.record_id))
         .join(CaseRow, col(CaseRow.case_id) == col(RecordRow.case_id))
-        .where(_unsent("open"), col(CaseRow.policy_id).not_in(pending))
+        .where(
+            _unsent("open"),
+            or_(parties.is_(None), col(OutboxRow.id) < parties),
+            col(CaseRow.policy_id).not_in(pending),
+        )
         .order_by(col(OutboxRow.id))
         .limit(limit)
     )
@@ -91,12 +95,8 @@ def save_transaction(session: Session, transaction: TransactionRow, rows: Sequen
     """Keeps a signed transaction and the rows that it carries. Raises Conflict if one of them is carried already."""
     session.execute(insert(_TRANSACTIONS).values(**transaction.model_dump()))
     free = _OUTBOX.c.id.in_(rows) & _OUTBOX.c.tx_hash.is_(None) & _OUTBOX.c.done.is_(False)
-    taken = session.execute(update(_OUTBOX).where(free).values(tx_hash=transaction.tx_hash))
-    assert isinstance(taken, CursorResult)
-    if taken.rowcount != len(rows):
-        raise Conflict(
-            "Another worker has sent some of this already.", remedy="Run one worker for one database."
-        )
+    if rows_changed(session, update(_OUTBOX).where(free).values(tx_hash=transaction.tx_hash)) != len(rows):
+        raise Conflict("Another worker has sent some of this already.", remedy="Run one worker for one database.")
 
 
 def unsettled(session: Session, *, sent_before: int | None = None, limit: int = 200) -> Sequence[TransactionRow]:
@@ -108,8 +108,50 @@ def unsettled(session: Session, *, sent_before: int | None = None, limit: int = 
     return session.exec(query.order_by(col(TransactionRow.writer), col(TransactionRow.nonce)).limit(limit)).all()
 
 
+def count_unsettled(session: Session) -> int:
+    query = select(func.count()).select_from(TransactionRow).where(col(TransactionRow.settled).is_(False))
+    return int(session.exec(query).one())
+
+
 def mark_broadcast(session: Session, hashes: Sequence[str], now: int) -> None:
     session.execute(update(_TRANSACTIONS).where(_TRANSACTIONS.c.tx_hash.in_(hashes)).values(broadcast_at=now))
+
+
+# --- the deadline worker's -------------------------------------------------------------------------------------------
+
+
+def overdue_cases(session: Session, now: int, limit: int) -> Sequence[tuple[str, int]]:
+    """Cases of ours, with their lengths, whose deadline has passed and that nobody has poked since.
+
+    Without those for which something is still on its way: what was accepted in time is to be judged first.
+    """
+    other = aliased(OutboxRow)
+    on_its_way = exists().where(
+        col(other.case_id) == col(ChainCase.case_id),
+        col(other.done).is_(False),
+        col(other.action).in_(("open", "act", "poke")),
+    )
+    query = (
+        select(ChainCase.case_id, ChainCase.length)
+        .join(CaseRow, col(CaseRow.case_id) == col(ChainCase.case_id))
+        .where(col(ChainCase.deadline) > 0, col(ChainCase.deadline) < now, ~on_its_way)
+        .order_by(col(ChainCase.deadline))
+        .limit(limit)
+    )
+    return session.exec(query).all()
+
+
+def cases_with_dues(session: Session, limit: int) -> Sequence[str]:
+    """Cases of ours whose consumer can withdraw something, and nobody has asked for it yet."""
+    other = aliased(OutboxRow)
+    asked = exists().where(col(other.action) == "withdraw", col(other.subject) == col(ChainCase.case_id))
+    query = (
+        select(ChainCase.case_id)
+        .join(CaseRow, col(CaseRow.case_id) == col(ChainCase.case_id))
+        .where(col(ChainCase.to_consumer) > col(ChainCase.withdrawn), ~asked)
+        .limit(limit)
+    )
+    return session.exec(query).all()
 
 
 # --- the indexer's ---------------------------------------------------------------------------------------------------
@@ -208,3 +250,8 @@ def _took_effect(session: Session, row: OutboxRow) -> bool:
 def chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
     """A long list in parts that a database takes as one IN list."""
     return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))
+
+
+def rows_changed(session: Session, statement: Update) -> int:
+    """Runs an update and says how many rows it found."""
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount

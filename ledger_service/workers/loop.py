@@ -1,0 +1,188 @@
+"""The loop that runs the workers, in one thread: submit, index, deadlines, notify; then wait until woken."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from ..chain.deployments import Deployment
+from ..chain.rpc import Rpc
+from ..chain.transactions import Signer
+from ..clock import Clock
+from ..domain.hashing import hex0x
+from ..domain.policies import Policy
+from ..errors import LedgerError, Unavailable
+from ..store.cases import enqueue
+from ..store.database import Database
+from .deadlines import DeadlineWorker
+from .indexer import Indexer, Progress
+from .submitter import Submitter
+
+_log = structlog.get_logger(__name__)
+_IDLE = 0.3  # seconds between two rounds with nothing to do
+_IN_FLIGHT = 0.02  # the same while something of ours waits to be mined
+_FIRST_BACKOFF = 0.5  # seconds after a step failed, doubled each time
+_LONGEST_BACKOFF = 30.0
+
+
+class _Policies(Protocol):
+    def by_id(self, policy_id: str) -> Policy: ...
+
+    def all(self) -> Sequence[Policy]: ...
+
+
+class Parts(Protocol):
+    """What the workers need of the app."""
+
+    @property
+    def database(self) -> Database: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def deployment(self) -> Deployment: ...
+
+    @property
+    def policies(self) -> _Policies: ...
+
+    @property
+    def wake(self) -> threading.Event: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the workers are. `behind` is in blocks; `failures` holds, by step, what it failed with last."""
+
+    chain_reachable: bool
+    behind: int | None
+    head: int | None
+    last_success: int | None  # seconds since 1970, of a whole round
+    failures: dict[str, str]
+
+    @property
+    def ready(self) -> bool:
+        return self.chain_reachable and self.behind == 0
+
+
+@dataclass(slots=True)
+class _Step:
+    name: str
+    run: Callable[[], object]
+    failure: str | None = None
+    pause: float = 0.0
+    not_before: float = 0.0  # monotonic
+    outcome: object = field(default=None)
+
+
+class Workers:
+    """`start` runs the loop in a thread of its own, `stop` ends it after the step it is in; `round` is one turn."""
+
+    def __init__(
+        self,
+        app: Parts,
+        rpc: Rpc,
+        *,
+        writer: Signer,
+        operator: Signer,
+        notify: Callable[[], object] | None = None,
+    ) -> None:
+        self._app = app
+        self._indexer = Indexer(app.database, rpc, app.deployment)
+        self._submitter = Submitter(
+            app.database,
+            rpc,
+            app.deployment,
+            writer=writer,
+            operator=operator,
+            clock=app.clock,
+            policy_by_id=app.policies.by_id,
+        )
+        deadlines = DeadlineWorker(app.database, app.clock)
+        self._steps = [
+            _Step("submit", self._submitter.step),
+            _Step("index", self._index),
+            _Step("deadlines", deadlines.step),
+            *([_Step("notify", notify)] if notify else []),
+        ]
+        self._progress: Progress | None = None
+        self._last_success: int | None = None
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Asks for the policies to be registered, and begins."""
+        self.register_policies()
+        self._thread = threading.Thread(target=self._run, name="workers", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Twice is once."""
+        self._stopping.set()
+        self._app.wake.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def register_policies(self) -> None:
+        """Asks for every policy of ours to be on the chain; those that were asked for before are left as they are."""
+        with self._app.database.write() as session:
+            for policy in self._app.policies.all():
+                enqueue(session, "register_policy", hex0x(policy.id()), self._app.clock.seconds())
+
+    def round(self) -> bool:
+        """Every step once; whether there may be more to do at once. A step that fails is logged and waits for a while,
+        and the others go on."""
+        for step in self._steps:
+            if time.monotonic() >= step.not_before:
+                self._try(step)
+        if not any(step.failure for step in self._steps):
+            self._last_success = self._app.clock.seconds()
+        submit, index, deadlines = self._steps[:3]
+        behind = self._progress is not None and self._progress.behind > 0
+        return bool(submit.outcome or index.outcome or deadlines.outcome or behind)
+
+    def health(self) -> Health:
+        index, progress = self._steps[1], self._progress
+        return Health(
+            chain_reachable=index.failure is None and progress is not None,
+            behind=progress.behind if progress else None,
+            head=progress.head if progress else None,
+            last_success=self._last_success,
+            failures={step.name: step.failure for step in self._steps if step.failure},
+        )
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._app.wake.clear()
+            if not self.round():
+                self._app.wake.wait(_IN_FLIGHT if self._submitter.in_flight() else _IDLE)
+
+    def _index(self) -> int:
+        """How many events were read."""
+        self._progress = self._indexer.step()
+        if self._progress.requeued:
+            raise Unavailable(f"The chain undid {self._progress.requeued} items whole; they are sent once more.")
+        return self._progress.events
+
+    def _try(self, step: _Step) -> None:
+        step.outcome = None
+        try:
+            step.outcome = step.run()
+        except Exception as error:  # the loop must outlive whatever a step runs into
+            step.pause = min(max(2 * step.pause, _FIRST_BACKOFF), _LONGEST_BACKOFF)
+            step.not_before = time.monotonic() + step.pause
+            step.failure = str(error) or type(error).__name__
+            known = isinstance(error, LedgerError)
+            _log.warning("step_failed", step=step.name, error=step.failure, again_in=step.pause, exc_info=not known)
+        else:
+            if step.failure:
+                _log.info("step_recovered", step=step.name)
+            step.failure, step.pause, step.not_before = None, 0.0, 0.0

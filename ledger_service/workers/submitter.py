@@ -1,0 +1,312 @@
+"""Sends what waits in the outbox: batched, signed with nonces counted here, saved before it is broadcast.
+
+It records attempts, never success: that is the indexer's. A kill between saving and broadcasting loses nothing, since
+what was saved is broadcast at the next start, byte for byte; twice broadcast is once mined.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from ..chain.abi import LEDGER, function
+from ..chain.codec import (
+    encode_open_batch,
+    encode_poke_batch,
+    encode_record_batch,
+    encode_register_parties,
+    encode_register_policy,
+    encode_withdraw_for,
+)
+from ..chain.deployments import Deployment
+from ..chain.rpc import Block, Rpc, RpcRefused, block_call
+from ..chain.transactions import Signer, gas_price, intrinsic_gas, sign_transaction
+from ..clock import Clock
+from ..domain.hashing import from_hex
+from ..domain.messages import Act, Opening, Parties, Terms
+from ..domain.policies import Policy
+from ..domain.vocabulary import Grade, Kind, Role
+from ..errors import IntegrityFailure, Unavailable
+from ..store.database import Database
+from ..store.outbox import (
+    acts_waiting,
+    case_with_parties,
+    count_unsettled,
+    mark_broadcast,
+    next_nonce,
+    openings_waiting,
+    save_transaction,
+    unsettled,
+    waiting,
+)
+from ..store.tables import CaseRow, OutboxRow, RecordRow, TransactionRow
+
+_log = structlog.get_logger(__name__)
+_IN_A_STEP = 8  # transactions, so that the indexer gets its turn
+_AGAIN_AFTER = 5  # seconds until a transaction that was not mined is broadcast again
+_SINGLE_GAS = 1_000_000  # of a registration or a withdrawal
+_PER_ITEM = 20_000  # gas of a batch for an item beyond the item's own bound
+_RESERVE = 60_000  # gas of a batch for itself
+# What nodes say of a transaction that they, or the chain, have already.
+_KNOWN = (
+    "already known",
+    "already imported",
+    "known transaction",
+    "nonce too low",
+    "already exists",
+    "nonce is too low",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One transaction to be made. `items` is how many a batch call carries, 0 for a call that is none."""
+
+    signer: Signer
+    to: str
+    data: bytes
+    rows: list[int]
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """What a step needs to know of the chain, asked once. `nonces` are the next ones by address."""
+
+    gas_price: int
+    block_gas: int
+    nonces: dict[str, int]
+
+
+class Submitter:
+    """One for a database. `writer` sends everything but policies, which the contract takes from `operator` alone."""
+
+    def __init__(
+        self,
+        database: Database,
+        rpc: Rpc,
+        deployment: Deployment,
+        *,
+        writer: Signer,
+        operator: Signer,
+        clock: Clock,
+        policy_by_id: Callable[[str], Policy],
+        batch_size: int = 100,
+    ) -> None:
+        self._database = database
+        self._rpc = rpc
+        self._deployment = deployment
+        self._writer = writer
+        self._operator = operator
+        self._clock = clock
+        self._policy_by_id = policy_by_id
+        self._batch_size = batch_size
+        self._item_gas: int | None = None
+        self._seen: _Chain | None = None
+        self._started = False
+
+    def step(self) -> int:
+        """Sends some of what waits; how many transactions were made. Raises Unavailable if the chain takes none."""
+        self.resend()
+        self._seen = None
+        made = 0
+        for make in (self._policies, self._parties, self._openings, self._acts, self._pokes, self._withdrawals):
+            while made < _IN_A_STEP and self._room():
+                batch = make()
+                if batch is None:
+                    break
+                self.broadcast([self.save(batch)])
+                made += 1
+        return made
+
+    def resend(self) -> int:
+        """Broadcasts again what was saved and is not known to be mined: everything at start, later what takes long."""
+        sent_before = None if not self._started else self._clock.seconds() - _AGAIN_AFTER
+        with self._database.read() as session:
+            rows = unsettled(session, sent_before=sent_before)
+        if rows:
+            self.broadcast(rows)
+            if self._started and self._rpc.client_version().startswith("anvil"):
+                self._rpc.call("evm_mine")  # its automatic mining can overlook what came while it mined
+        self._started = True
+        return len(rows)
+
+    def in_flight(self) -> bool:
+        """Whether something was sent that is not known to be mined."""
+        with self._database.read() as session:
+            return count_unsettled(session) > 0
+
+    def save(self, batch: Batch) -> TransactionRow:
+        """Signs a batch with the next nonce, and keeps it together with what it carries."""
+        writer = batch.signer.address
+        chain = self._chain()
+        with self._database.write() as session:
+            signed = sign_transaction(
+                batch.signer,
+                chain_id=self._deployment.chain_id,
+                nonce=max(chain.nonces[writer], next_nonce(session, writer)),
+                gas_price=chain.gas_price,
+                gas=self._gas(batch),
+                to=batch.to,
+                data=batch.data,
+            )
+            row = TransactionRow(
+                tx_hash=signed.hash,
+                writer=writer,
+                nonce=signed.nonce,
+                raw=signed.raw,
+                gas_price=chain.gas_price,
+                created_at=self._clock.seconds(),
+            )
+            save_transaction(session, row, batch.rows)
+        return row
+
+    def broadcast(self, rows: Sequence[TransactionRow]) -> None:
+        """Raises Unavailable, after all were tried, if the chain refused one for a reason that waiting may heal."""
+        answers = self._rpc.batch([("eth_sendRawTransaction", "0x" + row.raw.hex()) for row in rows])
+        refused: RpcRefused | None = None
+        sent = []
+        for row, answer in zip(rows, answers, strict=True):
+            known = isinstance(answer, RpcRefused) and any(word in answer.reason.lower() for word in _KNOWN)
+            if isinstance(answer, RpcRefused) and not known:
+                _log.warning("transaction_refused", tx_hash=row.tx_hash, nonce=row.nonce, reason=answer.reason)
+                refused = answer
+            else:
+                sent.append(row.tx_hash)
+        if sent:
+            with self._database.write() as session:
+                mark_broadcast(session, sent, self._clock.seconds())
+        if refused is not None:
+            raise Unavailable(
+                f"The chain refused a transaction of {self._writer.address}: {refused.reason}.",
+                remedy="If it lacks gas money, send the account some; what waits is sent by itself then.",
+            )
+
+    # --- what a transaction carries ----------------------------------------------------------------------------------
+
+    def _policies(self) -> Batch | None:
+        with self._database.read() as session:
+            rows = waiting(session, "register_policy", 1)
+        if not rows:
+            return None
+        data = encode_register_policy(self._policy_by_id(rows[0].subject))
+        return self._single(self._operator, self._deployment.ledger, data, rows[0])
+
+    def _parties(self) -> Batch | None:
+        with self._database.read() as session:
+            rows = waiting(session, "register_parties", 1)
+            case = case_with_parties(session, rows[0].case_id, rows[0].subject) if rows else None
+        if not rows:
+            return None
+        if case is None:
+            raise IntegrityFailure(
+                f"No case has the parties {rows[0].subject} that are to be registered.",
+                remedy="Restore the database from a backup.",
+            )
+        parties = Parties(case.merchant, case.carrier, case.warehouse, case.inspector)
+        return self._single(self._writer, self._deployment.ledger, encode_register_parties(parties), rows[0])
+
+    def _openings(self) -> Batch | None:
+        with self._database.read() as session:
+            found = openings_waiting(session, self._most())
+        if not found:
+            return None
+        data = encode_open_batch([(_opening(record, case), record.signature) for _, record, case in found])
+        return self._many(data, [row for row, _, _ in found])
+
+    def _acts(self) -> Batch | None:
+        with self._database.read() as session:
+            found = acts_waiting(session, self._most())
+        if not found:
+            return None
+        data = encode_record_batch([(_act(record), record.signature) for _, record in found])
+        return self._many(data, [row for row, _ in found])
+
+    def _pokes(self) -> Batch | None:
+        with self._database.read() as session:
+            rows = waiting(session, "poke", self._most())
+        if not rows:
+            return None
+        return self._many(encode_poke_batch([from_hex(row.case_id or "0x") for row in rows]), rows)
+
+    def _withdrawals(self) -> Batch | None:
+        with self._database.read() as session:
+            rows = waiting(session, "withdraw", 1)
+        if not rows:
+            return None
+        data = encode_withdraw_for(from_hex(rows[0].subject))
+        return self._single(self._writer, self._deployment.escrow, data, rows[0])
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _single(self, signer: Signer, to: str, data: bytes, row: OutboxRow) -> Batch:
+        return Batch(signer, to, data, _ids([row]), items=0)
+
+    def _many(self, data: bytes, rows: Sequence[OutboxRow]) -> Batch:
+        return Batch(self._writer, self._deployment.ledger, data, _ids(rows), items=len(rows))
+
+    def _room(self) -> bool:
+        """Whether more may be on its way at once; a node's pool, and what a reorg can undo, stay small."""
+        with self._database.read() as session:
+            return count_unsettled(session) < 2 * _IN_A_STEP
+
+    def _most(self) -> int:
+        """Items in a batch, by the room in a block."""
+        room = self._chain().block_gas * 9 // 10 - _RESERVE
+        return max(1, min(self._batch_size, room // (self._bound() + _PER_ITEM)))
+
+    def _gas(self, batch: Batch) -> int:
+        """Enough for the worst that every item may do: the contract undoes a batch that has less."""
+        if batch.items == 0:
+            return intrinsic_gas(batch.data) + _SINGLE_GAS
+        # 1/32 of a bound on top once: what the contract keeps back for itself while an item runs (EIP-150).
+        return intrinsic_gas(batch.data) + batch.items * (self._bound() + _PER_ITEM) + self._bound() // 32 + _RESERVE
+
+    def _chain(self) -> _Chain:
+        if self._seen is None:
+            addresses = (self._writer.address, self._operator.address)
+            price, latest, *nonces = self._rpc.batch_all(
+                [
+                    ("eth_gasPrice",),
+                    block_call("latest"),
+                    *(("eth_getTransactionCount", address, "latest") for address in addresses),
+                ]
+            )
+            self._seen = _Chain(
+                gas_price=gas_price(int(price, 16), Block.from_json(latest)),
+                block_gas=int(latest["gasLimit"], 16),
+                nonces={address: int(nonce, 16) for address, nonce in zip(addresses, nonces, strict=True)},
+            )
+        return self._seen
+
+    def _bound(self) -> int:
+        """Gas that the contract lets one item use."""
+        if self._item_gas is None:
+            view = function(LEDGER, "ITEM_GAS")
+            (self._item_gas,) = view.decode(self._rpc.read(self._deployment.ledger, view.encode()))
+        return int(self._item_gas or 0)
+
+
+def _ids(rows: Sequence[OutboxRow]) -> list[int]:
+    return [row.id for row in rows if row.id is not None]
+
+
+def _opening(record: RecordRow, case: CaseRow) -> Opening:
+    return Opening(Terms.from_json(json.loads(case.terms)), from_hex(record.commitment), record.valid_until)
+
+
+def _act(record: RecordRow) -> Act:
+    return Act(
+        case_id=from_hex(record.case_id),
+        kind=Kind.from_wire(record.kind),
+        role=Role.from_wire(record.role),
+        nonce=record.nonce,
+        valid_until=record.valid_until,
+        commitment=from_hex(record.commitment),
+        grade=Grade(record.grade),
+        share=record.share,
+        fee=record.fee,
+    )
