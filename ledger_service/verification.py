@@ -91,7 +91,7 @@ def verify_evidence(evidence: Evidence, chain: ChainReader | None = None, *, blo
         summary[1],
         summary[2],
         summary[3],
-        _check_events(reading, summary[4]),
+        _check_events(reading, summary[4], asked.facts),
         _check_timeline(reading, rows, asked),
         _check_chain(reading, summary[6], asked, block_hash),
         Check(7, "skipped", "This release records no observations; there is nothing to check."),
@@ -257,7 +257,11 @@ def _receipt(reading: Reading, row: Row) -> tuple[str | None, int | None]:
 # --- the whole case --------------------------------------------------------------------------------------------------
 
 
-def _check_events(reading: Reading, rows: Check) -> Check:
+def _check_events(reading: Reading, rows: Check, facts: ChainFacts | None) -> Check:
+    if facts is not None and facts.code_is_ours is False:
+        return Check(
+            4, "fail", "The code at these addresses is not that of this release's contracts: anything may run there."
+        )
     judged = {row.refusal for row in reading.rows}
     if any(refusal not in judged for refusal in reading.evidence.refusals):
         return Check(4, "fail", "The evidence names a refusal of a record that it does not hold, or that was recorded.")
@@ -326,6 +330,8 @@ def _check_chain(reading: Reading, rows: Check, asked: _Asked, block_hash: str |
         return Check(6, "fail", f"This is another chain: {facts.chain_id} with genesis {facts.genesis_hash}.")
     if block_hash is not None and facts.newest.hash != block_hash:
         return Check(6, "fail", f"The chain's head is {facts.newest.hash}, not {block_hash}.")
+    if evidence.head_block > facts.newest.number:
+        return Check(6, "fail", f"The evidence is newer than block {facts.newest.number}, the newest that counts here.")
     wrong = [number for number, block in sorted(reading.blocks.items()) if facts.blocks.get(number) != block]
     if wrong:
         return Check(6, "fail", f"Block {wrong[0]} of the evidence is not on the chain.")

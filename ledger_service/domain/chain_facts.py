@@ -44,6 +44,7 @@ class ChainFacts:
     lock: LockState | None = None
     currency: str | None = None
     events: CaseEvents | None = None
+    code_is_ours: bool | None = None
 
 
 class ChainReader(Protocol):

@@ -95,7 +95,10 @@ def _values_of(body: dict[str, Any], act: Act | None) -> str | None:
 
 
 def _disclosed(digests: list[str], shown: tuple[str, ...]) -> str | None:
-    found = [read_disclosure(text) for text in shown]
+    try:
+        found = [read_disclosure(text) for text in shown]
+    except ValueError:
+        return "A personal field cannot be read: it was changed."
     if len({item.digest for item in found}) != len(found):
         return "A personal field is shown twice."
     wrong = [item.name for item in found if item.digest not in digests]

@@ -1,0 +1,144 @@
+"""Whether what the database keeps for convenience says the same as what was signed and what the chain has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ..chain.codec import Event, explain_revert
+from ..domain.hashing import from_hex, hex0x
+from ..domain.jws import read_token
+from ..domain.money import to_minor
+from ..domain.reading import Reading, Row
+from ..domain.replay import Rules
+from ..domain.times import parse_moment, to_chain
+from ..errors import LedgerError
+from ..store.evidence_rows import CaseRows
+from ..store.tables import ChainEvent, RecordRow
+from ..workers.folding import Fold
+
+_BROKEN = (LookupError, TypeError, ValueError, AttributeError, LedgerError)
+
+
+def record_problems(rows: CaseRows, reading: Reading) -> Iterator[tuple[str, str]]:
+    """The records whose columns contradict them, with what is wrong in words."""
+    by_id = {row.statement.record_id: row for row in reading.rows if row.statement}
+    shown: dict[str, int] = {}
+    for disclosure in rows.disclosures:
+        shown[disclosure.record_id] = shown.get(disclosure.record_id, 0) + 1
+    for stored in rows.records:
+        row = by_id.get(stored.record_id)
+        if row is None or row.record is None:
+            continue  # the numbered checks say so already
+        try:
+            wrong = _wrong_columns(stored, row, reading.evidence.jwks)
+            if rows.key is not None and shown.get(stored.record_id, 0) != len(row.record.body["_sd"]):
+                wrong.append("disclosures")
+        except _BROKEN:
+            wrong = ["canonical"]
+        if wrong:
+            yield stored.record_id, f"What is kept beside the record contradicts it: {', '.join(wrong)}."
+
+
+def _wrong_columns(stored: RecordRow, row: Row, jwks: dict[str, Any]) -> list[str]:
+    if row.record is None or row.statement is None:
+        return []
+    body = row.record.body
+    claims, _ = read_token("receipt+jwt", row.statement.receipt, jwks)
+    said = {
+        "kind": body["kind"],
+        "role": body["role"],
+        "signer": body["signer"],
+        "key_holder": body["key"],
+        "case_id": body["case_id"],
+        "occurred_at": to_chain(parse_moment(body["occurred_at"], field="occurred_at")),
+        "accepted_at": claims["iat"],
+    }
+    return [name for name, value in said.items() if getattr(stored, name) != value]
+
+
+def case_problems(rows: CaseRows, reading: Reading) -> Iterator[str]:
+    """What the case's row says otherwise than its opening record."""
+    if isinstance(reading.rules, str):
+        return  # the numbered checks say so already
+    try:
+        wrong = _wrong_case_columns(rows, reading, reading.rules)
+    except _BROKEN:
+        wrong = ["terms"]
+    if wrong:
+        yield f"What is kept about the case contradicts its opening: {', '.join(wrong)}."
+    yield from read_model_problems(rows)
+
+
+def _wrong_case_columns(rows: CaseRows, reading: Reading, rules: Rules) -> list[str]:
+    case, data, terms = rows.case, reading.requested, rules.terms
+    currency = data["refund"]["currency"]
+    said = {
+        "case_id": hex0x(terms.struct_hash()),
+        "merchant": rules.parties.merchant,
+        "carrier": rules.parties.carrier,
+        "warehouse": rules.parties.warehouse,
+        "inspector": rules.parties.inspector,
+        "consumer": terms.consumer,
+        "reference": data["reference"],
+        "policy": rules.policy.code,
+        "policy_id": hex0x(terms.policy),
+        "mode": terms.mode.wire,
+        "currency": currency,
+        "refund_minor": to_minor(data["refund"]["amount"], currency),
+        "freight_minor": terms.freight,
+        "reserve_minor": terms.reserve,
+        "token": terms.token,
+    }
+    wrong = [name for name, value in said.items() if getattr(case, name) != value]
+    return wrong if json.loads(case.terms) == terms.as_json() else [*wrong, "terms"]
+
+
+def read_model_problems(rows: CaseRows) -> Iterator[str]:
+    """What the indexer's facts about a case say otherwise than the events that they come from."""
+    fold = Fold({}, {})
+    try:
+        for event in rows.events:
+            fold.apply(event_of(event))
+        refused = [_refusal_of(event) for event in rows.events if event.name == "Skipped"]
+    except _BROKEN:
+        yield "The events kept of this case do not fit together. Run `ledger rebuild`."
+        return
+    wrong = []
+    kept = rows.on_chain.model_dump() if rows.on_chain else None
+    if kept != fold.cases.get(rows.case.case_id):
+        made = fold.cases.get(rows.case.case_id) or {}
+        wrong += sorted(name for name in kept or made if (kept or {}).get(name) != made.get(name))
+    if [link.model_dump() for link in rows.links] != fold.records:
+        wrong.append("records")
+    if [refusal.model_dump() for refusal in rows.refusals] != refused:
+        wrong.append("refusals")
+    if wrong:
+        yield f"The read model contradicts the chain's events: {', '.join(wrong)}. Run `ledger rebuild`."
+
+
+def event_of(row: ChainEvent) -> Event:
+    """Raises ValueError if its arguments are no JSON."""
+    return Event(
+        contract=row.contract,
+        name=row.name,
+        args=json.loads(row.args),
+        case_id=row.case_id,
+        block_number=row.block_number,
+        block_hash=row.block_hash,
+        log_index=row.log_index,
+        tx_hash=row.tx_hash,
+    )
+
+
+def _refusal_of(row: ChainEvent) -> dict[str, Any]:
+    args = json.loads(row.args)
+    return {
+        "block_number": row.block_number,
+        "log_index": row.log_index,
+        "case_id": args["caseId"],
+        "commitment": args["commitment"],
+        "reason": explain_revert(from_hex(args["reason"])),
+        "tx_hash": row.tx_hash,
+    }

@@ -1,0 +1,123 @@
+"""SQL of evidence: everything that is kept about some cases, read at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from .tables import (
+    CaseKey,
+    CaseRow,
+    ChainBalance,
+    ChainBlock,
+    ChainCase,
+    ChainCursor,
+    ChainEvent,
+    ChainRecord,
+    ChainRefusal,
+    DisclosureRow,
+    RecordRow,
+)
+
+MONEY_EVENTS = ("Locked", "Settled", "Withdrawn")
+
+
+@dataclass(slots=True)
+class CaseRows:
+    """All rows of one case. `events` are the chain's in its order, `key` is None once erased."""
+
+    case: CaseRow
+    records: list[RecordRow] = field(default_factory=list)
+    disclosures: list[DisclosureRow] = field(default_factory=list)
+    links: list[ChainRecord] = field(default_factory=list)
+    refusals: list[ChainRefusal] = field(default_factory=list)
+    events: list[ChainEvent] = field(default_factory=list)
+    key: CaseKey | None = None
+    on_chain: ChainCase | None = None
+
+    @property
+    def money(self) -> list[ChainEvent]:
+        return [event for event in self.events if event.contract == "RefundEscrow" and event.name in MONEY_EVENTS]
+
+
+def case_rows(session: Session, case_ids: Sequence[str]) -> dict[str, CaseRows]:
+    """By case, in the order asked for; a case that is not there is left out. At most some hundred cases at a time."""
+    found = {row.case_id: CaseRows(row) for row in session.exec(_of(CaseRow, case_ids))}
+    known = list(found)
+    for record in session.exec(_of(RecordRow, known).order_by(col(RecordRow.seq))):
+        found[record.case_id].records.append(record)
+    for shown in session.exec(_of(DisclosureRow, known).order_by(col(DisclosureRow.id))):
+        found[shown.case_id].disclosures.append(shown)
+    for key in session.exec(_of(CaseKey, known)):
+        found[key.case_id].key = key
+    for link in session.exec(_of(ChainRecord, known).order_by(col(ChainRecord.position))):
+        found[link.case_id].links.append(link)
+    for refusal in session.exec(_of(ChainRefusal, known).order_by(*_in_order(ChainRefusal))):
+        found[refusal.case_id].refusals.append(refusal)
+    for event in session.exec(_of(ChainEvent, known).order_by(*_in_order(ChainEvent))):
+        found[str(event.case_id)].events.append(event)
+    for state in session.exec(_of(ChainCase, known)):
+        found[state.case_id].on_chain = state
+    return {case_id: found[case_id] for case_id in case_ids if case_id in found}
+
+
+def _of(table: Any, case_ids: Sequence[str]) -> Any:
+    return select(table).where(col(table.case_id).in_(case_ids))
+
+
+def _in_order(table: Any) -> tuple[Any, Any]:
+    return col(table.block_number), col(table.log_index)
+
+
+def blocks_of(session: Session, numbers: Iterable[int]) -> dict[int, ChainBlock]:
+    """Those that were read, by number."""
+    wanted = sorted(set(numbers))
+    found: dict[int, ChainBlock] = {}
+    for start in range(0, len(wanted), 500):
+        query = select(ChainBlock).where(col(ChainBlock.number).in_(wanted[start : start + 500]))
+        found.update((block.number, block) for block in session.exec(query))
+    return found
+
+
+def cursor(session: Session) -> ChainCursor | None:
+    return session.get(ChainCursor, 1)
+
+
+# --- for the audit, which reads everything once and in order ----------------------------------------------------------
+
+
+def counted(session: Session) -> tuple[int, int]:
+    """How many cases and records there are."""
+    cases = session.exec(select(func.count()).select_from(CaseRow)).one()
+    return cases, session.exec(select(func.count()).select_from(RecordRow)).one()
+
+
+def case_ids_after(session: Session, after: str, limit: int) -> list[str]:
+    query = select(CaseRow.case_id).where(CaseRow.case_id > after).order_by(col(CaseRow.case_id)).limit(limit)
+    return list(session.exec(query))
+
+
+def events_between(session: Session, first: int, last: int) -> Sequence[ChainEvent]:
+    """Of the blocks `first` to `last`, in the chain's order."""
+    query = select(ChainEvent).where(ChainEvent.block_number >= first, ChainEvent.block_number <= last)
+    return session.exec(query.order_by(col(ChainEvent.block_number), col(ChainEvent.log_index))).all()
+
+
+def balances(session: Session) -> Sequence[ChainBalance]:
+    return session.exec(select(ChainBalance)).all()
+
+
+def orphans(session: Session) -> Iterator[str]:
+    """What is stored about cases that are not there, in words."""
+    known = select(CaseRow.case_id)
+    records = select(RecordRow.record_id).where(col(RecordRow.case_id).not_in(known)).limit(20)
+    for record_id in session.exec(records):
+        yield f"Record {record_id} belongs to no case."
+    known_records = select(RecordRow.record_id)
+    shown = select(DisclosureRow.record_id).where(col(DisclosureRow.record_id).not_in(known_records)).limit(20)
+    for record_id in session.exec(shown):
+        yield f"A disclosure belongs to the record {record_id}, which is not there."
