@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -27,11 +27,11 @@ from ..store.cases import balance_of
 from ..store.database import Database
 from ..store.migrate import upgrade
 from ..store.waiting import is_idle
-from ..workers.loop import Workers
 from .context import DataOption
 from .logs import set_up_logs
 from .output import console, reports_errors
 from .service import make_workers, service_keys, wait_for_stop
+from .workers_health import WorkersHealth
 
 _SETTLING_SECONDS = 120
 
@@ -56,7 +56,7 @@ def run(
         workers = make_workers(app, rpc)
         workers.start()
         stack.callback(workers.stop)
-        readiness = _Starting(workers)
+        readiness = WorkersHealth(workers, started=False)
         stack.enter_context(_serving(app, readiness))
         _say(f"Service: {settings.url}   API: {settings.url}/openapi.json")
         _play(app, rpc, local, clock, sample)
@@ -64,18 +64,6 @@ def run(
         _say("Ready. Ctrl-C stops all of it.")
         wait_for_stop()
         _say("Stopping ...")
-
-
-class _Starting:
-    """The workers' health, and that the start is not over until the sample is."""
-
-    def __init__(self, workers: Workers) -> None:
-        self._workers = workers
-        self.started = False
-
-    def health(self) -> Mapping[str, Any]:
-        detail = "done" if self.started else "loading sample returns"
-        return {**self._workers.health(), "start": {"ok": self.started, "detail": detail}}
 
 
 @contextmanager
@@ -133,7 +121,7 @@ def _install(settings: Settings, local: LocalChain | None, rpc: Rpc, clock: Syst
 
 
 @contextmanager
-def _serving(app: App, readiness: _Starting) -> Iterator[None]:
+def _serving(app: App, readiness: WorkersHealth) -> Iterator[None]:
     from api.app import create_app
     from api.server import make_server
 

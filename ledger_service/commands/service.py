@@ -17,14 +17,17 @@ from ..domain.money import to_decimal, to_minor
 from ..errors import InvalidInput
 from ..installation import Installation, keep_installation, settings_of
 from ..keystore import LocalSigner, read_or_create_signer
+from ..mail_sending import mail_sender
 from ..services.accounts import merchant_named
 from ..services.app import App, keystore_password, make_app
 from ..store.database import Database
 from ..store.migrate import require_current, upgrade
 from ..workers.loop import Workers
+from ..workers.notifier import Notifier
 from .context import DataOption, JsonOption, open_installation
 from .logs import set_up_logs
 from .output import console, print_json, reports_errors
+from .workers_health import WorkersHealth
 
 ChainOption = Annotated[str | None, typer.Option("--chain", help="URL of the chain's JSON-RPC endpoint.")]
 
@@ -37,7 +40,8 @@ def service_keys(settings_data: Path, password: bytes) -> dict[str, LocalSigner]
 
 def make_workers(app: App, rpc: Rpc) -> Workers:
     keys = service_keys(app.settings.data, keystore_password(app.settings))
-    return Workers(app, rpc, writer=keys["writer"], operator=keys["operator"])
+    notifier = Notifier(app, mail_sender(app.settings))
+    return Workers(app, rpc, writer=keys["writer"], operator=keys["operator"], notify=notifier.step)
 
 
 def wait_for_stop() -> None:
@@ -118,7 +122,7 @@ def serve(
     if running is not None:
         running.start()
     try:
-        make_server(create_app(app, running), settings).run()
+        make_server(create_app(app, WorkersHealth(running) if running else None), settings).run()
     finally:
         if running is not None:
             running.stop()
