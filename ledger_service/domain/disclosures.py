@@ -11,9 +11,10 @@ import base64
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from ..errors import InvalidInput
+from .strict_json import load_json
 
 
 def base64url(data: bytes) -> str:
@@ -53,14 +54,7 @@ def make_disclosure(salt: bytes, name: str, value: Any) -> Disclosure:
 
 def read_disclosure(encoded: str) -> Disclosure:
     """Raises ValueError for text that is no disclosure."""
-    try:
-        parsed = json.loads(from_base64url(encoded).decode("utf-8"), parse_constant=_no_number)
-    except RecursionError as error:
-        raise ValueError("a disclosure is not nested that deeply") from error
+    parsed = load_json(from_base64url(encoded))
     if not isinstance(parsed, list) or len(parsed) != 3 or not all(isinstance(text, str) for text in parsed[:2]):
         raise ValueError("a disclosure is a JSON array of salt, name and value")
     return Disclosure(parsed[1], parsed[2], encoded)
-
-
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"JSON has no {text}")

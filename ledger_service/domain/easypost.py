@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ..errors import InvalidInput, Unauthenticated
+from .strict_json import load_json
 from .times import parse_moment
 
 SIGNATURE_HEADER = "X-Hmac-Signature"
@@ -61,8 +61,8 @@ def check_signature(raw: bytes, header: str | None, secret: str) -> None:
 def read_tracker(raw: bytes) -> TrackerUpdate:
     """What a tracker event says. Raises InvalidInput, with the field's path, for what is no such event."""
     try:
-        event = json.loads(raw.decode("utf-8"))
-    except (ValueError, RecursionError):
+        event = load_json(raw)
+    except ValueError:
         raise InvalidInput("The body is no JSON in UTF-8.", field="body", remedy="Send it as EasyPost does.") from None
     event = _object(event, "body")
     description = _text(event, "description", "")

@@ -45,6 +45,7 @@ WAITS_FOR: dict[State, Role] = {
     State.PAYABLE: Role.MERCHANT,
     State.REFUNDED: Role.CONSUMER,
 }
+_LAST_NONCE = 2**16 - 1
 _IN_FULL = frozenset({State.PICKED_UP, State.RECEIVED, State.EXCHANGING, State.DISPUTED})
 
 
@@ -85,7 +86,9 @@ def next_state(state: State, kind: Kind, role: Role) -> State | None:
     return _NEXT.get((state, kind, role))
 
 
-def open_case(mode: Mode, policy: Policy, *, consumer_key_held: bool, inspector_independent: bool, now: int) -> CaseState:
+def open_case(
+    mode: Mode, policy: Policy, *, consumer_key_held: bool, inspector_independent: bool, now: int
+) -> CaseState:
     flags = (Flag.CONSUMER_KEY_HELD if consumer_key_held else 0) | (
         Flag.INSPECTOR_INDEPENDENT if inspector_independent else 0
     )
@@ -95,6 +98,20 @@ def open_case(mode: Mode, policy: Policy, *, consumer_key_held: bool, inspector_
 
 def apply_act(case: CaseState, act: Act, policy: Policy, now: int) -> CaseState:
     """The case after an act at block time `now`. Raises OutOfOrder or InvalidInput where the contract would revert."""
+    to = _check_act(case, act, now)
+    case = _bump(case, act.role)
+    if act.kind is Kind.INSPECTED:
+        check_proposal(act, policy)
+        case = replace(case, grade=act.grade, share=act.share, fee=act.fee)
+    if act.kind is Kind.PICKED_UP and act.role is Role.CARRIER:
+        case = replace(case, flags=case.flags | Flag.PICKUP_BY_CARRIER)
+    if to is State.PAYABLE:
+        case = _decide(case, policy, case.share, case.fee, by_silence=False)
+    return _advance(case, to, policy, now)
+
+
+def _check_act(case: CaseState, act: Act, now: int) -> State:
+    """The state that an act leads to. Raises OutOfOrder or InvalidInput for one that comes wrong, late or odd."""
     to = next_state(case.state, act.kind, act.role)
     if to is None:
         raise OutOfOrder(
@@ -108,40 +125,49 @@ def apply_act(case: CaseState, act: Act, policy: Policy, now: int) -> CaseState:
             field="kind",
             remedy="The case now goes on by its deadline rule; look at its state in a moment.",
         )
+    sign_anew = "Ask for a new message to sign, and sign that."
+    if now > act.valid_until:
+        until = rfc3339(from_chain(act.valid_until))
+        raise OutOfOrder(f"The signature counted until {until} only.", field="valid_until", remedy=sign_anew)
     expected = case.nonce(act.role)
     if act.nonce != expected:
-        raise OutOfOrder(
-            f"The {act.role.wire}'s next nonce in this case is {expected}, not {act.nonce}.",
-            field="nonce",
-            remedy="Ask for a new message to sign, and sign that.",
-        )
-    case = _bump(case, act.role)
-    if act.kind is Kind.INSPECTED:
-        check_proposal(act, policy)
-        case = replace(case, grade=act.grade, share=act.share, fee=act.fee)
-    if act.kind is Kind.PICKED_UP and act.role is Role.CARRIER:
-        case = replace(case, flags=case.flags | Flag.PICKUP_BY_CARRIER)
-    if to is State.PAYABLE:
-        case = _decide(case, policy, case.share, case.fee, by_silence=False)
-    return _advance(case, to, policy, now)
+        detail = f"The {act.role.wire}'s next nonce in this case is {expected}, not {act.nonce}."
+        raise OutOfOrder(detail, field="nonce", remedy=sign_anew)
+    if unsigned := act.unsigned():
+        detail = f"The message {act.kind.wire!r} does not hold a {unsigned[0]}."
+        raise InvalidInput(detail, field=f"data.{unsigned[0]}", remedy="Leave it out.")
+    return to
 
 
 def lapse(case: CaseState, policy: Policy, now: int) -> tuple[Kind, CaseState]:
-    """What `poke` does after the deadline: what the contract states, and the case after it."""
+    """What `poke` does at block time `now`: what the contract states, and the case after it.
+
+    Raises OutOfOrder where the contract would revert: the case has ended, or its deadline is still ahead.
+    """
     kind, to = next_lapse(case, policy)
+    if now <= case.deadline:
+        raise OutOfOrder(
+            f"The time that the {WAITS_FOR[case.state].wire} has ends at {rfc3339(from_chain(case.deadline))}.",
+            remedy="Try again after that.",
+        )
     if to is State.PAYABLE:
         full = case.state in _IN_FULL
-        case = _decide(
-            case, policy, FULL_SHARE if full else case.share, 0 if full else case.fee, by_silence=full
-        )
+        case = _decide(case, policy, FULL_SHARE if full else case.share, 0 if full else case.fee, by_silence=full)
+    if case.state is State.DELIVERED:  # the replacement took the refund's place
+        case = _decide(case, policy, 0, 0, by_silence=False)
     if to is State.SETTLED and case.state is State.PAYABLE and case.mode is Mode.NONE:
         case = replace(case, flags=case.flags | Flag.UNPAID)
     return kind, _advance(case, to, policy, now)
 
 
 def next_lapse(case: CaseState, policy: Policy) -> tuple[Kind, State]:
-    """What the contract states once the deadline has passed, and the state that follows (PAYABLE: the outcome)."""
+    """What the contract states once the deadline has passed, and the state that follows (PAYABLE: the outcome).
+
+    Raises OutOfOrder for a case that has ended.
+    """
     state = case.state
+    if not state.is_live:
+        raise OutOfOrder("The case has ended; nothing is due.", remedy="Look at its outcome.")
     if state is State.REQUESTED:
         return Kind.AUTHORISED, State.AUTHORISED
     if state in (State.DECLINED, State.AUTHORISED):
@@ -198,6 +224,12 @@ def _advance(case: CaseState, to: State, policy: Policy, now: int) -> CaseState:
 
 
 def _bump(case: CaseState, role: Role) -> CaseState:
+    if case.nonce(role) >= _LAST_NONCE:
+        raise OutOfOrder(
+            f"The {role.wire} has used up all nonces of this case.",
+            field="nonce",
+            remedy="The case now goes on by its deadlines.",
+        )
     nonces = list(case.nonces)
     nonces[role] += 1
     return replace(case, nonces=tuple(nonces))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from .hashing import ZERO_ADDRESS, hex0x, keccak, word
+from .hashing import ZERO_ADDRESS, from_hex, hex0x, keccak, word
 from .vocabulary import Grade, Kind, Mode, Role
 
 Fields = tuple[tuple[str, str], ...]
@@ -78,9 +78,7 @@ def _type_string(name: str) -> str:
 
 
 TYPE_HASHES = {name: keccak(_type_string(name).encode("ascii")) for name in _TYPES}
-_DOMAIN_HASH = keccak(
-    ("EIP712Domain(" + ",".join(f"{kind} {label}" for label, kind in _DOMAIN) + ")").encode("ascii")
-)
+_DOMAIN_HASH = keccak(("EIP712Domain(" + ",".join(f"{kind} {label}" for label, kind in _DOMAIN) + ")").encode("ascii"))
 
 
 def message_name(kind: Kind) -> str:
@@ -103,9 +101,7 @@ class SigningDomain:
 
     def __post_init__(self) -> None:
         names = keccak(self.name.encode()) + keccak(self.version.encode())
-        object.__setattr__(
-            self, "separator", keccak(_DOMAIN_HASH + names + word(self.chain_id) + word(self.contract))
-        )
+        object.__setattr__(self, "separator", keccak(_DOMAIN_HASH + names + word(self.chain_id) + word(self.contract)))
 
     def digest(self, struct_hash: bytes) -> bytes:
         return keccak(b"\x19\x01" + self.separator + struct_hash)
@@ -160,6 +156,11 @@ class Act:
             "fee": self.fee,
         }
 
+    def unsigned(self) -> list[str]:
+        """Which of `grade`, `share` and `fee` hold something that the kind's message leaves out."""
+        named = {label for label, _ in _TYPES[message_name(self.kind)]}
+        return [label for label in ("grade", "share", "fee") if getattr(self, label) and label not in named]
+
     def struct_hash(self) -> bytes:
         name, values = message_name(self.kind), self._values()
         return keccak(TYPE_HASHES[name] + b"".join(word(values[label]) for label, _ in _TYPES[name]))
@@ -172,6 +173,20 @@ class Act:
 
 def _jsonable(value: int | bytes | str) -> int | str:
     return hex0x(value) if isinstance(value, bytes) else value if isinstance(value, str) else int(value)
+
+
+def _checked(value: Any, kind: str) -> Any:
+    """A field of JSON as its EIP-712 type, bytes32 as bytes. Raises ValueError for a value of another type or range."""
+    if kind == "bytes32":
+        return from_hex(value, 32)
+    if kind == "address":
+        from_hex(value, 20)
+        return value
+    if kind == "bool" and type(value) is bool:
+        return value
+    if kind.startswith("uint") and type(value) is int and 0 <= value < 1 << int(kind[4:]):
+        return value
+    raise ValueError(f"{value!r} is no {kind}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,28 +212,18 @@ class Terms:
         """With the contract's names, as the `requested` record and the typed data hold it."""
         return {
             label: bool(value) if kind == "bool" else _jsonable(value)
-            for (label, kind), value in zip(
-                _TERMS, (getattr(self, f.name) for f in fields(self)), strict=True
-            )
+            for (label, kind), value in zip(_TERMS, (getattr(self, f.name) for f in fields(self)), strict=True)
         }
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Terms:
-        """Raises KeyError, TypeError or ValueError for what is no terms."""
-        from_word = bytes.fromhex
-        return cls(
-            salt=from_word(value["salt"][2:]),
-            consumer=value["consumer"],
-            consumer_key_held=bool(value["consumerKeyHeld"]),
-            parties=from_word(value["parties"][2:]),
-            policy=from_word(value["policy"][2:]),
-            panel=int(value["panel"]),
-            mode=Mode(value["mode"]),
-            token=value["token"],
-            refund=int(value["refund"]),
-            freight=int(value["freight"]),
-            reserve=int(value["reserve"]),
+        """What `as_json` wrote. Raises KeyError or ValueError for anything else."""
+        if set(value) != {label for label, _ in _TERMS}:
+            raise KeyError("terms have exactly the fields of their message")
+        salt, consumer, held, parties, policy, panel, mode, token, refund, freight, reserve = (
+            _checked(value[label], kind) for label, kind in _TERMS
         )
+        return cls(salt, consumer, held, parties, policy, panel, Mode(mode), token, refund, freight, reserve)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,9 +235,7 @@ class Opening:
     valid_until: int
 
     def struct_hash(self) -> bytes:
-        return keccak(
-            TYPE_HASHES["Open"] + self.terms.struct_hash() + self.commitment + word(self.valid_until)
-        )
+        return keccak(TYPE_HASHES["Open"] + self.terms.struct_hash() + self.commitment + word(self.valid_until))
 
     def typed_data(self, domain: SigningDomain) -> dict[str, Any]:
         return domain.typed_data(

@@ -21,10 +21,9 @@ def pack_act(act: Act, signature: bytes) -> bytes:
         item = act.case_id + act.commitment + act.valid_until.to_bytes(5, "big") + small
     except (struct.error, OverflowError) as error:
         raise ValueError(f"a value does not fit its field: {error}") from error
-    item += signature[64:] + signature[:64]  # v stands with the small fields, ahead of r and s
-    if len(item) != LENGTH:
+    if len(act.case_id) != 32 or len(act.commitment) != 32:
         raise ValueError("a case id and a commitment have 32 bytes each")
-    return item
+    return item + signature
 
 
 def unpack_act(item: bytes) -> tuple[Act, bytes]:
@@ -43,4 +42,4 @@ def unpack_act(item: bytes) -> tuple[Act, bytes]:
         share=share,
         fee=fee,
     )
-    return act, item[79:] + item[78:79]
+    return act, item[78:]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from .hashing import keccak, word
 from .records import canonical_bytes
-from .vocabulary import Freight, Grade, State
+from .vocabulary import FULL_SHARE, Freight, Grade, State
 
 SLOTS = 16  # windows on the chain, one a state, the rest zero
 _DAY = 86_400
 _HOUR = 3_600
+_WINDOW = re.compile(r"([1-9][0-9]{0,4})([dh])")
+SHORTEST, LONGEST = _HOUR, 180 * _DAY  # as the contract bounds them
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,31 +60,49 @@ class Policy:
 def parse_policy(document: dict[str, Any]) -> Policy:
     """A policy of its file. Raises KeyError or ValueError for a file that lacks something: it ships with us.
 
-    `windows` holds `<n>d` or `<n>h` by state; `grades` holds `meaning` and `min_share` by grade.
+    `windows` holds `<n>d` or `<n>h` by live state; `grades` holds `meaning` and `min_share` by grade.
     """
-    grades = {Grade[name.upper()]: int(rule["min_share"]) for name, rule in document["grades"].items()}
-    windows = {State[name.upper()]: _seconds(text) for name, text in document["windows"].items()}
-    missing = [state.wire for state in State if state.is_live and state not in windows]
-    if missing:
-        raise ValueError(f"policy {document['policy']} lacks windows for {', '.join(missing)}")
+    code, rules = document["policy"], document["grades"]
+    windows = {State.from_wire(name): _seconds(text) for name, text in document["windows"].items()}
+    if set(windows) != {state for state in State if state.is_live}:
+        raise ValueError(f"policy {code} needs a window for each live state, and for no other")
+    if {Grade.from_wire(name) for name in rules} != set(Grade) - {Grade.NONE}:
+        raise ValueError(f"policy {code} needs a rule for each grade")
+    if not all(isinstance(rule["meaning"], str) and rule["meaning"] for rule in rules.values()):
+        raise ValueError(f"policy {code} has to say what each grade means")
+    if _points(rules["defective"]["min_share"]) != FULL_SHARE:
+        raise ValueError(f"policy {code} has to refund defective goods in full")
     return Policy(
-        code=document["policy"],
-        version=int(document["version"]),
-        effective=document["effective"],
+        code=code,
+        version=_version(document["version"]),
+        effective=date.fromisoformat(document["effective"]).isoformat(),
         title=document["title"],
         windows=windows,
         notice=_seconds(document["notice"]),
-        min_share=grades,
-        fee_cap=int(document["fee_cap"]),
-        freight=Freight[document["freight"].upper()],
+        min_share={Grade.from_wire(name): _points(rule["min_share"]) for name, rule in rules.items()},
+        fee_cap=_points(document["fee_cap"]),
+        freight=Freight.from_wire(document["freight"]),
         document=document,
     )
 
 
 def _seconds(text: str) -> int:
-    unit = {"d": _DAY, "h": _HOUR}.get(text[-1:])
-    if unit is None:
+    match = _WINDOW.fullmatch(text)
+    if not match:
         raise ValueError(f"{text!r} is no window; write 14d or 48h")
-    return int(text[:-1]) * unit
+    seconds = int(match[1]) * {"d": _DAY, "h": _HOUR}[match[2]]
+    if not SHORTEST <= seconds <= LONGEST:
+        raise ValueError(f"a window lasts from one hour to 180 days, not {text}")
+    return seconds
 
 
+def _points(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= FULL_SHARE:
+        raise ValueError(f"{value!r} is no number of basis points from 0 to 10,000")
+    return value
+
+
+def _version(value: object) -> int:
+    if type(value) is not int or value < 1:
+        raise ValueError(f"{value!r} is no version; they count from 1")
+    return value

@@ -18,6 +18,7 @@ import rfc8785
 from ..errors import InvalidInput
 from .disclosures import Disclosure, base64url
 from .hashing import hex0x, keccak
+from .strict_json import MAX_DEPTH, load_json
 from .times import rfc3339
 from .vocabulary import Kind, Role
 
@@ -61,18 +62,24 @@ def canonical_bytes(value: Any) -> bytes:
         ) from error
 
 
-def _is_plain(value: Any) -> bool:
-    """Whether a value holds no floats, no integer beyond 2^53, and no key that UTF-16 would sort differently."""
+def _is_plain(value: Any, room: int = MAX_DEPTH) -> bool:
+    """Whether a value holds no floats, no integer beyond 2^53, and no key that UTF-16 would sort differently.
+
+    Looks at all of it in any case. Raises RecursionError for a value nested deeper than `room`.
+    """
     kind = type(value)
     if kind is str or kind is bool or value is None:
         return True
     if kind is int:
-        return -_EXACT < value < _EXACT
+        return bool(-_EXACT < value < _EXACT)
+    if kind not in (dict, list, tuple):
+        return False
+    if room == 0:
+        raise RecursionError
     if kind is dict:
-        return all(type(key) is str and key.isascii() for key in value) and all(map(_is_plain, value.values()))
-    if kind is list:
-        return all(map(_is_plain, value))
-    return False
+        plain_keys = all(type(key) is str and key.isascii() for key in value)
+        return all([_is_plain(inner, room - 1) for inner in value.values()]) and plain_keys  # noqa: C419 - looks at all
+    return all([_is_plain(inner, room - 1) for inner in value])  # noqa: C419
 
 
 def make_record(
@@ -128,8 +135,8 @@ def _read(canonical: bytes) -> Record:
             f"The record has {len(canonical)} bytes.", field="data", remedy=f"Keep it within {MAX_BYTES} bytes."
         )
     try:
-        body = json.loads(canonical.decode("utf-8"), parse_int=_number)
-    except (ValueError, RecursionError) as error:
+        body = load_json(canonical, parse_int=_number)
+    except ValueError as error:
         raise InvalidInput("The record is no JSON.", field="record") from error
     if not isinstance(body, dict):
         raise InvalidInput("The record is no JSON object.", field="record")
