@@ -30,13 +30,13 @@ class QuickReader:
     def facts(self, evidence: Evidence) -> ChainFacts:
         """Raises Unavailable if the chain does not answer, or went on in this very case and keeps no earlier state."""
         facts = self._ask(evidence, "latest")
-        if facts.head == evidence.head:
+        if facts.newest.number <= evidence.head_block:
             return facts
         try:
             return self._ask(evidence, evidence.head_block)
         except RpcRefused:
-            if facts.newest.number <= evidence.head_block:
-                return facts
+            if facts.head == evidence.head:
+                return replace(facts, lock=None)
             raise Unavailable("It has gone on since.", remedy="Look again in a moment.") from None
 
     def accepts_signature(self, account: str, digest: bytes, signature: bytes) -> bool:

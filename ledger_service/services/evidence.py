@@ -103,14 +103,18 @@ def _unreadable(app: App, case_id: str, error: InvalidInput) -> Report:
     return Report(case_id, chain, (Check(1, "fail", said), *others), ())
 
 
+def own_chain_url(app: App) -> str:
+    """Where the service's own chain listens. Raises Unavailable where it has never run."""
+    settings = app.settings
+    return local_url(settings.chain, settings.data) if settings.is_local_chain else settings.chain
+
+
 def own_rpc(app: App) -> Rpc | None:
     """The service's own chain; None where it has never run."""
     try:
-        settings = app.settings
-        url = local_url(settings.chain, settings.data) if settings.is_local_chain else settings.chain
+        return _client(own_chain_url(app))
     except LedgerError:
         return None
-    return _client(url)
 
 
 @lru_cache(maxsize=8)

@@ -10,6 +10,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from .tables import (
+    Account,
     CaseKey,
     CaseRow,
     ChainBalance,
@@ -20,6 +21,7 @@ from .tables import (
     ChainRecord,
     ChainRefusal,
     DisclosureRow,
+    OutboxRow,
     RecordRow,
 )
 
@@ -121,3 +123,71 @@ def orphans(session: Session) -> Iterator[str]:
     shown = select(DisclosureRow.record_id).where(col(DisclosureRow.record_id).not_in(known_records)).limit(20)
     for record_id in session.exec(shown):
         yield f"A disclosure belongs to the record {record_id}, which is not there."
+
+
+def unsent(session: Session, record_ids: Sequence[str]) -> set[str]:
+    """Those of the records that still wait in the outbox."""
+    query = select(OutboxRow.record_id).where(col(OutboxRow.record_id).in_(record_ids), col(OutboxRow.done).is_(False))
+    return {str(record_id) for record_id in session.exec(query)}
+
+
+def cases_only_on_chain(session: Session, limit: int = 100) -> tuple[list[str], int]:
+    """Cases of our merchants that the chain has and we have not, and how many there are of merchants we do not know."""
+    ours = select(Account.address)
+    missing = select(ChainCase.case_id).where(col(ChainCase.case_id).not_in(select(CaseRow.case_id)))
+    lost = session.exec(missing.where(col(ChainCase.merchant).in_(ours)).limit(limit)).all()
+    strange = missing.where(col(ChainCase.merchant).not_in(ours)).subquery()
+    return list(lost), session.exec(select(func.count()).select_from(strange)).one()
+
+
+@dataclass(slots=True)
+class TokenSums:
+    """Minor units of one token."""
+
+    deposited: int = 0
+    balances: int = 0
+    withdrawn_by_merchants: int = 0
+    locked: int = 0
+    due: int = 0
+    withdrawn_by_consumers: int = 0
+
+    @property
+    def held(self) -> int:
+        return self.balances + self.locked + self.due
+
+    @property
+    def out(self) -> int:
+        return self.withdrawn_by_consumers + self.withdrawn_by_merchants
+
+
+def token_sums(session: Session) -> dict[str, TokenSums]:
+    """By token, what the indexer read."""
+    found: dict[str, TokenSums] = {}
+    per_balance = select(
+        ChainBalance.token,
+        func.sum(ChainBalance.deposited),
+        func.sum(ChainBalance.minor),
+        func.sum(ChainBalance.withdrawn),
+    ).group_by(col(ChainBalance.token))
+    for token, deposited, minor, withdrawn in session.exec(per_balance):
+        found[token] = TokenSums(int(deposited), int(minor), int(withdrawn))
+    per_case = (
+        select(
+            ChainCase.token,
+            func.sum(ChainCase.locked_refund + ChainCase.locked_freight + ChainCase.locked_reserve),
+            func.sum(ChainCase.to_consumer - ChainCase.withdrawn),
+            func.sum(ChainCase.withdrawn),
+        )
+        .where(ChainCase.mode != "none")
+        .group_by(col(ChainCase.token))
+    )
+    for token, locked, due, withdrawn in session.exec(per_case):
+        sums = found.setdefault(token, TokenSums())
+        sums.locked, sums.due, sums.withdrawn_by_consumers = int(locked), int(due), int(withdrawn)
+    return found
+
+
+def claimed(session: Session) -> dict[str, int]:
+    """By currency, what all cases ask for, in minor units."""
+    query = select(CaseRow.currency, func.sum(CaseRow.refund_minor)).group_by(col(CaseRow.currency))
+    return {currency: int(minor) for currency, minor in session.exec(query.order_by(col(CaseRow.currency)))}

@@ -1,0 +1,295 @@
+"""The audit: everything stored, computed anew and compared with the chain, case by case.
+
+Nothing is taken on trust: events are read again from the contracts, heads and locks asked of them, every record's bytes
+hashed, every signature and receipt checked, every disclosure opened, every timeline replayed, every amount added up.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..chain.abi import ESCROW, LEDGER, function
+from ..chain.case_reader import accepts_signature
+from ..chain.deployments import check_chain
+from ..chain.rpc import Rpc, block_call
+from ..domain.chain_facts import ChainFacts, LockState
+from ..domain.checks import Report
+from ..domain.evidence import Block, Evidence, parse_evidence
+from ..domain.hashing import from_hex, hex0x
+from ..domain.reading import Reading
+from ..domain.replay import Rules
+from ..errors import InvalidInput, Unavailable
+from ..store.evidence_rows import (
+    CaseRows,
+    blocks_of,
+    case_ids_after,
+    case_rows,
+    cases_only_on_chain,
+    counted,
+    cursor,
+    orphans,
+    unsent,
+)
+from .app import App
+from .audit_events import compare_events
+from .audit_money import money_report
+from .evidence import block_numbers, evidence_json, judge, own_chain_url, show_all
+
+CHUNK = 100  # cases read at once
+_PATIENCE = 50  # looks at a case or sum that the chain moves while we look
+_PAUSE = 0.1  # seconds between them
+_TIMEOUT = 60.0
+
+_LOST = "It was acknowledged, yet the chain has it neither recorded nor refused, and nothing sends it."
+
+Problem = dict[str, Any]  # `detail`, and where it is known `case_id`, `record_id`, `position`, `check`
+Progress = Callable[[str, int, int], None]  # what is being looked at, how much of it is done, how much there is
+
+
+@dataclass(slots=True)
+class _Audit:
+    app: App
+    rpc: Rpc
+    tell: Progress
+    blocks: dict[int, Block | None] = field(default_factory=dict)  # as the chain has them
+    problems: list[Problem] = field(default_factory=list)
+    stages: Counter[str] = field(default_factory=Counter)  # of the timelines' rows
+
+    def report(self, detail: str, **where: Any) -> None:
+        self.problems.append({**where, "detail": detail})
+
+
+def audit(app: App, progress: Progress | None = None) -> dict[str, Any]:
+    """What there is, and every contradiction by name; `ok` only where there is none.
+
+    Raises Unavailable or ChainMismatch if the chain cannot be asked or is another one.
+    """
+    url = own_chain_url(app)
+    rpc = Rpc(url, timeout=_TIMEOUT)
+    try:
+        check_chain(rpc, app.deployment)
+        running = _Audit(app, rpc, progress or (lambda _what, _done, _all: None))
+        return _run(running, url)
+    finally:
+        rpc.close()
+
+
+def _run(running: _Audit, url: str) -> dict[str, Any]:
+    app = running.app
+    with app.database.read() as session:
+        cases, records = counted(session)
+        at = cursor(session)
+    if at is not None:
+        _compare_events(running, at.block_number)
+    done = 0
+    for chunk in _chunks(app):
+        running.tell("cases", done, cases)
+        _audit_cases(running, chunk, _PATIENCE)
+        done += len(chunk)
+    running.tell("cases", done, max(cases, done))
+    strangers = _look_for_lost(running)
+    money, not_adding_up = _settled_money(running)
+    for detail in not_adding_up:
+        running.report(detail)
+    return {
+        "ok": not running.problems,
+        "cases": cases,
+        "records": records,
+        "stages": dict(sorted(running.stages.items())),
+        "money": money,
+        "chain": {
+            "id": app.deployment.chain_id,
+            "operator": app.settings.operator_of_chain,
+            "contract": app.deployment.ledger,
+            "url": url,
+            "read_up_to_block": at.block_number if at else None,
+            "cases_of_others": strangers,
+        },
+        "problems": running.problems,
+    }
+
+
+def _chunks(app: App) -> Iterator[list[str]]:
+    last = ""
+    while True:
+        with app.database.read() as session:
+            chunk = case_ids_after(session, last, CHUNK)
+        if not chunk:
+            return
+        yield chunk
+        last = chunk[-1]
+
+
+def _compare_events(running: _Audit, up_to: int) -> None:
+    app, total = running.app, max(up_to - running.app.deployment.deployed_at_block + 1, 1)
+    read = 0
+
+    def tick(blocks: int) -> None:
+        nonlocal read
+        read += blocks
+        running.tell("blocks", read, total)
+
+    running.tell("blocks", 0, total)
+    for problem in compare_events(running.rpc, app.database, app.deployment, up_to, tick):
+        running.report(problem.detail, case_id=problem.case_id)
+
+
+# --- cases -----------------------------------------------------------------------------------------------------------
+
+
+def _audit_cases(running: _Audit, case_ids: list[str], patience: int) -> None:
+    """Judges some cases; what looks wrong while the database lags behind the chain is looked at again."""
+    with running.app.database.read() as session:
+        all_rows, at = case_rows(session, case_ids), cursor(session)
+        numbers = {number for rows in all_rows.values() for number in block_numbers(rows, at)}
+        stored = blocks_of(session, numbers)
+        waiting = unsent(session, [record.record_id for rows in all_rows.values() for record in rows.records])
+    heads = _ask_heads(running, list(all_rows))
+    _ask_blocks(running, numbers)
+    newest = running.rpc.latest()
+    lags = at is None or newest.number > at.block_number
+    again = []
+    for case_id, rows in all_rows.items():
+        content = evidence_json(running.app, rows, at, stored, show_all)
+        facts = _facts(running, heads[case_id], Block(newest.number, newest.hash, newest.time))
+        stages, problems = _audit_case(running, rows, content, facts, waiting)
+        if problems and lags and patience:
+            again.append(case_id)
+            continue
+        running.problems += problems
+        running.stages.update(stages)
+    if again:
+        time.sleep(_PAUSE)
+        _audit_cases(running, again, patience - 1)
+
+
+def _audit_case(
+    running: _Audit, rows: CaseRows, content: dict[str, Any], facts: ChainFacts, waiting: set[str]
+) -> tuple[list[str], list[Problem]]:
+    """The stages of its timeline's rows, and what contradicts."""
+    case_id = rows.case.case_id
+    try:
+        evidence = parse_evidence(content)
+    except InvalidInput as error:
+        said = f"What is stored cannot be read: {error}"
+        return [], [{"case_id": case_id, **_named(rows, error.field), "check": 1, "detail": said}]
+    report = judge(rows, evidence, _Answered(running, facts))
+    lost = [
+        {"case_id": case_id, "record_id": row.record_id, "check": 4, "detail": _LOST}
+        for row in report.rows
+        if row.record_id and row.stage == "accepted" and row.record_id not in waiting
+    ]
+    return [row.stage for row in report.rows], lost + _contradictions(report, Reading(evidence).rules)
+
+
+def _contradictions(report: Report, rules: Rules | str) -> list[Problem]:
+    """What fails, by record where it is one record's; what only follows from unreadable terms is left out."""
+    derived = {rules} if isinstance(rules, str) else set()
+    found: list[Problem] = [
+        {
+            "case_id": report.case_id,
+            "record_id": row.record_id,
+            "position": row.position,
+            "check": check.number,
+            "detail": check.detail,
+        }
+        for row in report.rows
+        for check in row.checks
+        if check.result == "fail" and check.detail not in derived
+    ]
+    named = {problem["check"] for problem in found}
+    return found + [
+        {"case_id": report.case_id, "check": check.number, "detail": check.detail}
+        for check in report.checks
+        if check.result == "fail" and check.number not in named and (check.detail not in derived or not found)
+    ]
+
+
+def _named(rows: CaseRows, field_name: str | None) -> dict[str, str]:
+    """The record that a path such as `records[2].commitment` is about."""
+    found = re.match(r"records\[(\d+)\]", field_name or "")
+    return {"record_id": rows.records[int(found[1])].record_id} if found else {}
+
+
+# --- the chain -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """A `ChainReader` whose facts were asked for before, many at once."""
+
+    running: _Audit
+    known: ChainFacts
+
+    def facts(self, _evidence: Evidence) -> ChainFacts:
+        return self.known
+
+    def accepts_signature(self, account: str, digest: bytes, signature: bytes) -> bool:
+        return accepts_signature(self.running.rpc, account, digest, signature)
+
+
+def _ask_heads(running: _Audit, case_ids: list[str]) -> dict[str, tuple[bytes, LockState]]:
+    """The head and the lock of each case, as the contracts have them."""
+    ledger, escrow = running.app.deployment.ledger, running.app.deployment.escrow
+    head, lock = function(LEDGER, "head"), function(ESCROW, "lockOf")
+    calls = []
+    for case_id in case_ids:
+        for to, view in ((ledger, head), (escrow, lock)):
+            calls.append(("eth_call", {"to": to, "data": hex0x(view.encode(from_hex(case_id)))}, "latest"))
+    answers = [from_hex(answer) for answer in running.rpc.batch_all(calls)]
+    found = {}
+    for case_id, said, kept in zip(case_ids, answers[::2], answers[1::2], strict=True):
+        ((refund, freight, reserve, _, settled),) = lock.decode(kept)
+        found[case_id] = (said, LockState(refund, freight, reserve, settled))
+    return found
+
+
+def _ask_blocks(running: _Audit, numbers: set[int]) -> None:
+    wanted = sorted(numbers - running.blocks.keys())
+    for number, value in zip(wanted, running.rpc.batch_all([block_call(number) for number in wanted]), strict=True):
+        running.blocks[number] = Block(number, value["hash"], int(value["timestamp"], 16)) if value else None
+
+
+def _facts(running: _Audit, asked: tuple[bytes, LockState], newest: Block) -> ChainFacts:
+    deployment = running.app.deployment
+    return ChainFacts(
+        chain_id=deployment.chain_id,
+        genesis_hash=deployment.genesis_hash,
+        newest=newest,
+        blocks={number: block for number, block in running.blocks.items() if block is not None},
+        head=asked[0],
+        lock=asked[1],
+    )
+
+
+# --- the whole -------------------------------------------------------------------------------------------------------
+
+
+def _look_for_lost(running: _Audit) -> int:
+    """Reports what belongs to nothing; answers how many cases on the contract are other people's."""
+    with running.app.database.read() as session:
+        for detail in orphans(session):
+            running.report(detail)
+        lost, strangers = cases_only_on_chain(session)
+    for case_id in lost:
+        running.report("The chain has this case of a merchant of ours, the database has not.", case_id=case_id)
+    return strangers
+
+
+def _settled_money(running: _Audit) -> tuple[dict[str, Any], list[str]]:
+    """The sums; looked at again while the chain moves them."""
+    for _ in range(_PATIENCE):
+        before = running.rpc.latest().number
+        with running.app.database.read() as session:
+            at = cursor(session)
+            money, problems = money_report(running.app, session, running.rpc)
+        standing = at is None or (at.block_number >= before and running.rpc.latest().number == before)
+        if standing or not problems:
+            return money, problems
+        time.sleep(_PAUSE)
+    raise Unavailable("The chain does not stand still for long enough to add up its money.", remedy="Try again.")
