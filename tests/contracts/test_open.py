@@ -154,9 +154,7 @@ def test_open_stores_the_case(world, ledger):
         "head": ledger.head(case.id),
         "consumer": world.consumer.address,
         "panel": 0,
-        "parties": {
-            name: getattr(world, name).address for name in ("merchant", "carrier", "warehouse", "inspector")
-        },
+        "parties": {name: getattr(world, name).address for name in ("merchant", "carrier", "warehouse", "inspector")},
         "policy": "0x" + world.policy_id.hex(),
     }
     assert ledger.consumerOf(case.id) == world.consumer.address

@@ -45,7 +45,7 @@ def test_record_after_the_deadline_says_so_even_of_what_the_state_forbids(case, 
 
 
 def test_record_in_the_last_second_of_the_state(case, world):
-    world.chain.mine(timestamp=case.deadline)
+    world.block_at(case.deadline)
     assert refusal(case, Kind.Authorised, Role.Merchant) is None
 
 

@@ -1,0 +1,121 @@
+"""ReturnLedger.recordBatch"""
+
+import pytest
+from support import call_raw, read_error, records_of, skipped
+from words import Grade, Kind, Role, State
+
+
+def record_batch(world, *items):
+    return world.ledger.recordBatch(b"".join(items), {"from": world.relayer})
+
+
+@pytest.mark.parametrize("length", [1, 142, 144, 285])
+def test_record_batch_of_a_broken_length(world, ledger, length):
+    assert world.refusal(ledger.recordBatch, b"\1" * length) == ("BadLength", length)
+
+
+def test_record_batch_with_too_little_gas_for_an_item(world, ledger):
+    """Whoever relays cannot have an item refused by sending too little gas: nothing of the batch counts then."""
+    case = world.open()
+    data = ledger.recordBatch.encode_input(case.packed(Kind.Authorised, Role.Merchant))
+    _, reason = call_raw(world.relayer, ledger.address, data, gas=430_000)
+    assert read_error(world.errors, reason) == ("BatchGasTooLow", 0)
+
+
+def test_record_batch_with_too_little_gas_for_a_later_item(world, ledger):
+    cases = [world.open() for _ in range(3)]
+    data = ledger.recordBatch.encode_input(b"".join(c.packed(Kind.Authorised, Role.Merchant) for c in cases))
+    _, reason = call_raw(world.relayer, ledger.address, data, gas=500_000)
+    assert read_error(world.errors, reason)[0] == "BatchGasTooLow"
+    assert read_error(world.errors, reason)[1] > 0
+
+
+def test_record_batch_of_nothing(world):
+    assert not record_batch(world).events
+
+
+def test_record_batch_takes_several_acts_of_a_case(world):
+    case = world.open()
+    tx = record_batch(
+        world,
+        case.packed(Kind.Authorised, Role.Merchant),
+        case.packed(Kind.PickedUp, Role.Carrier),
+        case.packed(Kind.Received, Role.Warehouse),
+        case.packed(Kind.Inspected, Role.Inspector, grade=Grade.Used, share=5_432, fee=123),
+    )
+    assert [r["kind"] for r in records_of(tx, case)] == [Kind.Authorised, Kind.PickedUp, Kind.Received, Kind.Inspected]
+    view = case.view
+    assert (view["state"], view["grade"], view["share"], view["fee"]) == (State.Inspected, Grade.Used, 5_432, 123)
+
+
+def test_record_batch_does_what_record_does(world, ledger):
+    """Two cases, one by one way and one by the other, differ in nothing but their times and commitments."""
+    one, many = world.open(), world.open()
+    one.act(Kind.Authorised, Role.Merchant, commitment=b"\7" * 32)
+    tx = record_batch(world, many.packed(Kind.Authorised, Role.Merchant, commitment=b"\7" * 32))
+    (record,) = records_of(tx, many)
+    assert (record["actor"], record["commitment"]) == (world.merchant.address, b"\7" * 32)
+    alike = ("state", "mode", "grade", "flags", "share", "fee", "length", "nonces", "policy")
+    assert [one.view[key] for key in alike] == [many.view[key] for key in alike]
+
+
+def test_record_batch_skips_what_record_refuses(world, ledger):
+    good, stale, forged, early, below = [world.open() for _ in range(5)]
+    below.reach(State.Received)
+    past = world.chain[-1].timestamp - 1
+    unknown = b"\5" * 32
+    items = [
+        good.packed(Kind.Authorised, Role.Merchant, commitment=b"\0" * 31 + b"\1"),
+        stale.packed(Kind.Authorised, Role.Merchant, validUntil=past),
+        forged.packed(Kind.Authorised, Role.Merchant, key=world.carrier),
+        early.packed(Kind.PickedUp, Role.Carrier),
+        good.packed(Kind.PickedUp, Role.Carrier, nonce=3),
+        below.packed(Kind.Inspected, Role.Inspector, share=8_999),
+        good.packed(Kind.PickedUp, Role.Carrier, caseId=unknown),
+        good.packed(Kind.PickedUp, Role.Carrier, nonce=0),
+    ]
+    heads = [bytes(ledger.head(case.id)) for case in (stale, forged, early, below)]
+    tx = record_batch(world, *items)
+    assert skipped(world, tx) == [
+        (1, stale.id, items[1][32:64], ("SignatureExpired", past)),
+        (2, forged.id, items[2][32:64], ("BadSignature", world.merchant.address)),
+        (3, early.id, items[3][32:64], ("NotAllowed", State.Requested, Kind.PickedUp, Role.Carrier)),
+        (4, good.id, items[4][32:64], ("WrongNonce", Role.Carrier, 0, 3)),
+        (5, below.id, items[5][32:64], ("ShareBelowPolicy", 8_999, 9_000)),
+        (6, unknown, items[6][32:64], ("UnknownCase", unknown)),
+    ]
+    assert [r["kind"] for r in records_of(tx, good)] == [Kind.Authorised, Kind.PickedUp]
+    assert [bytes(ledger.head(case.id)) for case in (stale, forged, early, below)] == heads
+
+
+def test_record_batch_skips_a_repeated_item(world):
+    case = world.open().reach(State.Authorised)
+    item = case.packed(Kind.Received, Role.Warehouse)
+    tx = record_batch(world, item, item)
+    refusal = ("NotAllowed", State.Received, Kind.Received, Role.Warehouse)
+    assert skipped(world, tx) == [(1, case.id, item[32:64], refusal)]
+
+
+@pytest.mark.parametrize(("offset", "first_invalid"), [(69, len(Kind)), (70, len(Role)), (73, len(Grade))])
+@pytest.mark.parametrize("beyond", [0, 200])
+def test_record_batch_skips_a_byte_that_is_no_kind_role_or_grade(world, offset, first_invalid, beyond):
+    case = world.open().reach(State.Authorised)
+    bad = bytearray(case.packed(Kind.Received, Role.Warehouse))
+    bad[offset] = min(255, first_invalid + beyond)
+    case.nonces[Role.Warehouse] = 0
+    tx = record_batch(world, bytes(bad), case.packed(Kind.Received, Role.Warehouse))
+    assert skipped(world, tx) == [(0, case.id, bytes(bad[32:64]), ())]
+    assert case.state == State.Received
+
+
+def test_record_batch_settles_cases(world, escrow):
+    cases = [world.open(refund=amount).reach(State.Inspected) for amount in (10_00, 20_00)]
+    record_batch(world, *(case.packed(Kind.Accepted, Role.Consumer) for case in cases))
+    assert [case.state for case in cases] == [State.Settled] * 2
+    assert [escrow.dueOf(case.id) for case in cases] == [10_00, 20_00]
+
+
+def test_record_batch_needs_no_particular_sender(world, ledger):
+    case = world.open()
+    ledger.recordBatch(case.packed(Kind.Authorised, Role.Merchant), {"from": world.stranger})
+    assert case.state == State.Authorised
