@@ -33,6 +33,7 @@ State = Literal[
     "settled",
     "closed",
 ]
+ShownState = State | Literal["rejected"]  # the contract refused the opening
 
 
 class Answer(BaseModel):
@@ -87,11 +88,14 @@ class Milestone(Answer):
     stage: Stage
 
 
-class Case(Answer):
+class CaseSummary(Answer):
     case_id: Hash
     reference: str
-    state: State
+    state: ShownState
     stage: Stage
+
+
+class Case(CaseSummary):
     next: Next
 
 
@@ -101,7 +105,7 @@ class CaseOpened(Case):
 
 
 class CasePage(Answer):
-    items: list[Case]
+    items: list[CaseSummary]
     next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null on the last.")
 
 
@@ -109,12 +113,17 @@ class MilestoneList(Answer):
     items: list[Milestone]
 
 
-class Prepared(Answer):
-    record_id: str
+class CasePrepared(Answer):
+    case_id: Hash
+    signer: Address
     record: dict[str, Any] = Field(description="The record with its salt; the commitment is its keccak-256 (RFC 8785).")
     commitment: Hash
     typed_data: dict[str, Any] = Field(description="EIP-712 typed data: sign it, and send the signature back.")
-    valid_until: Any = Field(description="Until when the signature counts.")
+    valid_until: int = Field(description="Until when the signature counts, in seconds since 1970, as it is signed.")
+
+
+class Prepared(CasePrepared):
+    record_id: str
 
 
 class Check(Answer):
@@ -161,7 +170,7 @@ class Status(Answer):
     """All that the status page shows."""
 
     case_id: Hash
-    state: State
+    state: ShownState
     refund: StatusRefund
     timeline: list[Milestone]
     next: Next

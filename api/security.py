@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ledger_service.errors import TooLarge
+from ledger_service.errors import InvalidInput, LedgerError, TooLarge
 
 from . import errors
 
@@ -60,7 +62,8 @@ class BodyLimit:
             return
         try:
             body = await self._read(scope, receive)
-        except TooLarge as error:
+            check_depth(body or b"")
+        except LedgerError as error:
             answer = errors.problem_of(scope["state"]["request_id"], error)
             answer.headers["Connection"] = "close"  # what is left of the body is not read
             await answer(scope, receive, send)
@@ -98,4 +101,26 @@ class BodyLimit:
                 f"The body has more than {self._limit} bytes.",
                 field="body",
                 remedy=f"Send at most {self._limit} bytes in one request.",
+            )
+
+
+MAX_DEPTH = 64
+_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_BRACKETS = re.compile(rb"[\[\]{}]")
+
+
+def check_depth(body: bytes) -> None:
+    """Raises InvalidInput for JSON nested deeper than any of ours, before a parser sees it.
+
+    Parsers recurse, and a library among ours (py_ecc) raises Python's recursion limit to where the stack overflows
+    first: a body of nothing but brackets would end the process.
+    """
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for bracket in _BRACKETS.finditer(_TEXTS.sub(b"", body)):
+        depth += 1 if bracket[0] in b"[{" else -1
+        if depth > MAX_DEPTH:
+            raise InvalidInput(
+                f"The body is nested more than {MAX_DEPTH} deep.", field="body", remedy="Send JSON that is flatter."
             )

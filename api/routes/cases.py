@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Path, Query
 from starlette.responses import JSONResponse, Response
 
-from ledger_service.services import bundles, evidence, links, opening, queries
-from ledger_service.services.inputs import CaseInput, LinkInput
+from ledger_service.services import bundles, evidence, links, opening, preparing_cases, queries
+from ledger_service.services.inputs import CaseInput, LinkInput, SignatureInput
 
 from .. import schemas
 from ..dependencies import Caller, CaseId, Ledger, Merchant, principal
@@ -33,6 +33,49 @@ async def open_case(
         writing,
         201,
         lambda claim: opening.open_case(ledger, account, body, idempotency=claim),
+        _opening_record,
+    )
+
+
+@router.post(
+    "/prepare",
+    status_code=201,
+    responses=answers(schemas.CasePrepared, "The terms, and the typed data to sign.", WRITING, 201),
+)
+async def prepare_case(
+    ledger: Ledger,
+    account: Merchant,
+    writing: WritingRequest,
+    body: Annotated[CaseInput, Body(openapi_examples={"refund": {"value": CASE}})],
+) -> Response:
+    """For a merchant with a key of its own: composes the case, and answers what to sign (EIP-712). Opens nothing."""
+    return await answer_write(
+        ledger,
+        principal(account),
+        writing,
+        201,
+        lambda claim: preparing_cases.prepare_case(ledger, account, body, idempotency=claim),
+        None,
+    )
+
+
+@router.post(
+    "/{case_id}/opening", status_code=201, responses=answers(schemas.CaseOpened, "The case is open.", WRITING, 201)
+)
+async def open_prepared_case(
+    ledger: Ledger,
+    account: Merchant,
+    writing: WritingRequest,
+    case_id: CaseId,
+    body: Annotated[SignatureInput, Body()],
+) -> Response:
+    """Opens a prepared case by its merchant's own signature."""
+    return await answer_write(
+        ledger,
+        principal(account),
+        writing,
+        201,
+        lambda claim: preparing_cases.open_prepared_case(ledger, account, case_id, body, idempotency=claim),
         _opening_record,
     )
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import html
 import re
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
-from typing import cast
 
 from fastapi import APIRouter, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
+
+from ledger_service.domain.times import rfc3339
+from ledger_service.services.app import App
 
 from ..dependencies import Ledger
 
@@ -22,7 +23,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _PAGES = _ROOT / "frontend_static"
 _LIBRARIES = ("preact", "htm", "@noble/curves", "@noble/hashes")
 _SHOWN_MAILS = 100
-_LINK = re.compile(r"https?://[^\s<>\"]+")
+_LINK = re.compile(r"https?://[^\s<>\"]+/s#[^\s<>\"]+")
 _REVALIDATE = {"Cache-Control": "no-cache"}
 
 router = APIRouter(include_in_schema=False)
@@ -59,14 +60,16 @@ async def show_status_page() -> Response:
 
 @router.get("/outbox")
 async def show_outbox(request: Request, ledger: Ledger) -> Response:
-    """On a local run: the mails that were written, with their links. Answers nobody but this machine."""
-    settings = ledger.settings
-    here = request.client is not None and request.client.host in ("127.0.0.1", "::1")
-    if settings.smtp_host or not settings.is_local_chain or not here:
-        raise HTTPException(404)
-    mails = await run_in_threadpool(_mails, settings.data / "mail")
-    body = "".join(_mail_as_html(mail) for mail in mails) or "<p>No mail has been written yet.</p>"
-    return HTMLResponse(_OUTBOX.format(count=len(mails), mails=body))
+    """On a local run: the mails that would have been sent."""
+    _require_local(request, ledger)
+    return _page("outbox.html")
+
+
+@router.api_route("/outbox/messages", methods=["GET", "HEAD"])
+async def list_mails(request: Request, ledger: Ledger) -> Response:
+    """What the page shows: `id`, `date`, `subject`, `to`, `text` and `link` of each mail, newest first."""
+    _require_local(request, ledger)
+    return JSONResponse(await run_in_threadpool(_mails, ledger.settings.data / "mail"))
 
 
 def install(api: FastAPI) -> None:
@@ -86,48 +89,30 @@ def _page(name: str) -> Response:
 
 # --- mails of a local run --------------------------------------------------------------------------------------------
 
-_OUTBOX = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Outbox of this local run</title>
-<link rel="stylesheet" href="/static/css/outbox.css">
-</head>
-<body>
-<main>
-<h1>Outbox of this local run</h1>
-<p>There is no mail server, so mails become files. The newest {count} of them:</p>
-{mails}
-</main>
-</body>
-</html>
-"""
+
+def _require_local(request: Request, ledger: App) -> None:
+    """Mails hold links that act, so this machine alone may ask, and only where no mail server sends them."""
+    here = request.client is not None and request.client.host in ("127.0.0.1", "::1")
+    if ledger.settings.smtp_host or not ledger.settings.is_local_chain or not here:
+        raise HTTPException(404)
 
 
-def _mails(folder: Path) -> list[EmailMessage]:
-    """The newest mails, newest first."""
+def _mails(folder: Path) -> list[dict[str, str | None]]:
     files = sorted(folder.glob("*.eml"), key=lambda file: (file.stat().st_mtime_ns, file.name), reverse=True)
-    return [
-        message_from_bytes(file.read_bytes(), policy=policy.default)
-        for file in files[:_SHOWN_MAILS]
-    ]
+    return [_mail(file) for file in files[:_SHOWN_MAILS]]
 
 
-def _mail_as_html(mail: EmailMessage) -> str:
+def _mail(file: Path) -> dict[str, str | None]:
+    mail = message_from_bytes(file.read_bytes(), policy=policy.default)
     part = mail.get_body(("plain",))
     text = part.get_content() if part is not None else ""
-    heading = html.escape(str(mail.get("Subject", "(no subject)")))
-    to, when = html.escape(str(mail.get("To", ""))), html.escape(str(mail.get("Date", "")))
-    return f"<article><h2>{heading}</h2><p>To {to}, {when}</p><pre>{_linked(text)}</pre></article>\n"
-
-
-def _linked(text: str) -> str:
-    """Escaped text in which addresses can be followed."""
-    parts: list[str] = []
-    end = 0
-    for found in _LINK.finditer(text):
-        address = html.escape(found[0], quote=True)
-        parts += [html.escape(text[end : found.start()]), f'<a href="{address}">{address}</a>']
-        end = found.end()
-    return "".join([*parts, html.escape(text[end:])])
+    written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    link = _LINK.search(text)
+    return {
+        "id": file.stem,
+        "date": rfc3339(mail["Date"].datetime if mail["Date"] is not None else written),
+        "subject": str(mail.get("Subject", "")),
+        "to": str(mail.get("To", "")),
+        "text": text,
+        "link": link[0] if link else None,
+    }

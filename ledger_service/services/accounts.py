@@ -6,12 +6,11 @@ import hashlib
 import secrets
 from typing import Any
 
-from eth_utils.address import is_address, to_checksum_address
-
 from ..errors import Conflict, InvalidInput, NotFound, Unauthenticated
 from ..store.keys import account_by_key_hash, account_by_name, webhook_secrets
 from ..store.tables import Account, WebhookSecret
 from .app import App
+from .inputs import checked_address
 
 ROLES = ("merchant", "carrier", "warehouse", "inspector", "arbitrator", "auditor", "operator")
 _PREFIX = "lk_"  # so that a leaked key can be recognised by a scanner
@@ -26,14 +25,14 @@ def create_account(app: App, role: str, name: str, address: str | None = None) -
         raise InvalidInput(f"{role!r} is no role.", field="role", remedy="Use one of " + ", ".join(ROLES) + ".")
     if not name.strip() or len(name) > 120:
         raise InvalidInput("A name has 1 to 120 characters.", field="name", remedy="Send such a name.")
-    if address is not None and (not is_address(address) or int(address, 16) == 0):
-        raise InvalidInput(f"{address!r} is no address.", field="address", remedy="Send 0x and 40 hex digits.")
+    if address is not None:
+        address = _checked(address)
     api_key = _PREFIX + secrets.token_urlsafe(32)
     now = app.clock.seconds()
     with app.database.write() as session:
         if account_by_name(session, name, role) is not None:
             raise Conflict(f"There is a {role} named {name!r} already.", field="name", remedy="Choose another name.")
-        own = to_checksum_address(address) if address else app.keys.create(session, now).address
+        own = address or app.keys.create(session, now).address
         session.add(Account(name=name, role=role, address=own, api_key_hash=_hash(api_key), created_at=now))
     return {"api_key": api_key, "address": own, "role": role, "name": name}
 
@@ -83,6 +82,15 @@ def set_webhook_secret(app: App, account: Account, provider: str, secret: str) -
                 created_at=app.clock.seconds(),
             )
         )
+
+
+def _checked(address: str) -> str:
+    try:
+        return checked_address(address)
+    except ValueError as error:
+        raise InvalidInput(
+            f"{address!r} is no address: {error}.", field="address", remedy="Send it as your wallet shows it."
+        ) from error
 
 
 def _hash(api_key: str) -> str:

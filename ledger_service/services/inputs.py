@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from eth_utils.address import is_address, to_checksum_address
+from eth_utils.address import to_checksum_address
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
 class Input(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, strict=False)
 
 
-def _address(value: str) -> str:
-    if not is_address(value) or int(value, 16) == 0:
+def checked_address(value: str) -> str:
+    """The address with its checksum (EIP-55). Raises ValueError; a checksum that is there has to be right."""
+    right = str(to_checksum_address(value)) if _ADDRESS.fullmatch(value) else ""
+    if value not in (right, "0x" + right[2:].lower(), "0x" + right[2:].upper()) or int(right, 16) == 0:
         raise ValueError("an address is 0x and 40 hex digits, with a right checksum, and not zero")
-    return str(to_checksum_address(value))
+    return right
 
 
 def _zoned(value: datetime) -> datetime:
@@ -35,7 +40,7 @@ def _printable(value: str) -> str:
     return value
 
 
-Address = Annotated[str, AfterValidator(_address), Field(max_length=42, examples=["0x" + "ab" * 20])]
+Address = Annotated[str, AfterValidator(checked_address), Field(max_length=42, examples=["0x" + "ab" * 20])]
 Moment = Annotated[datetime, AfterValidator(_zoned)]
 Word = Annotated[str, AfterValidator(_printable), Field(min_length=1, max_length=120)]
 Text = Annotated[str, AfterValidator(_printable), Field(max_length=2_000)]

@@ -8,6 +8,7 @@ from typing import Any
 from sqlmodel import Session
 
 from ..domain.disclosures import base64url, from_base64url
+from ..domain.hashing import from_hex
 from ..domain.money import to_decimal
 from ..domain.times import from_chain, rfc3339
 from ..domain.vocabulary import State
@@ -131,6 +132,8 @@ def _read_cursor(cursor: str | None) -> tuple[int, str] | None:
         return None
     try:
         opened, case_id = from_base64url(cursor).decode().split(":")
+        if not opened.isdigit() or len(opened) > 12 or len(from_hex(case_id)) != 32:
+            raise ValueError("no time and case id")  # noqa: TRY301 - one answer for whatever is wrong with it
         return int(opened), case_id
     except ValueError as error:
         raise InvalidInput(

@@ -53,7 +53,7 @@ def _staged(session: Session, confirmations: int, **where: str) -> list[StagedRe
         )
         .join(ChainRefusal, col(ChainRefusal.commitment) == col(RecordRow.commitment), isouter=True)
         .join(OutboxRow, col(OutboxRow.record_id) == col(RecordRow.record_id), isouter=True)
-        .filter_by(**where)
+        .where(*(getattr(RecordRow, name) == value for name, value in where.items()))
         .order_by(col(RecordRow.seq), col(ChainRefusal.block_number))
     )
     head = head_block(session)
