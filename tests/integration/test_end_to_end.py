@@ -161,7 +161,7 @@ def test_refund_is_paid_by_contract_and_every_account_of_it_agrees(running: Runn
 
 def _has_balance(running: Running, merchant: httpx.Client) -> bool:
     audit = running.ledger_json("audit")
-    return bool(audit["money"].get("GBP", {}).get("deposited") == "100.00")
+    return bool(audit["money"].get("GBP", {}).get("in") == "100.00")
 
 
 def _prepare_and_sign(running: Running, keys: dict[str, Any], case_id: str) -> None:
