@@ -1,6 +1,7 @@
 // Small pieces that every part of the page uses.
 import { html } from "../shared/dom.js";
 import { utc } from "../shared/i18n.js";
+import { FULL_SHARE } from "./story.js";
 
 /** A moment in the reader's own zone, with UTC in its title. `iso` is RFC 3339. */
 export function Moment({ t, iso, long = false }) {
@@ -40,6 +41,11 @@ export function ResultIcon({ result }) {
   </svg>`;
 }
 
+/** The shop's name, or what it is where the service has none. */
+export function shopOf(view, t) {
+  return view.merchant.name ?? t.text("details.shop");
+}
+
 /** The values that the sentences of the language files may name, written in the reader's language. */
 export function valuesOf(view, t) {
   const { refund, money } = view;
@@ -52,6 +58,6 @@ export function valuesOf(view, t) {
     withdrawn: write(money.withdrawn),
     address: money.withdrawn_to ? shorten(money.withdrawn_to) : "",
     payment: money.reference ? t.text("money.payment", { payment: money.reference }) : "",
-    shop: view.merchant.name,
+    percent: t.percent(refund.share ?? FULL_SHARE),
   };
 }

@@ -1,9 +1,10 @@
 // The question before an act: it says the consequence in money, and that it is final.
 import { html } from "../shared/dom.js";
 import { valuesOf } from "./bits.js";
+import { shareOf } from "./story.js";
 
 /**
- * `pending` is `{ kind, isSending, problem }`. `onConfirm(data)` sends, `onClose()` leaves; while sending, Escape does
+ * `pending` is `{ kind, isSending, problem }`. `onConfirm(personal)` sends, `onClose()` leaves; while sending, Escape does
  * not close it.
  */
 export function ActDialog({ t, view, pending, onConfirm, onClose }) {
@@ -11,7 +12,7 @@ export function ActDialog({ t, view, pending, onConfirm, onClose }) {
   const values = valuesOf(view, t);
   const submit = (event) => {
     event.preventDefault();
-    onConfirm(dataOf(kind, new FormData(event.target)));
+    onConfirm(personalOf(kind, new FormData(event.target)));
   };
   return html`<dialog
     class="act"
@@ -50,10 +51,11 @@ function consequences(kind, view) {
   }
   if (kind !== "accepted") return [`act.${kind}.text`];
   if (view.refund.share === 0) return ["act.accepted.zero"];
-  return ["act.accepted.text", ...(view.refund.expected === view.refund.amount ? [] : ["act.accepted.part"])];
+  return ["act.accepted.text", ...(shareOf(view) === "full" ? [] : ["act.accepted.part"])];
 }
 
-function dataOf(kind, form) {
+/** What the act says beside its kind. A receipt's number leads to a parcel and its people, so it is a personal field. */
+function personalOf(kind, form) {
   return kind === "picked_up" ? { receipt: String(form.get("receipt")).trim() } : {};
 }
 

@@ -1,7 +1,7 @@
 // The head of the page: what state the return is in and where the money is.
 import { html } from "../shared/dom.js";
 import { valuesOf } from "./bits.js";
-import { amountOf, moneyTrack, tell } from "./story.js";
+import { amountOf, moneyTrack, shareOf, tell } from "./story.js";
 
 export function Head({ t, view }) {
   const story = tell(view);
@@ -19,14 +19,14 @@ export function Head({ t, view }) {
 
 function Money({ t, view, values }) {
   const { amount, key } = amountOf(view);
-  const isLess = amount !== view.refund.amount;
+  const isPart = view.refund.expected !== null && ["part", "zero"].includes(shareOf(view));
   const hasFreight = view.mode === "refund" && Number(view.money.freight) > 0 && view.money.where === "locked";
   const freight = t.money(view.money.freight, view.refund.currency);
   return html`<div class="money">
     <p class="money-name">${t.text(key)}</p>
     <p class="money-amount">${t.money(amount, view.refund.currency)}</p>
     <p class="money-note">
-      ${isLess && html`<span>${t.text("amount.of", values)}</span>`}
+      ${isPart && html`<span>${t.text("amount.part", values)}</span>`}
       ${hasFreight && html`<span>${t.text("amount.freight", { amount: freight })}</span>`}
     </p>
     <${Track} t=${t} view=${view} />

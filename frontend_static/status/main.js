@@ -2,7 +2,7 @@
 import { newKey, requestJson } from "../shared/api.js";
 import { html, render } from "../shared/dom.js";
 import { chooseLanguage, translator } from "../shared/i18n.js";
-import { valuesOf } from "./bits.js";
+import { shopOf, valuesOf } from "./bits.js";
 import { follow } from "./live.js";
 import { Page } from "./page.js";
 import { tell } from "./story.js";
@@ -55,7 +55,7 @@ function show() {
   const { view, t } = model;
   if (view) {
     model.now = new Date(Date.parse(view.as_of) + performance.now() - received);
-    document.title = t.text("page.title.case", { headline: headline(), shop: view.merchant.name });
+    document.title = t.text("page.title.case", { headline: headline(), shop: shopOf(view, t) });
   } else {
     document.title = t.text(model.problem ? `problem.${model.problem}.title` : "page.title");
   }
@@ -100,7 +100,7 @@ function troubleOf({ status, slug, detail }) {
   const words = `${slug} ${detail}`.toLowerCase();
   if (words.includes("expired")) return "expired";
   if (words.includes("revoked")) return "revoked";
-  return status === 401 ? "altered" : "refused";
+  return status === 401 && !words.includes("not known") ? "altered" : "refused";
 }
 
 function takeRefusal(problem) {
@@ -108,13 +108,13 @@ function takeRefusal(problem) {
   show();
 }
 
-async function act(data) {
+async function act(personal) {
   const { kind, key } = model.pending;
   const { state } = model.view;
   Object.assign(model.pending, { isSending: true, problem: null });
   show();
   try {
-    const answer = await requestJson("/v1/status/acts", { token: token(), body: { kind, data }, key });
+    const answer = await requestJson("/v1/status/acts", { token: token(), body: { kind, personal }, key });
     model.sent = { recordId: answer.record_id, state };
     model.pending = null;
   } catch (problem) {

@@ -26,7 +26,7 @@ export function Next({ t, view, now, sent, onAct }) {
 
 function Deadline({ t, iso, now }) {
   const date = new Date(iso);
-  if (date < now) return html`<${Moment} t=${t} iso=${iso} long />. ${t.text("next.passed")}`;
+  if (date < now) return html`<${Moment} t=${t} iso=${iso} long /> <p class="quiet">${t.text("next.passed")}</p>`;
   return html`<${Moment} t=${t} iso=${iso} long /> <span class="quiet">(${t.distance(date, now)})</span>`;
 }
 

@@ -1,6 +1,7 @@
 // The whole page as a function of what is known.
 import { html } from "../shared/dom.js";
 import { LANGUAGES, utc } from "../shared/i18n.js";
+import { shopOf } from "./bits.js";
 import { ActDialog } from "./dialog.js";
 import { Head } from "./head.js";
 import { Next } from "./next.js";
@@ -30,7 +31,7 @@ function TopBar({ model, onLanguage }) {
     <div class="top-name">
       <img src="/static/icon.svg" alt="" width="32" height="32" />
       <p>
-        <bdi class="top-shop">${view ? view.merchant.name : t.text("page.title")}</bdi>
+        <bdi class="top-shop">${view ? shopOf(view, t) : t.text("page.title")}</bdi>
         ${view && html`<bdi class="top-reference">${t.text("page.reference", { reference: view.reference })}</bdi>`}
       </p>
     </div>

@@ -1,6 +1,6 @@
 // Why this can be believed, and how far: the numbered checks, who runs the chain, and what the return is about.
 import { html } from "../shared/dom.js";
-import { Hex, Moment, ResultIcon, Row } from "./bits.js";
+import { Hex, Moment, ResultIcon, Row, shopOf } from "./bits.js";
 
 const VERDICT_RESULTS = { verified: "pass", pending: "pending", failed: "fail" };
 
@@ -61,7 +61,7 @@ export function ReturnDetails({ t, view }) {
   return html`<section class="card details" aria-labelledby="details-title">
     <h2 id="details-title">${t.text("details.title")}</h2>
     <dl class="rows">
-      <${Row} term=${t.text("details.shop")}><bdi>${view.merchant.name}</bdi><//>
+      <${Row} term=${t.text("details.shop")}><bdi>${shopOf(view, t)}</bdi><//>
       <${Row} term=${t.text("details.reference")}><bdi>${view.reference}</bdi><//>
       <${Row} term=${t.text("details.mode")}>${t.text(`details.mode.${view.mode}`)}<//>
       <${Row} term=${t.text("details.rules")}><span dir="auto">${t.text("details.rules.version", rules)}</span><//>

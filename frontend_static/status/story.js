@@ -1,6 +1,6 @@
 // What a status means to the person who reads it, as keys of the language files. Pure: no page, no clock.
 
-const FULL_SHARE = 10_000; // basis points
+export const FULL_SHARE = 10_000; // basis points
 
 /** The words of the page's head: `headline` and `money` are keys, `turn` says whose move it is. */
 export function tell(view) {
@@ -20,11 +20,12 @@ export function shareOf({ refund }) {
   return refund.share === FULL_SHARE && refund.fee === 0 ? "full" : "part";
 }
 
-/** How a settled case ended for the consumer. */
+/** How a settled case ended for the consumer; "deciding" while the chain has yet to record it. */
 export function endOf(view) {
-  if (view.money.where === "withdrawn") return "withdrawn";
-  if (view.money.where === "due") return "due";
+  const { where } = view.money;
+  if (where === "withdrawn" || where === "due") return where;
   if (view.refund.share === 0) return stands(view, "exchange_delivered") ? "exchanged" : "zero";
+  if (["locked", "not_locked"].includes(where)) return "deciding";
   return stands(view, "refunded") ? "provider" : "unpaid";
 }
 
@@ -35,13 +36,12 @@ export function closedBy(view) {
 }
 
 function moneyOf(view) {
+  if (view.state === "rejected") return "money.rejected";
   if (view.mode === "none") return recordOnlyMoney(view);
   const { where } = view.money;
-  if (where === "locked" || where === "payable") {
-    if (view.mode === "refund") return "money.locked";
-    return view.state === "refunded" ? "money.bond.stated" : "money.bond.locked";
-  }
-  if (where === "returned" && view.state === "settled" && endOf(view) === "provider") return "money.provider";
+  if (view.state === "refunded") return "money.bond.stated";
+  if (view.state === "settled" && endOf(view) === "deciding") return "money.deciding";
+  if (where === "locked" && view.mode === "bond") return "money.bond.locked";
   return `money.${where}`;
 }
 
@@ -58,7 +58,7 @@ function turnOf(view) {
     if (end === "unpaid") return "bad";
     return end === "zero" ? "ended" : "good";
   }
-  if (view.state === "closed") return "ended";
+  if (["closed", "rejected"].includes(view.state)) return "ended";
   return view.next.waiting_for === "consumer" ? "you" : "other";
 }
 
@@ -71,10 +71,9 @@ export function moneyTrack(view) {
 
 function placeOf(view, stops) {
   const { where } = view.money;
-  if (where === "withdrawn" || where === "due") return "you";
-  if (where === "provider") return view.state === "settled" ? "you" : "shop";
-  if (where === "record_only") return view.state === "settled" && endOf(view) === "provider" ? "you" : "shop";
-  return where === "locked" || where === "payable" ? stops[stops.length - 2] : "shop";
+  const isPaid = view.state === "settled" && ["withdrawn", "due", "provider"].includes(endOf(view));
+  if (isPaid) return "you";
+  return ["locked", "provider"].includes(where) ? stops[stops.length - 2] : "shop";
 }
 
 /** The amount to show large, and what it is: `{ amount, key }`. */
@@ -84,13 +83,27 @@ export function amountOf(view) {
   if (money.where === "due") return { amount: money.due, key: "amount.due" };
   if (view.state === "closed") return { amount: refund.amount, key: "amount.claimed" };
   if (view.state === "settled") {
-    const key = { provider: "amount.paid_by_shop", unpaid: "amount.owed" }[endOf(view)] ?? "amount.outcome";
-    return { amount: refund.expected ?? refund.amount, key };
+    const keys = { provider: "amount.paid_by_shop", unpaid: "amount.owed", deciding: "amount.decided" };
+    return { amount: refund.expected ?? refund.amount, key: keys[endOf(view)] ?? "amount.outcome" };
   }
   const decided = ["payable", "refunded", "ruled"].includes(view.state);
   if (decided && refund.expected !== null) return { amount: refund.expected, key: "amount.decided" };
   if (refund.expected !== null) return { amount: refund.expected, key: "amount.proposed" };
   return { amount: refund.amount, key: "amount.claimed" };
+}
+
+/**
+ * The timeline, oldest first. The service lists what the contract refused at the end, wherever it belongs: each such
+ * step goes before the first that came later.
+ */
+export function inOrder(timeline) {
+  const timeOf = (step) => Date.parse(step.recorded_at ?? step.occurred_at);
+  const ordered = timeline.filter((step) => step.stage !== "rejected");
+  for (const step of timeline.filter(({ stage }) => stage === "rejected")) {
+    const later = ordered.findIndex((other) => timeOf(other) > timeOf(step));
+    ordered.splice(later < 0 ? ordered.length : later, 0, step);
+  }
+  return ordered;
 }
 
 /** True if the chain keeps, or is to keep, a step of this kind. */

@@ -1,11 +1,12 @@
 // What has happened: who said it, when they say it happened, when the chain recorded it, and how firmly it stands.
 import { html } from "../shared/dom.js";
 import { Hex, Moment, Row } from "./bits.js";
+import { inOrder } from "./story.js";
 
 const STAGES = ["accepted", "submitted", "recorded", "final", "rejected"];
 
 export function Timeline({ t, view }) {
-  const newestFirst = [...view.timeline].reverse();
+  const newestFirst = inOrder(view.timeline).reverse();
   return html`<section class="card timeline" aria-labelledby="timeline-title">
     <header class="card-head">
       <h2 id="timeline-title">${t.text("timeline.title")}</h2>
@@ -64,6 +65,7 @@ function Facts({ t, step }) {
   if (Number.isInteger(data.share)) facts.push(t.text("data.share", { percent: t.percent(data.share) }));
   if (data.fee > 0) facts.push(t.text("data.fee", { percent: t.percent(data.fee) }));
   if (step.kind === "refunded" && data.reference) facts.push(t.text("data.reference", { reference: data.reference }));
+  for (const place of [data.carrier, data.location]) if (typeof place === "string") facts.push(place);
   const words = data.reason ?? data.note;
   return html`
     ${facts.length > 0 && html`<p class="step-facts">${facts.join(" · ")}</p>`}

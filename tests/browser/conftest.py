@@ -14,7 +14,13 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from .stub import ROOT, TOKEN, StubService, running_stub
 
 SIZES = {"phone": (390, 844), "narrow": (320, 640), "desktop": (1280, 900)}
-ARGUMENTS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+ARGUMENTS = [
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 SCREENSHOTS = Path(__file__).parent / ".screenshots"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -27,7 +33,9 @@ def browser() -> Iterator[Browser]:
     """The machine's own Chromium; nothing is downloaded. `CHROMIUM` names another."""
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
-        pytest.skip("no Chromium here; install it (Debian: apt-get install chromium fonts-noto-cjk) or name it in CHROMIUM")
+        pytest.skip(
+            "no Chromium here; install it (Debian: apt-get install chromium fonts-noto-cjk) or name it in CHROMIUM"
+        )
     with sync_playwright() as playwright:
         # Chromium's own sandbox refuses to run as root, which containers are.
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS, chromium_sandbox=os.geteuid() != 0)
@@ -93,7 +101,7 @@ def find_axe_violations(page: Page) -> list[str]:
 
 def overflow(page: Page) -> int:
     """Pixels by which the page is wider than its window."""
-    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+    return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
 
 
 def screenshot(page: Page, name: str) -> Path:

@@ -15,7 +15,12 @@ ADDRESSES = {
     "inspector": "0x9965507D1a55bcC2695C58ba16FA37d819B0A4dc",
     "contract": CONTRACT,
 }
-NAMES = {"merchant": "Tin Circus Ltd", "carrier": "FedEx", "warehouse": "Northgate Returns", "inspector": "Northgate Returns"}
+NAMES = {
+    "merchant": "Tin Circus Ltd",
+    "carrier": "FedEx",
+    "warehouse": "Northgate Returns",
+    "inspector": "Northgate Returns",
+}
 CHECKS = [
     "Canonical bytes and disclosures",
     "Signatures",
@@ -41,7 +46,7 @@ def step(kind: str, role: str, day: int, *, stage: str = "final", key: str = "se
         "stage": stage,
         "reason": more.pop("reason", None),
         "by": {
-            "role": role,
+            "role": "none" if by_contract else role,
             "name": NAMES.get(role),
             "address": ADDRESSES[role],
             "key": "contract" if by_contract else key,
@@ -86,7 +91,7 @@ def status(
     money: Json | None = None,
     **more: Any,
 ) -> Json:
-    """A whole answer. `timeline` is oldest first; what the chain keeps gets its position."""
+    """A whole answer. `timeline` is as the service orders it; what the chain keeps gets its position."""
     position = 0
     numbered = []
     for entry in timeline:
@@ -187,9 +192,7 @@ STATUSES: dict[str, Json] = {
     "disputed": status(
         "disputed", [*OPEN, PICKED_UP, step("disputed", "contract", 9)], next_=waits("panel", "refund_full")
     ),
-    "payable_bond": status(
-        "payable", AGREED, mode="bond", where="payable", refund=PART, next_=waits("merchant", "bond_pays")
-    ),
+    "payable_bond": status("payable", AGREED, mode="bond", refund=PART, next_=waits("merchant", "bond_pays")),
     "payable_none": status(
         "payable",
         AGREED,
@@ -203,10 +206,21 @@ STATUSES: dict[str, Json] = {
         "refunded",
         [*AGREED, SAID_PAID],
         mode="bond",
-        where="locked",
+        where="provider",
         refund=PART,
-        money={"reference": "re_1Pgc72B7WZ01zgkW"},
+        money={"locked": "19.80", "reference": "re_1Pgc72B7WZ01zgkW"},
         next_=waits("consumer", "settled"),
+    ),
+    "settled_deciding": status(
+        "settled",
+        [*SENT, INSPECTED, step("accepted", "consumer", 9, stage="submitted")],
+        refund=PART,
+        verdict="pending",
+    ),
+    "not_opened": status(
+        "rejected",
+        [step("requested", "merchant", 1, stage="rejected", reason="BalanceTooLow(0x7099, 0, 1980)")],
+        where="not_locked",
     ),
     "settled_due": status("settled", [*AGREED, SETTLED], where="due", refund=PART, money={"due": "15.84"}),
     "settled_withdrawn": status(
@@ -234,9 +248,7 @@ STATUSES: dict[str, Json] = {
     "settled_unpaid": status(
         "settled", [*AGREED, SETTLED], mode="none", where="record_only", refund=PART, money={"locked": "0.00"}
     ),
-    "settled_zero": status(
-        "settled", [*AGREED, SETTLED], where="returned", refund={"share": 0, "expected": "0.00"}
-    ),
+    "settled_zero": status("settled", [*AGREED, SETTLED], where="returned", refund={"share": 0, "expected": "0.00"}),
     "cancelled": status(
         "closed",
         [*OPEN, step("cancelled", "consumer", 3), step("closed", "contract", 3)],
@@ -263,8 +275,8 @@ STATUSES: dict[str, Json] = {
         [
             *SENT,
             INSPECTED,
-            step("accepted", "consumer", 9, stage="rejected", reason="DeadlinePassed"),
-            step("accepted", "consumer", 9, stage="accepted") | {"record_id": "rec_again"},
+            step("accepted", "consumer", 9, stage="accepted"),
+            step("received", "carrier", 7, stage="rejected", reason="NotAllowed(received, received, carrier)"),
         ],
         refund=PART,
         next_=waits("consumer", "as_proposed", deadline="2026-12-09T09:25:12Z"),

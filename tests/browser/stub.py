@@ -70,12 +70,13 @@ class StubService:
     def changes(self) -> Iterator[Json | None]:
         """The answer at each change; None from time to time; ends when the streams are cut."""
         with self._changed:
-            seen = self._version
+            seen = -1  # the first answer comes at once
             self.streams += 1
         try:
             while True:
                 with self._changed:
-                    self._changed.wait_for(lambda: self._stopped or self._version != seen, timeout=TICK)
+                    if self._version == seen and not self._stopped:
+                        self._changed.wait(TICK)
                     if self._stopped or self._version < 0:
                         return
                     view = self.view if self._version != seen else None
@@ -91,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     service: StubService
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_: object) -> None:
         pass
 
     def do_GET(self) -> None:
