@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response
 from ledger_service.errors import InvalidInput
 from ledger_service.services import queries
 from ledger_service.services.app import App
-from ledger_service.services.idempotency import Answer, IdempotencyClaim, answer_once, begin
+from ledger_service.services.idempotency import Answer, IdempotencyClaim, answer_once
 
 MAX_WAIT_SECONDS = 30
 _POLL_SECONDS = 0.1
@@ -91,10 +91,7 @@ async def answer_write(
 def _once(app: App, principal: str, writing: Writing, status: int, work: Work) -> Answer:
     if writing.key is None:
         return Answer(status, work(None))
-    started = begin(app, principal, writing.key, writing.request_hash)
-    if isinstance(started, Answer):
-        return started
-    return answer_once(app, started, lambda claim: Answer(status, work(claim)))
+    return answer_once(app, principal, writing.key, writing.request_hash, lambda claim: Answer(status, work(claim)))
 
 
 async def _stage_within(app: App, record_id: str, seconds: int) -> str:

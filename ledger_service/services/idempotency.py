@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +30,7 @@ from ..store import idempotency as sql
 from .app import App
 
 KEPT_SECONDS = 24 * 3_600
+_TURNS = tuple(threading.Lock() for _ in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +89,25 @@ def complete(session: Session, claim: IdempotencyClaim | None, status: int, body
 
 
 def answer_once(
-    app: App,
-    claim: IdempotencyClaim,
-    work: Callable[[IdempotencyClaim], Answer],
+    app: App, principal: str, key: str, request_hash: str, work: Callable[[IdempotencyClaim], Answer]
 ) -> Answer:
-    """Does the work, unless the same request wins the race, whose answer is then given.
+    """Does the work, unless the same request was or is being answered, whose answer is then given.
 
     Whatever stopped the work, the winner's answer decides: a loser may fail on the case's new state or on a unique row
-    long before it comes to `complete`.
+    long before it comes to `complete`. Requests that meet in this process wait for each other, to save the work; those
+    of several processes meet in the database.
     """
-    try:
-        return work(claim)
-    except Exception:
-        won = begin(app, claim.principal, claim.key, claim.request_hash)
-        if isinstance(won, Answer):
-            return won
-        raise
+    with _TURNS[hash((principal, key)) % len(_TURNS)]:
+        started = begin(app, principal, key, request_hash)
+        if isinstance(started, Answer):
+            return started
+        try:
+            return work(started)
+        except Exception:
+            won = begin(app, principal, key, request_hash)
+            if isinstance(won, Answer):
+                return won
+            raise
 
 
 def forget_old(app: App) -> int:

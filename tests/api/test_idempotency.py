@@ -142,21 +142,21 @@ def test_answers_are_forgotten_after_a_day(
 # --- at the same time ------------------------------------------------------------------------------------------------
 
 
-def _together(address: str, path: str, body: dict[str, Any], headers: Headers, times: int) -> list[httpx.Response]:
-    """The same request from so many threads, let go at once."""
-    gate = threading.Barrier(times)
+def _together(address: str, path: str, bodies: list[dict[str, Any]], headers: Headers) -> list[httpx.Response]:
+    """A request for each body, from a thread of its own, let go at once."""
+    gate = threading.Barrier(len(bodies))
 
-    def send(_number: int) -> httpx.Response:
-        with httpx.Client(base_url=address, timeout=60) as client:
-            gate.wait(30)
-            return client.post(path, json=body, headers=headers)
+    def send(body: dict[str, Any]) -> httpx.Response:
+        gate.wait(30)
+        return client.post(path, json=body, headers=headers)
 
-    with ThreadPoolExecutor(times) as pool:
-        return list(pool.map(send, range(times)))
+    limits = httpx.Limits(max_connections=len(bodies))
+    with httpx.Client(base_url=address, timeout=60, limits=limits) as client, ThreadPoolExecutor(len(bodies)) as pool:
+        return list(pool.map(send, bodies))
 
 
 def test_open_case_fifty_times_in_parallel_opens_one(server: str, ledger: App, as_merchant: Headers) -> None:
-    answers = _together(server, "/v1/cases", case_body(), {**as_merchant, **KEY}, 50)
+    answers = _together(server, "/v1/cases", [case_body()] * 50, {**as_merchant, **KEY})
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.text for answer in answers}) == 1
     assert sum("idempotent-replayed" not in answer.headers for answer in answers) == 1
@@ -170,7 +170,7 @@ def test_milestone_fifty_times_in_parallel_is_one(
 ) -> None:
     case_id = open_case()["case_id"]
     path = f"/v1/cases/{case_id}/milestones"
-    answers = _together(server, path, {"kind": "authorised"}, {**as_merchant, **KEY}, 50)
+    answers = _together(server, path, [{"kind": "authorised"}] * 50, {**as_merchant, **KEY})
     assert {answer.status_code for answer in answers} == {202}
     assert len({answer.json()["record_id"] for answer in answers}) == 1
     rows = count_rows(ledger)
@@ -179,15 +179,7 @@ def test_milestone_fifty_times_in_parallel_is_one(
 
 
 def test_two_requests_in_parallel_under_one_key_let_one_win(server: str, ledger: App, as_merchant: Headers) -> None:
-    gate = threading.Barrier(10)
-
-    def send(number: int) -> httpx.Response:
-        body = case_body(reference=f"RMA-{number % 2}")
-        with httpx.Client(base_url=server, timeout=60) as client:
-            gate.wait(30)
-            return client.post("/v1/cases", json=body, headers={**as_merchant, **KEY})
-
-    with ThreadPoolExecutor(10) as pool:
-        answers = list(pool.map(send, range(10)))
+    bodies = [case_body(reference=f"RMA-{number % 2}") for number in range(10)]
+    answers = _together(server, "/v1/cases", bodies, {**as_merchant, **KEY})
     assert sorted(answer.status_code for answer in answers) == [201] * 5 + [422] * 5
     assert count_rows(ledger)["cases"] == 1
