@@ -7,29 +7,18 @@ from typing import Any
 import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from ..services.audit import audit as run_audit
 from .context import DataOption, JsonOption, open_installation
 from .output import console, print_json, problems, reports_errors
 
 _SHOWN = 50  # contradictions printed; --json has them all
-_COLUMNS = (
-    "claimed",
-    "in",
-    "held",
-    "out",
-    "balances",
-    "locked",
-    "due",
-    "withdrawn_by_consumers",
-    "withdrawn_by_merchants",
-)
 
 
 @reports_errors
 def audit(data: DataOption = None, as_json: JsonOption = False) -> None:
     """Computes everything anew and compares database and chain. Exit code 0 only if all agrees."""
+    from ..services.audit import audit as run_audit
+
     app = open_installation(data).app
     with Progress(
         TextColumn("{task.description}"),
@@ -64,13 +53,9 @@ def _show(report: dict[str, Any]) -> None:
     )
     stages = ", ".join(f"{count} {stage}" for stage, count in report["stages"].items())
     console.print(f"timeline rows: {stages or 'none'}", highlight=False)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("currency")
-    for name in _COLUMNS:
-        table.add_column(name.replace("_", " "), justify="right")
     for currency, money in report["money"].items():
-        table.add_row(currency, *(money.get(name, "-") for name in _COLUMNS))
-    console.print(table)
+        if any(any(digit in "123456789" for digit in amount) for amount in money.values()):
+            console.print(_money_line(currency, money), highlight=False, soft_wrap=True)
     for problem in report["problems"][:_SHOWN]:
         console.print(_line(problem), style="red", markup=False, highlight=False, soft_wrap=True)
     hidden = len(report["problems"]) - _SHOWN
@@ -80,6 +65,17 @@ def _show(report: dict[str, Any]) -> None:
         console.print("[bold green]Database and chain agree.[/]")
     else:
         console.print(f"[bold red]{len(report['problems'])} contradictions.[/]")
+
+
+def _money_line(currency: str, money: dict[str, str]) -> str:
+    """One line a currency; one that the escrow does not take has claims only."""
+    if "in" not in money:
+        return f"{currency}: claimed {money['claimed']}, nothing locked"
+    return (
+        f"{currency}: claimed {money['claimed']}, in {money['in']}, "
+        f"held {money['held']} (balances {money['balances']}, locked {money['locked']}, due {money['due']}), "
+        f"out {money['out']} (consumers {money['withdrawn_by_consumers']}, merchants {money['withdrawn_by_merchants']})"
+    )
 
 
 def _line(problem: dict[str, Any]) -> str:

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.padding import Padding
 
 from ..chain.case_reader import FullReader
 from ..chain.rpc import Rpc
 from ..domain.checks import Report
+from ..domain.strict_json import load_json
 from ..errors import InvalidInput
 from ..verification import verify_bundle
 from .context import DataOption, JsonOption, open_installation
@@ -73,24 +74,23 @@ def bundle(
 
 
 def show(report: Report) -> None:
-    """The verdict, the checks, and the rows that need attention."""
+    """The checks with their reasons, and the verdict."""
     chain = report.chain
-    console.print(f"Case {report.case_id}", highlight=False, soft_wrap=True)
-    console.print(
-        f"Chain {chain['id']}, contract {chain['contract']}, run by: {escape(chain['operator'])}",
-        highlight=False,
-        soft_wrap=True,
-    )
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("", "Check", "Result", "Why"):
-        table.add_column(heading)
+    _line(f"Case {report.case_id}")
+    _line(f"Chain {chain['id']}, contract {chain['contract']}, run by: {chain['operator']}")
     for check in report.checks:
         said = check.as_json()
-        result = f"[{_STYLES[check.result]}]{check.result}[/]"
-        table.add_row(str(check.number), said["name"], result, escape(check.detail))
-    console.print(table)
+        console.print(
+            f"[bold]{check.number}[/] [{_STYLES[check.result]}]{check.result:8}[/]{escape(said['name'])}",
+            highlight=False,
+        )
+        console.print(Padding(escape(check.detail), (0, 0, 0, 11)), highlight=False)
     skipped = f", with skipped checks {', '.join(map(str, report.skipped))}" if report.skipped else ""
     console.print(f"[bold {_COLOURS[report.verdict]}]{report.verdict}[/]{skipped}", highlight=False)
+
+
+def _line(text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _is_hash(text: str) -> bool:
@@ -102,7 +102,9 @@ def _read(path: Path) -> Any:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InvalidInput(f"{path} is larger than any bundle.", field=str(path), remedy="Is it the right file?")
-        return json.loads(path.read_text("utf-8"), object_pairs_hook=_once)
+        data = path.read_bytes()
+        load_json(data)  # which judges the depth before the parser meets it
+        return json.loads(data, object_pairs_hook=_once)
     except OSError as error:
         raise InvalidInput(
             f"It cannot be read: {error.strerror}.", field=str(path), remedy="Check its name."

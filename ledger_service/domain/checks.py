@@ -115,11 +115,10 @@ def summarise(number: int, rows: Iterable[RowReport], when_all_pass: str) -> Che
     if result == "pass":
         return Check(number, "pass", when_all_pass)
     concerned = [f"{row.label}: {check.detail}" for row, check in judged if check.result == result]
+    if result != "fail" and len(concerned) > 1:
+        return Check(number, result, f"{len(concerned)} of {len(judged)} records, the first being {concerned[0]}")
     more = f" And {len(concerned) - _SHOWN} more." if len(concerned) > _SHOWN else ""
-    details = {check.detail for _, check in judged if check.result == result}
-    if result != "fail" and len(details) == 1 and len(concerned) > 1:
-        return Check(number, result, f"{len(concerned)} of {len(judged)} records: {details.pop()}")
-    return Check(number, result, _capital(" ".join(concerned[:_SHOWN])) + more)
+    return Check(number, result, " ".join(_capital(text) for text in concerned[:_SHOWN]) + more)
 
 
 def _capital(text: str) -> str:

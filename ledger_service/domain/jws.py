@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -12,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from ..errors import IntegrityFailure
 from .disclosures import base64url, from_base64url
 from .records import canonical_bytes
+from .strict_json import load_json
 
 _KEY = {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA"}
 
@@ -32,7 +32,7 @@ def read_token(kind: str, token: str, jwks: dict[str, Any]) -> tuple[dict[str, A
 def _read(kind: str, token: str, jwks: dict[str, Any]) -> tuple[dict[str, Any], str]:
     signed, _, signature = token.rpartition(".")
     header_text, _, claims_text = signed.partition(".")
-    header = json.loads(_strict(header_text))
+    header = load_json(_strict(header_text))
     if header.get("alg") != "EdDSA" or header.get("typ") != kind:
         raise IntegrityFailure(f"The token is not of the type {kind}.")
     key = _key(str(header["kid"]), jwks)
@@ -40,7 +40,7 @@ def _read(kind: str, token: str, jwks: dict[str, Any]) -> tuple[dict[str, Any], 
         key.verify(_strict(signature), signed.encode("ascii"))
     except InvalidSignature as error:
         raise IntegrityFailure("The token's signature is not the service's.") from error
-    claims = json.loads(_strict(claims_text))
+    claims = load_json(_strict(claims_text))
     if not isinstance(claims, dict):
         raise IntegrityFailure("The token holds no claims.")
     return claims, str(header["kid"])
