@@ -46,9 +46,7 @@ def test_opening_digest(world, ledger):
 @pytest.mark.parametrize("kind", list(ACTS), ids=lambda kind: kind.name)
 def test_act_digest(world, ledger, kind):
     case = world.prepare()
-    act = case.message(
-        kind, Role.Carrier, nonce=513, validUntil=2**39 + 7, grade=Grade.Used, share=4_321, fee=1_234
-    )
+    act = case.message(kind, Role.Carrier, nonce=513, validUntil=2**39 + 7, grade=Grade.Used, share=4_321, fee=1_234)
     fields = ACTS[kind]
     message = {label: act[label] for label in fields}
     expected = digest_of(ledger, "ReturnLedger", kind.name, message, **{kind.name: fields})

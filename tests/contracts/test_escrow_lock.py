@@ -111,7 +111,7 @@ def test_settle_twice(world, stand_in):
         ((1, 0, 0), 1, 0, False, 1),  # what division leaves over is the consumer's
         ((1, 0, 0), 1, FULL, False, 0),
         ((33, 0, 0), 3_333, 0, False, 11),
-        ((99_99, 1, 0), 9_999, 1, True, 99_99),
+        ((99_99, 1, 0), 9_999, 1, True, 100_00),
         ((100_00, 0, 0), FULL, FULL, False, 0),
     ],
 )

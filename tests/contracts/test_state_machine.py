@@ -24,7 +24,9 @@ def test_state_machine_allows_what_the_table_says_and_nothing_else(world, ledger
 
 
 @pytest.mark.parametrize(
-    ("move", "to"), list(TRANSITIONS.items()), ids=lambda part: "-".join(p.name for p in part) if isinstance(part, tuple) else part.name
+    ("move", "to"),
+    list(TRANSITIONS.items()),
+    ids=lambda part: "-".join(p.name for p in part) if isinstance(part, tuple) else part.name,
 )
 def test_state_machine_goes_where_the_table_says(world, move, to):
     state, kind, role = move
