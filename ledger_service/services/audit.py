@@ -33,6 +33,7 @@ from ..store.evidence_rows import (
     counted,
     cursor,
     orphans,
+    strange_accounts,
     unsent,
 )
 from .app import App
@@ -86,6 +87,9 @@ def _run(running: _Audit, url: str) -> dict[str, Any]:
         at = cursor(session)
     if at is not None:
         _compare_events(running, at.block_number)
+        header = _hash_of(running, at.block_number)
+        if header != at.block_hash:
+            running.report(f"The database was read up to block {at.block_hash}, which is not on the chain.")
     done = 0
     for chunk in _chunks(app):
         running.tell("cases", done, cases)
@@ -112,6 +116,11 @@ def _run(running: _Audit, url: str) -> dict[str, Any]:
         },
         "problems": running.problems,
     }
+
+
+def _hash_of(running: _Audit, number: int) -> str | None:
+    block = running.rpc.block(number)
+    return block.hash if block else None
 
 
 def _chunks(app: App) -> Iterator[list[str]]:
@@ -275,6 +284,8 @@ def _look_for_lost(running: _Audit) -> int:
     with running.app.database.read() as session:
         for detail in orphans(session):
             running.report(detail)
+        for case_id in strange_accounts(session):
+            running.report("It is kept under another account than its merchant's.", case_id=case_id)
         lost, strangers = cases_only_on_chain(session)
     for case_id in lost:
         running.report("The chain has this case of a merchant of ours, the database has not.", case_id=case_id)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..chain.abi import ESCROW, LEDGER
 from ..chain.codec import Event, decode_log
 from ..chain.deployments import Deployment
-from ..chain.rpc import Rpc, RpcRefused
+from ..chain.rpc import Block, Rpc, RpcRefused, block_call
 from ..errors import Unavailable
 from ..store.database import Database
-from ..store.evidence_rows import events_between
+from ..store.evidence_rows import blocks_between, events_between
+from ..store.tables import ChainBlock
 from .consistency import event_of
 
 _RANGE = 1_000  # blocks in one question, halved where a node finds that too many
@@ -40,7 +41,9 @@ def compare_events(
             continue
         with database.read() as session:
             stored = [_readable(row) for row in events_between(session, first, last)]
+            blocks = blocks_between(session, first, last)
         yield from _differences(on_chain, stored)
+        yield from _block_differences(rpc, blocks)
         tick(last - first + 1)
         first = last + 1
 
@@ -80,11 +83,19 @@ def _differences(on_chain: list[Event], stored: list[Event]) -> Iterator[EventPr
             continue
         block, index = place
         if said is None:
-            assert_kept = kept.name if kept else ""
-            detail = f"The database has an event {assert_kept} that the chain has not"
+            detail = f"The database has an event {kept.name if kept else ''} that the chain has not"
         elif kept is None:
             detail = f"The chain has an event {said.name} that the database has not"
         else:
             detail = f"The event {said.name} in the database is not as the chain has it"
         named = said or kept
         yield EventProblem(named.case_id if named else None, f"{detail} (block {block}, log {index}).")
+
+
+def _block_differences(rpc: Rpc, stored: Sequence[ChainBlock]) -> Iterator[EventProblem]:
+    headers = rpc.batch_all([block_call(block.number) for block in stored])
+    for block, header in zip(stored, headers, strict=True):
+        said = Block.from_json(header) if header else None
+        kept = (block.hash, block.parent_hash, block.time)
+        if said is None or kept != (said.hash, said.parent_hash, said.time):
+            yield EventProblem(None, f"Block {block.number} in the database is not as the chain has it.")

@@ -12,6 +12,7 @@ from ..chain.deployments import Deployment
 from ..chain.rpc import Rpc
 from ..domain.hashing import from_hex, hex0x, keccak, word
 from ..domain.money import to_decimal
+from ..errors import InvalidInput
 from ..store.evidence_rows import TokenSums, balances, claimed, token_sums
 from .app import App
 
@@ -24,16 +25,17 @@ def money_report(app: App, session: Session, rpc: Rpc) -> tuple[dict[str, Any], 
     problems: list[str] = []
     by_token = token_sums(session)
     for currency, minor in claimed(session).items():
-        report[currency] = {"claimed": to_decimal(minor, currency)}
+        try:
+            report[currency] = {"claimed": to_decimal(minor, currency)}
+        except InvalidInput as error:
+            problems.append(f"Cases are kept in a currency that is none: {error.detail}")
     for currency, token in sorted(app.deployment.tokens.items()):
         sums = by_token.pop(token.address, TokenSums())
         units = int.from_bytes(rpc.read(token.address, _BALANCE_OF + word(app.deployment.escrow)), "big")
         report[currency] = {**report.get(currency, {"claimed": to_decimal(0, currency)}), **_shown(sums, currency)}
         report[currency]["escrow_holds"] = to_decimal(units // token.unit, currency)
         problems += _sum_problems(currency, sums, units, token.unit)
-    problems += [
-        f"Money is kept of the token {token}, which the escrow does not take." for token in by_token if by_token
-    ]
+    problems += [f"Money is kept of the token {token}, which the escrow does not take." for token in by_token]
     problems += _balance_problems(app.deployment, session, rpc)
     return report, problems
 

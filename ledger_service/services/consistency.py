@@ -33,10 +33,10 @@ def record_problems(rows: CaseRows, reading: Reading) -> Iterator[tuple[str, str
             continue  # the numbered checks say so already
         try:
             wrong = _wrong_columns(stored, row, reading.evidence.jwks)
-            if rows.key is not None and shown.get(stored.record_id, 0) != len(row.record.body["_sd"]):
+            if rows.case.erased_at is None and shown.get(stored.record_id, 0) != len(row.record.body["_sd"]):
                 wrong.append("disclosures")
         except _BROKEN:
-            wrong = ["canonical"]
+            continue
         if wrong:
             yield stored.record_id, f"What is kept beside the record contradicts it: {', '.join(wrong)}."
 
@@ -91,7 +91,11 @@ def _wrong_case_columns(rows: CaseRows, reading: Reading, rules: Rules) -> list[
         "reserve_minor": terms.reserve,
         "token": terms.token,
     }
+    said["language"], said["carrier_name"] = data["consumer"]["language"], data.get("carrier")
+    said["opened_at"] = rows.records[0].accepted_at
     wrong = [name for name, value in said.items() if getattr(case, name) != value]
+    if (case.erased_at is None) != (rows.key is not None):
+        wrong.append("erased_at")
     return wrong if json.loads(case.terms) == terms.as_json() else [*wrong, "terms"]
 
 

@@ -109,6 +109,11 @@ def events_between(session: Session, first: int, last: int) -> Sequence[ChainEve
     return session.exec(query.order_by(col(ChainEvent.block_number), col(ChainEvent.log_index))).all()
 
 
+def blocks_between(session: Session, first: int, last: int) -> Sequence[ChainBlock]:
+    query = select(ChainBlock).where(ChainBlock.number >= first, ChainBlock.number <= last)
+    return session.exec(query.order_by(col(ChainBlock.number))).all()
+
+
 def balances(session: Session) -> Sequence[ChainBalance]:
     return session.exec(select(ChainBalance)).all()
 
@@ -123,6 +128,13 @@ def orphans(session: Session) -> Iterator[str]:
     shown = select(DisclosureRow.record_id).where(col(DisclosureRow.record_id).not_in(known_records)).limit(20)
     for record_id in session.exec(shown):
         yield f"A disclosure belongs to the record {record_id}, which is not there."
+
+
+def strange_accounts(session: Session) -> list[str]:
+    """Cases whose account is not their merchant's."""
+    query = select(CaseRow.case_id).join(Account, col(Account.id) == col(CaseRow.account_id), isouter=True)
+    wrong = (col(Account.id).is_(None)) | (col(Account.address) != col(CaseRow.merchant))
+    return list(session.exec(query.where(wrong).limit(100)))
 
 
 def unsent(session: Session, record_ids: Sequence[str]) -> set[str]:
