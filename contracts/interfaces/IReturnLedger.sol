@@ -19,7 +19,8 @@ interface IReturnLedger {
     event Opened(bytes32 indexed caseId, address indexed merchant, address indexed consumer, Terms terms);
     /// A record has joined a case. `entry` is laid out in the library `Entry`.
     event Recorded(bytes32 indexed caseId, address indexed actor, bytes32 commitment, bytes32 entry);
-    /// An item of a batch was refused; `reason` is the ABI-encoded error. The rest of the batch went on.
+    /// An item of a batch was refused; `reason` is the ABI-encoded error, empty where a byte stands for no kind, role or
+    /// grade, or a wallet burned the item's gas. The rest of the batch went on.
     event Skipped(bytes32 indexed caseId, bytes32 indexed commitment, uint256 index, bytes reason);
     event PolicyRegistered(bytes32 indexed policy, uint16 index, Policy content);
     event PartiesRegistered(bytes32 indexed parties, uint32 index, Parties content);

@@ -17,7 +17,7 @@ TOKENS = {
 
 @pytest.fixture(autouse=True)
 def isolation(fn_isolation):
-    yield
+    """Every test starts from the chain as its module's fixtures left it."""
 
 
 @pytest.fixture(scope="module")

@@ -50,7 +50,7 @@ def chain_id():
     return web3.eth.chain_id
 
 
-# --- refusals ----------------------------------------------------------------------------------------------------------
+# --- refusals -------------------------------------------------------------------------------------------------------
 
 
 def errors_of(*contracts):
@@ -89,7 +89,7 @@ def call_raw(sender, to, data, gas=5_000_000):
     return None, bytes.fromhex((reason or "0x")[2:])
 
 
-# --- cases -------------------------------------------------------------------------------------------------------------
+# --- cases ----------------------------------------------------------------------------------------------------------
 
 
 class Case:
@@ -101,7 +101,7 @@ class Case:
         self.parties = parties
         self.opening = opening
         self.id = typed(world.ledger, "ReturnLedger", "Terms", terms, Terms=TERMS).body
-        self.nonces = {role: 0 for role in Role}
+        self.nonces = dict.fromkeys(Role, 0)
         self.nonces[Role.Merchant] = 1  # the opening was its first
 
     @property
@@ -308,7 +308,7 @@ def make_policy(
     return (windows, notice, list(min_share), fee_cap, int(freight), b"\x11" * 32)
 
 
-# --- records -----------------------------------------------------------------------------------------------------------
+# --- records --------------------------------------------------------------------------------------------------------
 
 
 def read_entry(entry):
@@ -336,9 +336,11 @@ def read_entry(entry):
 
 def skipped(world, tx):
     """What a batch left out: index, case, commitment, and the refusal."""
+    if "Skipped" not in tx.events:
+        return []
     return [
         (event["index"], bytes(event["caseId"]), bytes(event["commitment"]), read_error(world.errors, event["reason"]))
-        for event in (tx.events["Skipped"] if "Skipped" in tx.events else [])
+        for event in tx.events["Skipped"]
     ]
 
 

@@ -94,7 +94,7 @@ def test_deposit_is_not_entered_a_second_time(world, tricky, way_in):
     assert escrow.balanceOf(world.merchant.address, token) == 1
 
 
-# --- with a permit -----------------------------------------------------------------------------------------------------
+# --- with a permit --------------------------------------------------------------------------------------------------
 
 
 def permit(world, token, units, key):

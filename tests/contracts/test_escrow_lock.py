@@ -80,7 +80,7 @@ def test_lock(world, stand_in, eur):
     assert eur.balanceOf(stand_in) == held
 
 
-# --- settle ------------------------------------------------------------------------------------------------------------
+# --- settle ---------------------------------------------------------------------------------------------------------
 
 
 def test_settle_by_another_than_the_ledger(world, stand_in):

@@ -24,7 +24,7 @@ def signed(world, case, to, key=None, valid_until=FAR):
     return sign(key, world.escrow, "RefundEscrow", "WithdrawTo", message, WithdrawTo=WITHDRAW_TO)
 
 
-# --- withdrawFor -------------------------------------------------------------------------------------------------------
+# --- withdrawFor ----------------------------------------------------------------------------------------------------
 
 
 def test_withdraw_for_unknown_case(world, escrow):
@@ -66,7 +66,7 @@ def test_withdraw_for(world, escrow, code):
     assert escrow.dueOf(case.id) == 0
 
 
-# --- withdrawForBatch --------------------------------------------------------------------------------------------------
+# --- withdrawForBatch -----------------------------------------------------------------------------------------------
 
 
 def test_withdraw_for_batch_skips_what_withdraw_for_refuses(world, escrow, eur):
@@ -117,7 +117,7 @@ def test_withdraw_for_is_not_entered_a_second_time(world, tricky, way_in):
     assert escrow.dueOf(cases[1].id) == 10_00
 
 
-# --- withdrawTo --------------------------------------------------------------------------------------------------------
+# --- withdrawTo -----------------------------------------------------------------------------------------------------
 
 
 def test_withdraw_to_before_anything_is_due(world, escrow):

@@ -14,8 +14,8 @@ class Walk:
 
     def __init__(self, world, seed):
         self.world, self.chance, self.cases = world, random.Random(seed), []
-        self.deposited = {code: 0 for code in world.tokens}
-        self.paid = {code: 0 for code in world.tokens}
+        self.deposited = dict.fromkeys(world.tokens, 0)
+        self.paid = dict.fromkeys(world.tokens, 0)
         self.outcomes = {}
         self.before = {code: token.balanceOf(world.escrow) for code, token in world.tokens.items()}
 

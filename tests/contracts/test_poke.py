@@ -51,7 +51,7 @@ def test_poke_every_live_state_has_the_window_of_its_policy(world, state):
     assert case.deadline == world.chain[-1].timestamp + (10 + state) * DAY
 
 
-# --- what follows ------------------------------------------------------------------------------------------------------
+# --- what follows ---------------------------------------------------------------------------------------------------
 
 
 def lapse(case):

@@ -15,7 +15,7 @@ def refusal(case, kind, role, **changed):
     return case.world.refusal(case.world.ledger.record, *case.signed(kind, role, **changed))
 
 
-# --- refusals ----------------------------------------------------------------------------------------------------------
+# --- refusals -------------------------------------------------------------------------------------------------------
 
 
 def test_record_unknown_case(case):
@@ -180,7 +180,7 @@ def test_record_on_another_contract(world):
     assert answer == ("BadSignature", world.merchant.address)
 
 
-# --- success -----------------------------------------------------------------------------------------------------------
+# --- success --------------------------------------------------------------------------------------------------------
 
 
 def test_record_announces_the_record(case, world):

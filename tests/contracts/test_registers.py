@@ -22,7 +22,7 @@ def unauthorized(ledger, account, role):
     return ("AccessControlUnauthorizedAccount", account.address, bytes(getattr(ledger, role)()))
 
 
-# --- policies ----------------------------------------------------------------------------------------------------------
+# --- policies -------------------------------------------------------------------------------------------------------
 
 
 def test_register_policy_as_a_stranger(world, ledger):
@@ -81,7 +81,7 @@ def test_register_policy_again_changes_nothing(world, ledger):
     assert bytes(ledger.registerPolicy.call(policy, {"from": world.operator})) == policy_id(policy)
 
 
-# --- parties -----------------------------------------------------------------------------------------------------------
+# --- parties --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("place", range(4))
@@ -115,7 +115,7 @@ def test_register_parties_unknown_ones_are_unknown(ledger):
     assert not ledger.isParties(b"\1" * 32)
 
 
-# --- inspectors --------------------------------------------------------------------------------------------------------
+# --- inspectors -----------------------------------------------------------------------------------------------------
 
 
 def test_register_inspector_as_a_stranger(world, ledger):

@@ -2,7 +2,7 @@
 
 import pytest
 from support import PATHS
-from words import TRANSITIONS, Kind, Mode, Role, State
+from words import TRANSITIONS, Kind, Mode, Role
 
 
 @pytest.mark.parametrize("state", list(PATHS), ids=lambda state: state.name)
