@@ -174,7 +174,7 @@ def _fund(app: App, rpc: Rpc, sample: samples.Sample) -> None:
     with app.database.read() as session:
         if balance_of(session, merchant, token.address) > 0:
             return
-    pay_in(rpc, app.deployment, token, merchant, samples.FUNDS_MINOR)
+    pay_in(rpc.url, app.deployment, token, merchant, samples.FUNDS_MINOR)
     app.wake.set()
 
     def arrived() -> bool:

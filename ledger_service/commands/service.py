@@ -175,7 +175,7 @@ def fund(
         "currency": currency,
     }
     if token.test:
-        deposit["transaction"] = pay_in(installed.rpc, deployment, token, account.address, minor)
+        deposit["transaction"] = pay_in(installed.rpc.url, deployment, token, account.address, minor)
     if as_json:
         print_json(deposit)
     elif token.test:

@@ -23,4 +23,6 @@ class WorkersHealth:
             "start": (self.started, "done" if self.started else "loading sample returns"),
             **{name: (False, failure) for name, failure in seen.failures.items()},
         }
-        return {name: {"ok": ok, "detail": detail} for name, (ok, detail) in parts.items()}
+        health: dict[str, dict[str, Any]] = {name: {"ok": ok, "detail": detail} for name, (ok, detail) in parts.items()}
+        health["indexer"]["lag"] = seen.behind
+        return health

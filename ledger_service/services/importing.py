@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pydantic import ValidationError
+
 from ..domain.money import to_decimal
 from ..domain.online_retail import CURRENCY, CreditNote, LeftLine, read_credit_notes
-from ..errors import Conflict, LedgerError
+from ..errors import Conflict, InvalidInput, LedgerError
 from ..store.cases import known_sources
 from ..store.tables import Account
 from .app import App
-from .inputs import CaseInput
+from .inputs import CaseInput, ConsumerInput
 from .opening import open_case
 
 Escrow = Literal["refund", "bond", "none"]
@@ -49,30 +51,53 @@ def import_online_retail(
     parsed = read_credit_notes(data)
     report = ImportReport(lines=parsed.lines, left=parsed.left)
     prefix = f"online-retail:{account.id}:"
+    if email is not None:
+        _check_template(email)
     with app.database.read() as session:
         known = known_sources(session, prefix)
     for done, note in enumerate(parsed.notes):
         if progress:
             progress(done, len(parsed.notes))
-        source = prefix + note.number
+        refusal = None if prefix + note.number in known else _open(app, account, note, prefix, escrow, email, report)
+        if refusal is not None:
+            report.refused[note.number] = refusal
+            continue
+        if note.number not in report.opened:
+            report.known.append(note.number)
         report.lines_in_cases += len(note.lines)
         report.total_minor += note.total
-        if source in known:
-            report.known.append(note.number)
-            continue
-        try:
-            opened = open_case(app, account, _case(note, escrow, email), source=source)
-            report.opened[note.number] = opened["case_id"]
-        except Conflict as error:
-            if error.field == "source":  # another import of the same file was first
-                report.known.append(note.number)
-            else:
-                report.refused[note.number] = str(error)
-        except LedgerError as error:
-            report.refused[note.number] = str(error)
     if progress:
         progress(len(parsed.notes), len(parsed.notes))
     return report
+
+
+def _open(
+    app: App,
+    account: Account,
+    note: CreditNote,
+    prefix: str,
+    escrow: Escrow,
+    email: str | None,
+    report: ImportReport,
+) -> str | None:
+    """Opens a note's case and notes it in the report; answers why it was refused. One that is open already is none."""
+    try:
+        opened = open_case(app, account, _case(note, escrow, email), source=prefix + note.number)
+    except Conflict as error:
+        return None if error.field == "source" else str(error)  # another import of the same file was first
+    except LedgerError as error:
+        return str(error)
+    report.opened[note.number] = opened["case_id"]
+    return None
+
+
+def _check_template(email: str) -> None:
+    try:
+        ConsumerInput(email=email.replace("{customer}", "1"))
+    except ValidationError as error:
+        raise InvalidInput(
+            f"{email!r} makes no e-mail addresses.", field="--email", remedy="Write such as c-{customer}@shop.example."
+        ) from error
 
 
 def _case(note: CreditNote, escrow: Escrow, email: str | None) -> CaseInput:

@@ -32,6 +32,8 @@ def take_easypost(app: App, raw: bytes, header: str | None, merchant: str | None
     account = _sender(app, raw, header, merchant)
     update = read_tracker(raw)
     results: list[dict[str, Any]] = []
+    if update.mode == "test":
+        return {"event_id": update.event_id, "results": results, "ignored": "a test event moves no real parcel"}
     if update.pickup is not None:
         with app.database.write() as session:
             index = tracking_index(app, account.id, update.carrier, update.tracking_code)
