@@ -58,10 +58,12 @@ def replay(rules: Rules, steps: list[Step], acts: Mapping[bytes, Act]) -> Replay
     result, position = Replay(), 0
     while position < len(steps):
         step = steps[position]
+        after: CaseState | None = None
+        problem: str | None
         try:
             after = _after(rules, result.case, step, acts.get(step.commitment))
         except LedgerError as error:
-            after, problem = None, error.detail
+            problem = error.detail
         else:
             problem = _difference(_expected(rules, step, after, result.case), steps[position:])
         if after is None or problem is not None:
