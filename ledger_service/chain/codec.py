@@ -68,8 +68,9 @@ def encode_register_inspector(inspector: str, independent: bool) -> bytes:
     return function(LEDGER, "registerInspector").encode(inspector, independent)
 
 
-def encode_withdraw_for(case_id: bytes) -> bytes:
-    return function(ESCROW, "withdrawFor").encode(case_id)
+def encode_withdraw_batch(case_ids: Sequence[bytes]) -> bytes:
+    """`withdrawForBatch`: pays what is due in these cases to their consumers."""
+    return function(ESCROW, "withdrawForBatch").encode(case_ids)
 
 
 def encode_deposit(merchant: str, token: str, units: int) -> bytes:

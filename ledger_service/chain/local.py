@@ -96,6 +96,7 @@ class LocalChain:
         clock = kept or ChainClock(genesis=now - seconds_back, offset=-seconds_back, port=0)
         self._keep(replace(clock, port=_free_port(port or clock.port)))
         self._child.start(_ganache(self) if self.name == "ganache" else _anvil(self))
+        self.rpc.close()
         self.rpc = Rpc(self.url)
         wait_until(lambda: not self._child.running or self._answers(), seconds=_STARTUP)
         if not self._child.running or not self._answers():
@@ -107,7 +108,7 @@ class LocalChain:
 
     def _answers(self) -> bool:
         try:
-            return bool(Rpc(self.url, timeout=2.0).call("eth_chainId"))
+            return bool(self.rpc.call("eth_chainId"))
         except Unavailable:
             return False
 
@@ -185,7 +186,8 @@ def _anvil(chain: LocalChain) -> list[str]:
         *("--chain-id", "31337", "--hardfork", "shanghai", "--gas-limit", str(_BLOCK_GAS)),
         *("--timestamp", str(chain.clock.genesis), "--balance", "1000000"),
         *("--state", str(chain.folder / "state.json"), "--state-interval", "1"),
-        *("--prune-history", "--cache-path", str(chain.folder / "cache")),
+        # States of that many blocks stay in memory, for reads as of a block and for reorgs; none on disk.
+        *("--prune-history", "256", "--cache-path", str(chain.folder / "cache")),
     ]
 
 

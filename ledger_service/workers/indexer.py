@@ -154,7 +154,7 @@ class Indexer:
     def _settle_silent(self, cursor: ChainCursor) -> int:
         """Transactions that left no event: reverted as a whole, or overtaken by another with their nonce."""
         with self._database.read() as session:
-            rows = [row for row in outbox.unsettled(session) if row.broadcast_at is not None]
+            rows = outbox.unsettled(session)
         if not rows:
             return 0
         writers = sorted({row.writer for row in rows})

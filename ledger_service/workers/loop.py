@@ -176,7 +176,7 @@ class Workers:
         step.outcome = None
         try:
             step.outcome = step.run()
-        except Exception as error:  # the loop must outlive whatever a step runs into
+        except Exception as error:  # noqa: BLE001 - the loop must outlive whatever a step runs into
             step.pause = min(max(2 * step.pause, _FIRST_BACKOFF), _LONGEST_BACKOFF)
             step.not_before = time.monotonic() + step.pause
             step.failure = str(error) or type(error).__name__

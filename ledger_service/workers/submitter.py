@@ -19,7 +19,7 @@ from ..chain.codec import (
     encode_record_batch,
     encode_register_parties,
     encode_register_policy,
-    encode_withdraw_for,
+    encode_withdraw_batch,
 )
 from ..chain.deployments import Deployment
 from ..chain.rpc import Block, Rpc, RpcRefused, block_call
@@ -47,17 +47,18 @@ from ..store.tables import CaseRow, OutboxRow, RecordRow, TransactionRow
 _log = structlog.get_logger(__name__)
 _IN_A_STEP = 8  # transactions, so that the indexer gets its turn
 _AGAIN_AFTER = 5  # seconds until a transaction that was not mined is broadcast again
-_SINGLE_GAS = 1_000_000  # of a registration or a withdrawal
+_SINGLE_GAS = 1_000_000  # of a registration
 _PER_ITEM = 20_000  # gas of a batch for an item beyond the item's own bound
 _RESERVE = 60_000  # gas of a batch for itself
 # What nodes say of a transaction that they, or the chain, have already.
 _KNOWN = (
     "already known",
     "already imported",
+    "already exists",
     "known transaction",
     "nonce too low",
-    "already exists",
     "nonce is too low",
+    "doesn't have the correct nonce",
 )
 
 
@@ -123,10 +124,14 @@ class Submitter:
         return made
 
     def resend(self) -> int:
-        """Broadcasts again what was saved and is not known to be mined: everything at start, later what takes long."""
+        """Broadcasts again what was saved and is not mined: everything at start, later what takes long. What is mined
+        by its nonce is left to the indexer."""
         sent_before = None if not self._started else self._clock.seconds() - _AGAIN_AFTER
         with self._database.read() as session:
             rows = unsettled(session, sent_before=sent_before)
+        if rows:
+            used = {address: self._rpc.nonce(address) for address in {row.writer for row in rows}}
+            rows = [row for row in rows if row.nonce >= used[row.writer]]
         if rows:
             self.broadcast(rows)
             if self._started and self._rpc.client_version().startswith("anvil"):
@@ -234,11 +239,11 @@ class Submitter:
 
     def _withdrawals(self) -> Batch | None:
         with self._database.read() as session:
-            rows = waiting(session, "withdraw", 1)
+            rows = waiting(session, "withdraw", self._most())
         if not rows:
             return None
-        data = encode_withdraw_for(from_hex(rows[0].subject))
-        return self._single(self._writer, self._deployment.escrow, data, rows[0])
+        data = encode_withdraw_batch([from_hex(row.subject) for row in rows])
+        return Batch(self._writer, self._deployment.escrow, data, _ids(rows), items=len(rows))
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,267 @@
+"""What a kill, a reorg and a wrong chain do: nothing is lost, nothing is doubled, and the reason is named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import select
+
+from ledger_service.chain.deploy import deploy
+from ledger_service.chain.deployments import check_chain, deployment_path, read_deployment, write_deployment
+from ledger_service.domain.vocabulary import Kind, Mode, Role
+from ledger_service.errors import ChainMismatch
+from ledger_service.store.chain_facts import delete_everything
+from ledger_service.store.tables import ChainBalance, ChainBlock, ChainCursor, ChainEvent, TransactionRow
+from ledger_service.workers.indexer import Indexer
+from ledger_service.workers.submitter import Submitter
+
+from .conftest import Ledger, World
+from .test_pipeline import fund, head_on_chain
+
+# --- kills -----------------------------------------------------------------------------------------------------------
+
+
+class Killed(Exception):
+    """Stands for the end of the process at this point."""
+
+
+class DyingSubmitter(Submitter):
+    """Ends between keeping a transaction and sending it."""
+
+    def broadcast(self, rows: object) -> None:
+        raise Killed
+
+
+def _submitter(ledger: Ledger, kind: type[Submitter] = Submitter) -> Submitter:
+    return kind(
+        ledger.database,
+        ledger.rpc,
+        ledger.deployment,
+        writer=ledger.world.writer,
+        operator=ledger.world.operator,
+        clock=ledger.clock,
+        policy_by_id=ledger.policies.by_id,
+    )
+
+
+def _transactions(ledger: Ledger) -> list[TransactionRow]:
+    with ledger.database.read() as session:
+        return list(session.exec(select(TransactionRow)))
+
+
+def test_submit_killed_between_keeping_and_sending_loses_and_doubles_nothing(ledger: Ledger) -> None:
+    ledger.run_until(ledger.book.settled)  # the policies
+    before = {row.tx_hash for row in _transactions(ledger)}
+    case = ledger.book.open()
+    ledger.book.state(case, Kind.AUTHORISED, Role.MERCHANT)
+    with pytest.raises(Killed):
+        _submitter(ledger, DyingSubmitter).step()
+    (kept,) = [row for row in _transactions(ledger) if row.tx_hash not in before]
+    assert kept.broadcast_at is None
+    assert ledger.rpc.call("eth_getTransactionByHash", kept.tx_hash) is None
+
+    ledger.start_workers()
+    ledger.run_until(ledger.book.settled)
+    assert ledger.rpc.receipt(kept.tx_hash) is not None
+    assert ledger.book.timeline(case) == ["requested", "authorised"]
+
+
+def test_submit_killed_after_sending_sends_the_same_again_and_it_is_harmless(ledger: Ledger) -> None:
+    case = ledger.book.open()
+    submitter = _submitter(ledger)
+    submitter.step()
+    submitter.step()
+    submitter.broadcast(_transactions(ledger))
+    ledger.start_workers()
+    ledger.run_until(lambda: _is_read(ledger))
+    assert ledger.book.timeline(case) == ["requested"]
+
+
+def test_index_with_two_indexers_lets_one_win(ledger: Ledger) -> None:
+    ledger.book.open()
+    ledger.run_until(ledger.book.settled)
+    second = Indexer(ledger.database, ledger.rpc, ledger.deployment)
+    assert second.step().events == 0
+
+
+# --- reorgs ----------------------------------------------------------------------------------------------------------
+
+
+def _cursor(ledger: Ledger) -> ChainCursor:
+    with ledger.database.read() as session:
+        found = session.get(ChainCursor, 1)
+        assert found is not None
+        return found
+
+
+def _is_read(ledger: Ledger) -> bool:
+    """Whether the newest block is read and nothing of ours is on its way."""
+    with ledger.database.read() as session:
+        cursor = session.get(ChainCursor, 1)
+    at_head = cursor is not None and cursor.block_hash == ledger.rpc.latest().hash
+    return at_head and ledger.book.settled() and all(row.settled for row in _transactions(ledger))
+
+
+class Undo:
+    """Takes the blocks since `mark` back and puts others in their place: by `anvil_reorg`, or on ganache by going back
+    to a snapshot and making blocks with nothing in them."""
+
+    def __init__(self, world: World) -> None:
+        self._chain, self._rpc = world.chain, world.chain.rpc
+
+    def mark(self) -> None:
+        self._first = self._rpc.latest().number
+        if self._chain.name == "ganache":
+            self._snapshot = self._rpc.call("evm_snapshot")
+
+    def undo(self) -> None:
+        last = self._rpc.latest()
+        assert last.number > self._first
+        if self._chain.name == "anvil":
+            self._rpc.call("anvil_reorg", last.number - self._first, [])
+        else:
+            assert self._rpc.call("evm_revert", self._snapshot)
+            self._chain.advance(1)  # without it, blocks of the same second could be the same
+            while self._rpc.latest().number < last.number:
+                self._rpc.call("evm_mine")
+        now = self._rpc.block(last.number)
+        assert now is not None
+        assert now.hash != last.hash
+
+
+@pytest.fixture
+def reorg(world: World) -> Undo:
+    return Undo(world)
+
+
+def test_reorg_of_acts_brings_them_back(ledger: Ledger, reorg: Undo) -> None:
+    case = ledger.book.open()
+    ledger.run_until(ledger.book.settled)
+    reorg.mark()
+    for kind, role in ((Kind.AUTHORISED, Role.MERCHANT), (Kind.PICKED_UP, Role.CARRIER), (Kind.RECEIVED, Role.CARRIER)):
+        ledger.book.state(case, kind, role)
+        ledger.run_until(ledger.book.settled)
+    reorg.undo()
+
+    Indexer(ledger.database, ledger.rpc, ledger.deployment).step()
+    assert ledger.book.timeline(case) == ["requested"]
+    ledger.run_until(lambda: _is_read(ledger))
+    assert ledger.book.timeline(case) == ["requested", "authorised", "picked_up", "received"]
+    found = ledger.book.chain_case(case)
+    assert found is not None
+    assert found.head == head_on_chain(ledger, case.case_id)
+    _assert_replayed(ledger)
+
+
+def test_reorg_of_an_opening_brings_it_back_with_its_registrations(ledger: Ledger, reorg: Undo) -> None:
+    ledger.run_until(lambda: ledger.book.settled() and _is_read(ledger))
+    reorg.mark()
+    case = ledger.book.open()
+    ledger.book.state(case, Kind.AUTHORISED, Role.MERCHANT)
+    ledger.run_until(ledger.book.settled)
+    reorg.undo()
+
+    Indexer(ledger.database, ledger.rpc, ledger.deployment).step()
+    assert ledger.book.chain_case(case) is None
+    assert [stage for _, stage, _ in ledger.book.stages(case)] == ["submitted", "submitted"]
+    ledger.run_until(lambda: _is_read(ledger))
+    assert ledger.book.timeline(case) == ["requested", "authorised"]
+    _assert_replayed(ledger)
+
+
+def test_reorg_of_money_leaves_the_balances_right(ledger: Ledger, reorg: Undo) -> None:
+    token = fund(ledger, 10_000)
+    reorg.mark()
+    case = ledger.book.open(Mode.REFUND, refund=2_000)
+    ledger.book.advance_to_inspected(case)
+    ledger.run_until(ledger.book.settled)
+    reorg.undo()
+
+    Indexer(ledger.database, ledger.rpc, ledger.deployment).step()
+    assert _balance(ledger, token) == 10_000
+    ledger.run_until(lambda: _is_read(ledger))
+    assert _balance(ledger, token) == 8_000
+    _assert_replayed(ledger)
+
+
+def _balance(ledger: Ledger, token: str) -> int:
+    with ledger.database.read() as session:
+        found = session.get(ChainBalance, (ledger.book.address(Role.MERCHANT), token))
+        return found.minor if found else 0
+
+
+def _assert_replayed(ledger: Ledger) -> None:
+    """The facts are what reading the chain from its first block on gives."""
+    facts = _facts(ledger)
+    with ledger.database.write() as session:
+        delete_everything(session)
+    ledger.run_until(lambda: _is_read(ledger))
+    assert _facts(ledger) == facts
+
+
+def _facts(ledger: Ledger) -> dict[str, list[str]]:
+    names = ("chain_cases", "chain_records", "chain_refusals", "chain_balances", "chain_events")
+    with ledger.database.read() as session:
+        return {name: sorted(map(repr, session.execute(text(f"SELECT * FROM {name}")))) for name in names}
+
+
+def test_index_keeps_blocks_only_where_something_happened(ledger: Ledger) -> None:
+    ledger.book.open()
+    ledger.run_until(ledger.book.settled)
+    for _ in range(5):
+        ledger.rpc.call("evm_mine")
+        ledger.run_until(lambda: _is_read(ledger))
+    with ledger.database.read() as session:
+        busy = set(session.exec(select(ChainEvent.block_number)).all())
+        kept = set(session.exec(select(ChainBlock.number)).all())
+    assert kept == busy | {_cursor(ledger).block_number}
+
+
+# --- the wrong chain -------------------------------------------------------------------------------------------------
+
+
+def test_check_chain_accepts_its_own(world: World) -> None:
+    check_chain(world.chain.rpc, world.deployment)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"chain_id": 5}, "has id"),
+        ({"genesis_hash": "0x" + "00" * 32}, "another first block"),
+    ],
+)
+def test_check_chain_of_another_is_refused(world: World, change: dict[str, object], said: str) -> None:
+    with pytest.raises(ChainMismatch, match=said) as caught:
+        check_chain(world.chain.rpc, replace(world.deployment, **change))  # type: ignore[arg-type]
+    assert caught.value.remedy
+
+
+def test_check_chain_with_other_code_is_refused(world: World) -> None:
+    contracts = dict(world.deployment.contracts)
+    contracts["ReturnLedger"] = replace(contracts["ReturnLedger"], code_hash="0x" + "11" * 32)
+    with pytest.raises(ChainMismatch, match="other code"):
+        check_chain(world.chain.rpc, replace(world.deployment, contracts=contracts))
+    contracts["ReturnLedger"] = replace(contracts["ReturnLedger"], address=world.writer.address)
+    with pytest.raises(ChainMismatch, match="no code"):
+        check_chain(world.chain.rpc, replace(world.deployment, contracts=contracts))
+
+
+def test_deploy_again_finds_what_stands_there(world: World) -> None:
+    nonce = world.chain.rpc.nonce(world.operator.address)
+    assert deploy(world.chain.rpc, world.data, world.operator, world.roles) == world.deployment
+    assert world.chain.rpc.nonce(world.operator.address) == nonce
+
+
+def test_deploy_killed_half_way_is_done_by_the_next(world: World) -> None:
+    path = deployment_path(world.data, world.deployment.chain_id)
+    path.unlink()  # it is written last: a kill before leaves contracts and no file
+    again = deploy(world.chain.rpc, world.data, world.operator, world.roles)
+    try:
+        assert again.ledger != world.deployment.ledger
+        check_chain(world.chain.rpc, again)
+        assert read_deployment(world.data, again.chain_id) == again
+    finally:
+        write_deployment(world.data, world.deployment)

@@ -1,0 +1,169 @@
+"""From the outbox to the chain and back: the workers against real chains and the real contracts."""
+
+from __future__ import annotations
+
+from sqlmodel import select
+
+from ledger_service.chain.abi import ESCROW, LEDGER, function
+from ledger_service.chain.codec import encode_record_batch
+from ledger_service.chain.faucet import pay_in
+from ledger_service.domain.hashing import from_hex
+from ledger_service.domain.vocabulary import Grade, Kind, Mode, Role
+from ledger_service.services.projection import act_of
+from ledger_service.store.cases import enqueue
+from ledger_service.store.tables import ChainBalance, RecordRow
+from ledger_service.workers.deadlines import DeadlineWorker
+
+from .cases import Case
+from .conftest import Ledger
+
+
+def fund(ledger: Ledger, minor: int, currency: str = "GBP") -> str:
+    """Deposits for the book's merchant, reads it, and answers the token's address."""
+    token = ledger.deployment.tokens[currency]
+    pay_in(ledger.rpc, ledger.deployment, token, ledger.book.address(Role.MERCHANT), minor)
+    ledger.run_until(lambda: _balance(ledger, token.address) is not None)
+    return token.address
+
+
+def _balance(ledger: Ledger, token: str) -> ChainBalance | None:
+    with ledger.database.read() as session:
+        return session.get(ChainBalance, (ledger.book.address(Role.MERCHANT), token))
+
+
+def head_on_chain(ledger: Ledger, case_id: bytes) -> str:
+    view = function(LEDGER, "head")
+    (head,) = view.decode(ledger.rpc.read(ledger.deployment.ledger, view.encode(case_id)))
+    return "0x" + head.hex()
+
+
+def test_submit_skips_what_the_contract_refuses_and_names_the_reason(ledger: Ledger) -> None:
+    case = ledger.book.open()
+    ledger.book.state(case, Kind.AUTHORISED, Role.MERCHANT, nonce=7)
+    ledger.book.state(case, Kind.INSPECTED, Role.INSPECTOR, grade=Grade.USED, share=9_000)
+    ledger.book.state(case, Kind.AUTHORISED, Role.MERCHANT)
+    ledger.run_until(ledger.book.settled)
+
+    assert ledger.book.stages(case) == [
+        ("requested", "final", None),
+        ("authorised", "rejected", "WrongNonce(merchant, 1, 7)"),
+        ("inspected", "rejected", "NotAllowed(requested, inspected, inspector)"),
+        ("authorised", "final", None),
+    ]
+    assert ledger.book.timeline(case) == ["requested", "authorised"]
+
+
+def test_submit_opening_without_balance_is_rejected_with_its_acts(ledger: Ledger) -> None:
+    case = ledger.book.open(Mode.REFUND)
+    ledger.book.state(case, Kind.AUTHORISED, Role.MERCHANT)
+    ledger.run_until(ledger.book.settled)
+
+    (_, opening, reason), (_, act, why) = ledger.book.stages(case)
+    assert (opening, act) == ("rejected", "rejected")
+    assert str(reason).startswith("BalanceTooLow(")
+    assert why == f"UnknownCase({case.id})"
+    assert ledger.book.chain_case(case) is None
+
+
+def test_index_ignores_what_a_stranger_had_refused(ledger: Ledger) -> None:
+    case = ledger.book.open()
+    ledger.run_until(ledger.book.settled)
+    record = ledger.book.state(case, Kind.AUTHORISED, Role.MERCHANT)
+    _send_spoiled(ledger, record)
+    ledger.run_until(lambda: ledger.workers.health().behind == 0 and ledger.book.settled())
+
+    assert ledger.book.stages(case)[1] == ("authorised", "final", None)
+
+
+def _send_spoiled(ledger: Ledger, record_id: str) -> None:
+    """A stranger's batch that names our commitment under another signature."""
+    with ledger.database.read() as session:
+        row = session.exec(select(RecordRow).where(RecordRow.record_id == record_id)).one()
+    data = encode_record_batch([(act_of(row), bytes(64) + b"\x1b")])
+    rich = ledger.rpc.call("eth_accounts")[3]
+    request = {"from": rich, "to": ledger.deployment.ledger, "data": "0x" + data.hex(), "gas": hex(2_000_000)}
+    receipt = ledger.rpc.wait_for_receipt(ledger.rpc.call("eth_sendTransaction", request))
+    assert len(receipt["logs"]) == 1
+
+
+def test_whole_life_with_refund_pays_the_consumer(ledger: Ledger) -> None:
+    token = fund(ledger, 5_000)
+    case = ledger.book.open(Mode.REFUND, refund=1_999)
+    ledger.book.advance_to_inspected(case, grade=Grade.USED, share=9_000)
+    ledger.book.state(case, Kind.ACCEPTED, Role.CONSUMER)
+    ledger.run_until(lambda: _withdrawn(ledger, case) > 0)
+
+    found = ledger.book.chain_case(case)
+    assert found is not None
+    assert found.state == "settled"
+    assert (found.to_consumer, found.to_merchant) == (1_800, 199)
+    assert (found.locked_refund, found.withdrawn, found.withdrawn_to) == (0, 1_800, found.consumer)
+    assert found.head == head_on_chain(ledger, case.case_id)
+    assert ledger.book.timeline(case)[-2:] == ["accepted", "settled"]
+    balance = _balance(ledger, token)
+    assert balance is not None
+    assert (balance.minor, balance.deposited) == (5_000 - 1_999 + 199, 5_000)
+    assert _tokens_of(ledger, token, found.consumer) == 1_800 * ledger.deployment.tokens["GBP"].unit
+    assert _due(ledger, case.id) == 0
+
+
+def _withdrawn(ledger: Ledger, case: Case) -> int:
+    found = ledger.book.chain_case(case)
+    return found.withdrawn if found else 0
+
+
+def _tokens_of(ledger: Ledger, token: str, holder: str) -> int:
+    view = function("TestToken", "balanceOf")
+    return int(view.decode(ledger.rpc.read(token, view.encode(holder)))[0])
+
+
+def _due(ledger: Ledger, case_id: str) -> int:
+    view = function(ESCROW, "dueOf")
+    return int(view.decode(ledger.rpc.read(ledger.deployment.escrow, view.encode(from_hex(case_id))))[0])
+
+
+def test_poke_follows_the_deadline(ledger: Ledger) -> None:
+    case = ledger.book.open(policy="us-30")
+    ledger.run_until(ledger.book.settled)
+    found = ledger.book.chain_case(case)
+    assert found is not None
+    ledger.world.chain.advance(found.deadline - ledger.clock.seconds() + 2)
+    ledger.run_until(lambda: ledger.book.state_of(case) == "authorised")
+    ledger.run_until(ledger.book.settled)
+
+    assert ledger.book.timeline(case) == ["requested", "authorised"]
+    (poke,) = ledger.book.outbox(action="poke", case_id=case.id)
+    assert poke.subject == f"{case.id}:1"
+    assert poke.done
+
+
+def test_poke_waits_for_acts_that_were_accepted(ledger: Ledger) -> None:
+    case = ledger.book.open()
+    ledger.run_until(ledger.book.settled)
+    found = ledger.book.chain_case(case)
+    assert found is not None
+    ledger.book.state(case, Kind.DECLINED, Role.MERCHANT)
+    ledger.world.chain.advance(found.deadline - ledger.clock.seconds() + 2)
+    DeadlineWorker(ledger.database, ledger.clock).step()
+    assert ledger.book.outbox(action="poke", case_id=case.id) == []
+
+
+def test_poke_refused_because_the_chain_is_behind_is_asked_for_again(ledger: Ledger) -> None:
+    case = ledger.book.open()
+    ledger.run_until(ledger.book.settled)
+    with ledger.database.write() as session:
+        enqueue(session, "poke", f"{case.id}:1", ledger.clock.seconds(), case_id=case.id)
+    ledger.run_until(lambda: not ledger.book.outbox(action="poke", case_id=case.id))
+    assert ledger.book.state_of(case) == "requested"
+    assert ledger.book.stages(case) == [("requested", "final", None)]
+
+
+def test_many_openings_and_acts_go_in_batches(ledger: Ledger) -> None:
+    cases = [ledger.book.open() for _ in range(150)]
+    for case in cases:
+        ledger.book.state(case, Kind.AUTHORISED, Role.MERCHANT)
+    ledger.run_until(ledger.book.settled, seconds=120)
+
+    assert {ledger.book.state_of(case) for case in cases} == {"authorised"}
+    carried = {row.tx_hash for row in ledger.book.outbox(action="act")}
+    assert len(carried) == 2

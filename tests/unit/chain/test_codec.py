@@ -1,0 +1,148 @@
+"""Calldata, events and reasons against web3's codec for the same ABI."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import astuple
+from typing import Any
+
+import pytest
+from eth_abi.abi import encode as abi_encode
+from web3 import Web3
+
+from ledger_service.chain import abi, codec
+from ledger_service.chain.artifacts import load_artifact
+from ledger_service.domain.entry import Entry
+from ledger_service.domain.hashing import hex0x, keccak
+from ledger_service.domain.messages import Act, Opening, Parties, Terms
+from ledger_service.domain.vocabulary import Grade, Kind, Mode, Role, State
+from ledger_service.services.policies import shipped_policies
+
+_LEDGER = Web3().eth.contract(abi=load_artifact(abi.LEDGER).abi)
+_ESCROW = Web3().eth.contract(abi=load_artifact(abi.ESCROW).abi)
+_A, _B = Web3.to_checksum_address("0x" + "a1" * 20), Web3.to_checksum_address("0x" + "b2" * 20)
+_WORD = bytes(range(32))
+
+
+def _terms() -> Terms:
+    return Terms(_WORD, _A, True, keccak(b"p"), keccak(b"q"), 0, Mode.REFUND, _B, 2**64 - 1, 5, 6)
+
+
+def _struct(terms: Terms) -> tuple[Any, ...]:
+    return astuple(terms)
+
+
+def test_encode_open_batch_is_what_the_abi_says() -> None:
+    openings = [(Opening(_terms(), keccak(bytes([i])), 1_700_000_000), bytes([i]) * 65) for i in range(3)]
+    items = [(_struct(o.terms), o.commitment, o.valid_until, signature) for o, signature in openings]
+    assert hex0x(codec.encode_open_batch(openings)) == _LEDGER.encode_abi("openBatch", args=[items])
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 33])
+def test_encode_record_batch_is_what_the_abi_says(count: int) -> None:
+    act = Act(_WORD, Kind.INSPECTED, Role.INSPECTOR, 3, 1_700_000_000, keccak(b"c"), Grade.USED, 9_000, 500)
+    data = codec.encode_record_batch([(act, bytes(65))] * count)
+    (items,) = _LEDGER.decode_function_input(data)[1].values() if count else (b"",)
+    assert len(items) == 143 * count
+    assert hex0x(data) == _LEDGER.encode_abi("recordBatch", args=[items])
+
+
+def test_encode_registrations_pokes_and_withdrawals_are_what_the_abi_says() -> None:
+    parties = Parties(_A, _B, _A, _B)
+    policy = shipped_policies().by_code("eu-14")
+    calls = {
+        "registerParties": (codec.encode_register_parties(parties), (_A, _B, _A, _B)),
+        "registerPolicy": (codec.encode_register_policy(policy), policy.on_chain()),
+        "pokeBatch": (codec.encode_poke_batch([_WORD, _WORD]), [_WORD, _WORD]),
+    }
+    for name, (data, arg) in calls.items():
+        assert hex0x(data) == _LEDGER.encode_abi(name, args=[arg]), name
+    withdrawal = codec.encode_withdraw_batch([_WORD])
+    assert hex0x(withdrawal) == _ESCROW.encode_abi("withdrawForBatch", args=[[_WORD]])
+
+
+def _log(contract: str, name: str, indexed: list[bytes], data: bytes) -> dict[str, Any]:
+    (topic,) = [t for (owner, t), kind in abi.events().items() if owner == contract and kind.name == name]
+    return {
+        "address": _A,
+        "topics": [topic, *map(hex0x, indexed)],
+        "data": hex0x(data),
+        "blockNumber": "0x10",
+        "blockHash": "0x" + "11" * 32,
+        "logIndex": "0x2",
+        "transactionHash": "0x" + "22" * 32,
+    }
+
+
+def test_decode_recorded_reads_its_fixed_layout() -> None:
+    entry = Entry(0, Kind.REQUESTED, Role.MERCHANT, State.REQUESTED, 9, 8, Grade.NONE, 0, 0, 1).pack()
+    log = _log(abi.LEDGER, "Recorded", [_WORD, bytes(12) + bytes.fromhex(_A[2:])], keccak(b"c") + entry)
+    event = codec.decode_log(log, abi.LEDGER)
+    assert event is not None
+    assert (event.name, event.case_id, event.block_number, event.log_index) == ("Recorded", hex0x(_WORD), 16, 2)
+    assert event.args == {
+        "caseId": hex0x(_WORD),
+        "actor": _A,
+        "commitment": hex0x(keccak(b"c")),
+        "entry": hex0x(entry),
+    }
+
+
+def test_decode_opened_gives_the_terms_as_their_json() -> None:
+    terms = _terms()
+    (kind,) = [k for k in abi.events().values() if k.name == "Opened"]
+    (described,) = [p for p in kind.inputs if not p["indexed"]]
+    data = abi_encode([abi.abi_type(described)], [_struct(terms)])
+    topics = [terms.struct_hash(), bytes(12) + bytes.fromhex(_B[2:]), bytes(12) + bytes.fromhex(_A[2:])]
+    event = codec.decode_log(_log(abi.LEDGER, "Opened", topics, data), abi.LEDGER)
+    assert event is not None
+    assert event.args == {
+        "caseId": hex0x(terms.struct_hash()),
+        "merchant": _B,
+        "consumer": _A,
+        "terms": terms.as_json(),
+    }
+    assert Terms.from_json(event.args["terms"]).struct_hash() == terms.struct_hash()
+
+
+def test_decode_settled_of_each_contract_is_told_apart() -> None:
+    log = _log(
+        abi.ESCROW,
+        "Settled",
+        [_WORD, bytes(12) + b"\x01" * 20, bytes(12) + b"\x02" * 20],
+        abi_encode(["uint64"] * 2, [7, 8]),
+    )
+    event = codec.decode_log(log, abi.ESCROW)
+    assert event is not None
+    assert (event.args["toConsumer"], event.args["toMerchant"]) == (7, 8)
+    assert codec.decode_log(log, abi.LEDGER) is None
+
+
+def test_decode_unknown_event_is_none() -> None:
+    log = {"topics": ["0x" + "00" * 32], "data": "0x"}
+    assert codec.decode_log(log, abi.LEDGER) is None
+    assert codec.decode_log({"topics": [], "data": "0x"}, abi.LEDGER) is None
+
+
+@pytest.mark.parametrize(
+    ("signature", "types", "values", "shown"),
+    [
+        ("WrongNonce(uint8,uint16,uint16)", ["uint8", "uint16", "uint16"], [2, 1, 7], "WrongNonce(merchant, 1, 7)"),
+        ("NotAllowed(uint8,uint8,uint8)", ["uint8"] * 3, [13, 8, 1], "NotAllowed(settled, accepted, consumer)"),
+        ("BadSignature(address)", ["address"], [_A], f"BadSignature({_A})"),
+        ("UnsignedValue()", [], [], "UnsignedValue()"),
+        ("Error(string)", ["string"], ["no"], "Error('no')"),
+        ("Panic(uint256)", ["uint256"], [0x21], "Panic(33)"),
+    ],
+)
+def test_explain_revert_names_error_and_arguments(
+    signature: str, types: list[str], values: list[Any], shown: str
+) -> None:
+    assert codec.explain_revert(keccak(signature.encode())[:4] + abi_encode(types, values)) == shown
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x01", os.urandom(3), b"\xde\xad\xbe\xef", keccak(b"WrongNonce(uint8,uint16,uint16)")[:4]]
+)
+def test_explain_revert_of_anything_is_words(data: bytes) -> None:
+    assert codec.explain_revert(data)

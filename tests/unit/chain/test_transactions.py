@@ -1,0 +1,43 @@
+"""Our signing of transactions against another implementation (eth-account)."""
+
+from __future__ import annotations
+
+import pytest
+from coincurve import PrivateKey
+from eth_account import Account
+from web3.utils import get_create_address
+
+from ledger_service.chain.rpc import Block
+from ledger_service.chain.transactions import contract_address, gas_price, intrinsic_gas, sign_transaction
+from ledger_service.keystore import LocalSigner
+
+_KEY = bytes(range(1, 33))
+_TO = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+
+
+@pytest.mark.parametrize("nonce", [0, 1, 127, 128, 70_000])
+@pytest.mark.parametrize("data", [b"", b"\x00", b"\x7f", b"\x80", bytes(55), bytes(56), bytes(70_000)])
+@pytest.mark.parametrize("to", [_TO, None])
+def test_sign_transaction_makes_the_bytes_that_another_library_makes(nonce: int, data: bytes, to: str | None) -> None:
+    ours = sign_transaction(
+        LocalSigner(PrivateKey(_KEY)), chain_id=31337, nonce=nonce, gas_price=10**9, gas=500_000, to=to, data=data
+    )
+    body = {"nonce": nonce, "gasPrice": 10**9, "gas": 500_000, "value": 0, "data": data, "chainId": 31337}
+    theirs = Account.from_key(_KEY).sign_transaction(body | ({"to": to} if to else {}))
+    assert ours.raw == bytes(theirs.raw_transaction)
+    assert ours.hash == theirs.hash.to_0x_hex()
+    assert Account.recover_transaction(ours.raw) == Account.from_key(_KEY).address
+
+
+@pytest.mark.parametrize("nonce", [0, 1, 200, 2**40])
+def test_contract_address_is_what_another_library_says(nonce: int) -> None:
+    assert contract_address(_TO, nonce) == get_create_address(_TO, nonce)
+
+
+def test_intrinsic_gas_counts_zeros_and_others() -> None:
+    assert intrinsic_gas(b"\x00\x01\x00") == 21_000 + 4 + 16 + 4
+
+
+@pytest.mark.parametrize(("suggested", "base_fee", "price"), [(2_000, 0, 3_000), (2_000, 5_000, 10_000), (0, 0, 1)])
+def test_gas_price_is_above_suggestion_and_base_fee(suggested: int, base_fee: int, price: int) -> None:
+    assert gas_price(suggested, Block(1, "0x", "0x", 0, 0, base_fee)) == price
