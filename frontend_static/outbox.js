@@ -19,7 +19,9 @@ async function load() {
 
 function Outbox({ messages = [], trouble }) {
   if (trouble) return html`<p role="alert">${trouble}</p>`;
-  if (!messages.length) return html`<p class="quiet">Nothing was sent yet. Open a return with a consumer’s e-mail, and it appears here.</p>`;
+  if (!messages.length) {
+    return html`<p class="quiet">Nothing was sent yet. Open a return with a consumer’s e-mail, and it appears here.</p>`;
+  }
   const newestFirst = [...messages].sort((one, other) => Date.parse(other.date) - Date.parse(one.date));
   return html`<ol class="mails" aria-label="E-mails">
     ${newestFirst.map((mail) => html`<${Mail} key=${mail.id} mail=${mail} />`)}

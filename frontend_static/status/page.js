@@ -35,17 +35,15 @@ function TopBar({ model, onLanguage }) {
         ${view && html`<bdi class="top-reference">${t.text("page.reference", { reference: view.reference })}</bdi>`}
       </p>
     </div>
-    <div class="top-tools">
-      ${view && html`<${Connection} model=${model} />`}
-      <label class="language">
-        <span class="sr-only">${t.text("page.language")}</span>
-        <select onChange=${(event) => onLanguage(event.target.value)}>
-          ${LANGUAGES.map(
-            ({ code, tag, name }) => html`<option key=${code} value=${code} lang=${tag} selected=${code === t.code}>${name}</option>`,
-          )}
-        </select>
-      </label>
-    </div>
+    ${view && html`<${Connection} model=${model} />`}
+    <label class="language">
+      <span class="sr-only">${t.text("page.language")}</span>
+      <select onChange=${(event) => onLanguage(event.target.value)}>
+        ${LANGUAGES.map(
+          ({ code, tag, name }) => html`<option key=${code} value=${code} lang=${tag} selected=${code === t.code}>${name}</option>`,
+        )}
+      </select>
+    </label>
   </header>`;
 }
 

@@ -27,14 +27,14 @@ function Check({ t, check }) {
   const known = t.has(`check.${check.number}`);
   return html`<li class="check">
     <span class="check-number" aria-hidden="true">${check.number}</span>
-    <div class="check-words">
-      <h3>${known ? t.text(`check.${check.number}`) : check.name}</h3>
-      ${known && html`<p>${t.text(`check.${check.number}.text`)}</p>`}
-      ${check.result !== "pass" && check.detail && html`<p class="check-detail" lang="en">${check.detail}</p>`}
-    </div>
+    <h3>${known ? t.text(`check.${check.number}`) : check.name}</h3>
     <span class="result result-${check.result}">
       <${ResultIcon} result=${check.result} />${t.text(`result.${check.result}`)}
     </span>
+    <div class="check-words">
+      ${known && html`<p>${t.text(`check.${check.number}.text`)}</p>`}
+      ${check.result !== "pass" && check.detail && html`<p class="check-detail" lang="en">${check.detail}</p>`}
+    </div>
   </li>`;
 }
 
@@ -77,8 +77,9 @@ function Items({ items }) {
 }
 
 export function LinkNote({ t, link }) {
-  const acts = link.scopes.some((scope) => scope !== "status:read");
+  const scope = link.scopes.some((each) => each !== "status:read") ? "link.acts" : "link.reads";
+  const time = html`<${Moment} t=${t} iso=${link.expires_at} />`;
   return html`<footer class="link-note">
-    <p>${t.rich("link.expires", { time: html`<${Moment} t=${t} iso=${link.expires_at} />` })} ${t.text(acts ? "link.acts" : "link.reads")}</p>
+    <p>${t.rich("link.expires", { time })} ${t.text(scope)}</p>
   </footer>`;
 }

@@ -43,7 +43,7 @@ function byline(t, by) {
   if (by.key === "contract") return t.text("by.contract");
   if (by.role === "consumer") return t.text(`by.${by.key}.consumer`);
   const role = t.text(`role.${by.role}`);
-  return t.text(`by.${by.key}`, { who: by.name ? `${role} (${by.name})` : role });
+  return t.text(`by.${by.key}`, { who: by.name ? t.text("by.who", { role, name: by.name }) : role });
 }
 
 /** What the contract does by itself has the chain's time only; what is not recorded has its signer's only. */
@@ -65,7 +65,9 @@ function Facts({ t, step }) {
   if (Number.isInteger(data.share)) facts.push(t.text("data.share", { percent: t.percent(data.share) }));
   if (data.fee > 0) facts.push(t.text("data.fee", { percent: t.percent(data.fee) }));
   if (step.kind === "refunded" && data.reference) facts.push(t.text("data.reference", { reference: data.reference }));
-  for (const place of [data.carrier, data.location]) if (typeof place === "string") facts.push(place);
+  for (const name of ["carrier", "location"]) {
+    if (typeof data[name] === "string") facts.push(t.text(`data.${name}`, { [name]: data[name] }));
+  }
   const words = data.reason ?? data.note;
   return html`
     ${facts.length > 0 && html`<p class="step-facts">${facts.join(" · ")}</p>`}
@@ -85,7 +87,7 @@ function Details({ t, step }) {
     <dl class="rows">
       <${Row} term=${t.text("timeline.stage")}>${t.text(`stage.${step.stage}`)}: ${t.text(`stage.${step.stage}.text`)}<//>
       <${Row} term=${t.text("timeline.position")}>${step.position === null ? null : step.position + 1}<//>
-      <${Row} term=${t.text("timeline.signer")}>${step.by.address && html`<${Hex} value=${step.by.address} whole />`}<//>
+      <${Row} term=${t.text("timeline.signer")}>${step.by.key === "contract" ? null : html`<${Hex} value=${step.by.address} whole />`}<//>
       <${Row} term=${t.text("timeline.record")}>${step.record_id && html`<${Hex} value=${step.record_id} whole />`}<//>
     </dl>
   </details>`;
