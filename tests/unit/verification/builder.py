@@ -30,7 +30,7 @@ from ledger_service.domain.messages import Act, Opening, Parties, SigningDomain,
 from ledger_service.domain.money import to_decimal
 from ledger_service.domain.payout import split_lock
 from ledger_service.domain.policies import Policy, parse_policy
-from ledger_service.domain.records import Record, canonical_bytes, make_record
+from ledger_service.domain.records import canonical_bytes, make_record
 from ledger_service.domain.signatures import address_of, sign_digest
 from ledger_service.domain.times import from_chain
 from ledger_service.domain.vocabulary import Flag, Freight, Grade, Kind, Mode, Role, State
@@ -107,7 +107,9 @@ class Life:
         confirmations: int = 0,
     ) -> None:
         self.policy = shipped_policy(policy)
-        self.parties = Parties(*(self._address(Role[name]) for name in ("MERCHANT", "CARRIER", "WAREHOUSE", "INSPECTOR")))
+        self.parties = Parties(
+            *(self._address(Role[name]) for name in ("MERCHANT", "CARRIER", "WAREHOUSE", "INSPECTOR"))
+        )
         funded = mode is not Mode.NONE
         self.amount = refund
         self.freight = freight if funded and self.policy.freight is not Freight.SUPPLIED else 0
@@ -159,7 +161,7 @@ class Life:
     # --- acts --------------------------------------------------------------------------------------------------------
 
     def open(self) -> Life:
-        record, statement = self.stated(Kind.REQUESTED, Role.MERCHANT)
+        record, _statement = self.stated(Kind.REQUESTED, Role.MERCHANT)
         self.mine()
         self.case = open_case(
             self.terms.mode,

@@ -1,0 +1,254 @@
+"""The audit and the verification of stored cases, on real chains: all is well, until anything stored is changed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import SQLModel
+
+from ledger_service.chain.abi import ESCROW, LEDGER
+from ledger_service.chain.case_reader import FullReader
+from ledger_service.chain.code import is_our_code
+from ledger_service.chain.faucet import pay_in
+from ledger_service.config import Settings
+from ledger_service.domain.hashing import hex0x, keccak
+from ledger_service.errors import NotFound
+from ledger_service.services.accounts import authenticate, create_account
+from ledger_service.services.acting import state_milestone
+from ledger_service.services.app import App, make_app
+from ledger_service.services.audit import audit
+from ledger_service.services.bundles import make_bundle
+from ledger_service.services.evidence import show_all, verify_case
+from ledger_service.services.inputs import CaseInput, MilestoneInput
+from ledger_service.services.opening import open_case
+from ledger_service.store.database import Database
+from ledger_service.verification import verify_bundle
+
+from .conftest import Ledger, World
+
+# What nothing can be held against: an import's own name for a row, and the row numbers.
+FREE = {("cases", "source"), ("cases", "tracking_index"), ("records", "seq"), ("disclosures", "id")}
+ROWS = {
+    "cases": "1 ORDER BY case_id",
+    "records": "kind = 'inspected'",
+    "disclosures": "1 ORDER BY id",
+    "case_keys": "1 ORDER BY case_id",
+    "chain_cursor": "1",
+    "chain_blocks": "number = (SELECT min(block_number) FROM chain_records)",
+    "chain_events": "name = 'Recorded' ORDER BY block_number, log_index",
+    "chain_records": "kind = 'inspected'",
+    "chain_cases": "1 ORDER BY case_id",
+    "chain_balances": "1",
+}
+
+
+@dataclass
+class House:
+    """An installation with a paid case and one that waits."""
+
+    app: App
+    path: Path
+    paid: str
+    waiting: str
+
+    def read(self, query: str) -> Any:
+        with sqlite3.connect(self.path) as database:
+            return database.execute(query).fetchone()
+
+
+@pytest.fixture(scope="module")
+def house(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    path = tmp_path_factory.mktemp("audit") / "ledger.db"
+    database = Database(f"sqlite:///{path}")
+    SQLModel.metadata.create_all(database.engine)
+    settings = Settings(data=world.data, chain=world.chain.name)
+    app = make_app(settings, world.deployment, world.clock, database)
+    ledger = Ledger(world, database)
+    made = create_account(app, "merchant", "Audited shop")
+    pay_in(world.chain.url, world.deployment, world.deployment.tokens["EUR"], made["address"], 100_000)
+    shop = authenticate(app, made["api_key"])
+    ledger.run_until(lambda: House(app, path, "", "").read("SELECT minor FROM chain_balances"))
+
+    def opened(reference: str) -> str:
+        request = CaseInput.model_validate(
+            {
+                "reference": reference,
+                "consumer": {"name": "Ana", "email": "ana@customers.example", "country": "DE", "language": "de"},
+                "items": [{"sku": "1", "description": "Lamp", "quantity": 1, "unit_price": "19.80"}],
+                "refund": {"amount": "19.80", "currency": "EUR"},
+                "policy": "eu-14",
+                "escrow": "refund",
+                "shipment": {"carrier": "FedEx", "tracking_code": "1"},
+            }
+        )
+        return str(open_case(app, shop, request)["case_id"])
+
+    paid, waiting = opened("RMA-1"), opened("RMA-2")
+    inspection = {"grade": "as_new", "share": 10_000, "fee": 0}
+    for kind, data in (("authorised", {}), ("picked_up", {}), ("received", {}), ("inspected", inspection)):
+        state_milestone(app, shop, paid, MilestoneInput(kind=kind, data=data))
+    ledger.run_until(ledger.book.settled)
+    yield House(app, path, paid, waiting)
+    database.close()
+
+
+# --- all is well -----------------------------------------------------------------------------------------------------
+
+
+def test_audit_untouched_house_agrees(house: House) -> None:
+    report = audit(house.app)
+    assert report["problems"] == []
+    assert (report["ok"], report["cases"], report["records"]) == (True, 2, 6)
+    money = report["money"]["EUR"]
+    assert (money["claimed"], money["in"], money["held"], money["out"]) == ("39.60", "1000.00", "1000.00", "0.00")
+    assert money["locked"] == "39.60"
+
+
+def test_audit_tells_its_progress(house: House) -> None:
+    told: list[tuple[str, int, int]] = []
+    audit(house.app, lambda what, done, total: told.append((what, done, total)))
+    assert ("cases", 2, 2) in told
+    assert {what for what, _, _ in told} == {"blocks", "cases"}
+
+
+def test_verify_stored_case_against_its_chain_is_verified(house: House) -> None:
+    body = verify_case(house.app, house.paid)
+    assert (body["verdict"], body["skipped"]) == ("verified", [7]), body
+    assert body["chain"]["asked"]
+    assert [row["stage"] for row in body["records"]] == ["final"] * 5
+
+
+def test_verify_unknown_case_raises_not_found(house: House) -> None:
+    with pytest.raises(NotFound):
+        verify_case(house.app, hex0x(keccak(b"nobody's")))
+
+
+def test_code_of_deployed_contracts_is_ours(world: World) -> None:
+    rpc = world.chain.rpc
+    code = rpc.code(world.deployment.ledger)
+    assert is_our_code(LEDGER, code)
+    assert is_our_code(ESCROW, rpc.code(world.deployment.escrow))
+    assert not is_our_code(ESCROW, code)
+    assert not is_our_code(LEDGER, code[:-1] + b"\0")
+
+
+def test_bundle_holds_against_a_chain_of_ones_own_choosing(house: House, world: World) -> None:
+    bundle = json.loads(json.dumps(make_bundle(house.app, house.paid)))
+    rpc = world.chain.rpc
+    report = verify_bundle(bundle, FullReader(rpc), keys=house.app.tokens.jwks())
+    assert (report.verdict, report.skipped) == ("verified", [7]), report.as_json()
+    newest = rpc.latest().hash
+    assert verify_bundle(bundle, FullReader(rpc, newest), block_hash=newest).verdict == "verified"
+    genesis = world.deployment.genesis_hash
+    assert verify_bundle(bundle, FullReader(rpc, genesis), block_hash=genesis).verdict == "failed"
+
+
+def test_bundle_hides_personal_fields_unless_asked(house: House) -> None:
+    assert "ana@customers.example" not in json.dumps(make_bundle(house.app, house.paid))
+    hidden = make_bundle(house.app, house.paid)["evidence"]["records"][0]["disclosures"]
+    shown = make_bundle(house.app, house.paid, show_all)["evidence"]["records"][0]["disclosures"]
+    named = make_bundle(house.app, house.paid, lambda name: name == "consumer.name")["evidence"]["records"][0]
+    assert (len(hidden), len(named["disclosures"]), len(shown)) == (0, 1, 3)
+
+
+# --- until something is changed --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tampered(house: House, tmp_path: Path) -> Iterator[House]:
+    """A copy of the house whose database may be changed."""
+    path = tmp_path / "ledger.db"
+    with sqlite3.connect(house.path) as source, sqlite3.connect(path) as target:
+        source.backup(target)
+    database = Database(f"sqlite:///{path}")
+    app = make_app(house.app.settings, house.app.deployment, house.app.clock, database)
+    yield House(app, path, house.paid, house.waiting)
+    database.close()
+
+
+def columns() -> list[tuple[str, str]]:
+    tables = SQLModel.metadata.tables
+    return [(table, column.name) for table in ROWS for column in tables[table].columns]
+
+
+def other(value: Any) -> Any:
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, bytes):
+        middle = len(value) // 2
+        return value[:middle] + bytes([value[middle] ^ 1]) + value[middle + 1 :]
+    if isinstance(value, str) and value:
+        middle = len(value) // 2
+        return value[:middle] + ("b" if value[middle] == "a" else "a") + value[middle + 1 :]
+    return 1
+
+
+@pytest.mark.parametrize(("table", "column"), [c for c in columns() if c not in FREE])
+def test_audit_after_any_stored_value_is_changed_fails(tampered: House, table: str, column: str) -> None:
+    (row, value) = tampered.read(f"SELECT rowid, {column} FROM {table} WHERE {ROWS[table]} LIMIT 1")
+    with sqlite3.connect(tampered.path) as database:
+        try:
+            database.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (other(value), row))
+        except sqlite3.IntegrityError:
+            return  # the database itself refuses it
+    report = audit(tampered.app)
+    assert not report["ok"]
+    if table == "records" and column not in ("record_id", "case_id"):
+        (record_id,) = tampered.read("SELECT record_id FROM records WHERE kind = 'inspected'")
+        assert record_id in {problem.get("record_id") for problem in report["problems"]}
+    if table in ("records", "chain_records") and column not in ("case_id", "position", "kind"):
+        assert verify_case(tampered.app, tampered.paid)["verdict"] == "failed"
+
+
+@pytest.mark.parametrize("table", [table for table in ROWS if table != "chain_cursor"])
+def test_audit_after_any_row_is_removed_fails(tampered: House, table: str) -> None:
+    (row,) = tampered.read(f"SELECT rowid FROM {table} WHERE {ROWS[table]} LIMIT 1")
+    with sqlite3.connect(tampered.path) as database:
+        database.execute(f"DELETE FROM {table} WHERE rowid = ?", (row,))
+    assert not audit(tampered.app)["ok"]
+
+
+def test_audit_after_changed_disclosure_names_its_record(tampered: House) -> None:
+    (record_id,) = tampered.read("SELECT record_id FROM disclosures ORDER BY id LIMIT 1")
+    with sqlite3.connect(tampered.path) as database:
+        database.execute("UPDATE disclosures SET sealed = x'00' WHERE id = (SELECT min(id) FROM disclosures)")
+    assert record_id in {problem.get("record_id") for problem in audit(tampered.app)["problems"]}
+
+
+def test_audit_after_lost_outbox_row_names_the_record(tampered: House, world: World) -> None:
+    """A record that was acknowledged and that nothing will ever send."""
+    shop = tampered.read("SELECT id FROM accounts WHERE role = 'merchant'")
+    with tampered.app.database.read() as session:
+        from ledger_service.store.tables import Account
+
+        account = session.get(Account, shop[0])
+    assert account is not None
+    stated = state_milestone(tampered.app, account, tampered.waiting, MilestoneInput(kind="declined"))
+    assert audit(tampered.app)["ok"]
+    assert verify_case(tampered.app, tampered.waiting)["verdict"] == "pending"
+    with sqlite3.connect(tampered.path) as database:
+        database.execute("DELETE FROM outbox WHERE record_id = ?", (stated["record_id"],))
+    problems = audit(tampered.app)["problems"]
+    assert [problem["record_id"] for problem in problems] == [stated["record_id"]]
+
+
+def test_verify_case_is_judged_anew_after_every_change(tampered: House) -> None:
+    assert verify_case(tampered.app, tampered.paid)["verdict"] == "verified"
+    with sqlite3.connect(tampered.path) as database:
+        database.execute("UPDATE records SET canonical = replace(canonical, 'as_new', 'used')")
+    assert verify_case(tampered.app, tampered.paid)["verdict"] == "failed"
+
+
+def test_verify_case_of_chain_that_never_ran_is_pending(house: House, tmp_path: Path) -> None:
+    shutil.copytree(house.app.settings.data / "secrets", tmp_path / "secrets")
+    settings = house.app.settings.model_copy(update={"data": tmp_path})
+    app = make_app(settings, house.app.deployment, house.app.clock, house.app.database)
+    body = verify_case(app, house.paid)
+    assert (body["verdict"], body["chain"]["asked"]) == ("pending", False)
