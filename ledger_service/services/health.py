@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..errors import LedgerError
 from ..store.health import QueueState, queue_state, read_up_to
 from .app import App
+from .evidence import own_rpc
 
 _REMEMBERED_SECONDS = 0.5  # a probe a second, or a hundred, asks the database twice a second at most
 _SLOW_SECONDS = 300
@@ -66,7 +67,18 @@ class Readiness:
             components["database"] = _part(False, f"does not answer ({type(error).__name__})")
         if self._workers is not None:
             components.update({name: dict(part) for name, part in self._workers.health().items()})
+        else:
+            components["chain"] = self._chain()
         return Look(components, queue, block, time.monotonic())
+
+    def _chain(self) -> dict[str, Any]:
+        """Asked for here where no worker of ours asks all the time."""
+        rpc = own_rpc(self._app)
+        try:
+            reached = rpc is not None and rpc.chain_id() == self._app.deployment.chain_id
+        except LedgerError:
+            reached = False
+        return _part(reached, "reachable" if reached else "not reached")
 
     def _queue(self, queue: QueueState) -> dict[str, Any]:
         """A long queue is no reason to turn requests away; an old one says that nothing moves."""
