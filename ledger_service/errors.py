@@ -3,6 +3,10 @@
 LedgerError
 ├── InvalidInput          a value that cannot be right, whoever sends it
 ├── Unauthenticated       no valid credential
+    │   ├── LinkAltered       a link's token that cannot be read, or is by somebody else
+    │   ├── LinkExpired       a link that is over
+    │   ├── LinkRevoked       a link that was taken back
+    │   └── LinkUnknown       a link that this installation never made
 ├── Forbidden             a valid credential without the right
 ├── NotFound              no such thing, or none that this caller may see
 ├── Conflict              a value that does not fit what is recorded already
@@ -41,6 +45,22 @@ class InvalidInput(LedgerError):
 
 class Unauthenticated(LedgerError):
     """No valid credential."""
+
+
+class LinkAltered(Unauthenticated):
+    """A link's token that cannot be read, or is signed by somebody else."""
+
+
+class LinkExpired(Unauthenticated):
+    """A link that is over."""
+
+
+class LinkRevoked(Unauthenticated):
+    """A link that was taken back."""
+
+
+class LinkUnknown(Unauthenticated):
+    """A link that this installation never made."""
 
 
 class Forbidden(LedgerError):

@@ -20,7 +20,7 @@ from jwt.algorithms import OKPAlgorithm
 
 from .domain.disclosures import base64url
 from .domain.records import canonical_bytes
-from .errors import Unauthenticated
+from .errors import LinkAltered, LinkExpired
 
 TokenType = Literal["status+jwt", "receipt+jwt", "bundle+jwt"]
 MAX_LENGTH = 4096
@@ -40,7 +40,7 @@ class TokenService:
         return jwt.encode(claims, self._keys[self._signing], algorithm="EdDSA", headers=headers)
 
     def verify(self, kind: TokenType, token: str, now: datetime) -> dict[str, Any]:
-        """The claims. Raises Unauthenticated if the token is altered, of another type, by another key, or expired."""
+        """The claims. Raises LinkExpired, or LinkAltered if it is altered, of another type, or by another key."""
         if len(token) > MAX_LENGTH:
             raise _refused("It is too long for one of ours.")
         try:
@@ -55,7 +55,7 @@ class TokenService:
             raise _refused("It was altered, cut short, or signed by somebody else.") from error
         expires = claims.get("exp")
         if expires is not None and now.timestamp() >= expires:
-            raise Unauthenticated(
+            raise LinkExpired(
                 "This link has expired.", field="Authorization", remedy="Ask the shop for a new link."
             )
         return claims
@@ -89,8 +89,8 @@ def rotate_keys(path: Path) -> None:
     temporary.replace(path)
 
 
-def _refused(why: str) -> Unauthenticated:
-    return Unauthenticated(
+def _refused(why: str) -> LinkAltered:
+    return LinkAltered(
         f"This link cannot be read. {why}",
         field="Authorization",
         remedy="Open the link exactly as you received it, or ask the shop for a new one.",

@@ -92,15 +92,18 @@ function takeConnection(connection, problem = null) {
   show();
 }
 
+const TROUBLE_BY_SLUG = {
+  "link-expired": "expired",
+  "link-revoked": "revoked",
+  "link-altered": "altered",
+};
+
 /** Which trouble a Problem is to the reader. */
-function troubleOf({ status, slug, detail }) {
+function troubleOf({ status, slug }) {
   if (status === 0) return "unreachable";
   if (status === 429) return "limited";
   if (status >= 500) return "server";
-  const words = `${slug} ${detail}`.toLowerCase();
-  if (words.includes("expired")) return "expired";
-  if (words.includes("revoked")) return "revoked";
-  return status === 401 && !words.includes("not known") ? "altered" : "refused";
+  return TROUBLE_BY_SLUG[slug] ?? "refused";
 }
 
 function takeRefusal(problem) {

@@ -14,7 +14,7 @@ from typing import Any
 from sqlmodel import Session
 
 from ..domain.times import from_chain, rfc3339, to_chain
-from ..errors import InvalidInput, NotFound, Unauthenticated
+from ..errors import InvalidInput, LinkRevoked, LinkUnknown, NotFound
 from ..store.cases import find_case, status_link
 from ..store.tables import Account, CaseRow, StatusLink
 from .access import require_merchant
@@ -94,11 +94,11 @@ def authenticate_link(app: App, token: str) -> LinkClaims:
     with app.database.read() as session:
         row = status_link(session, str(claims.get("jti")))
     if row is None or row.case_id != claims.get("sub"):
-        raise Unauthenticated(
+        raise LinkUnknown(
             "This link is not known here.", field="Authorization", remedy="Ask the shop for a new link."
         )
     if row.revoked_at is not None:
-        raise Unauthenticated(
+        raise LinkRevoked(
             "This link was revoked.", field="Authorization", remedy="Use the newest link you received, or ask the shop."
         )
     return LinkClaims(row.case_id, row.jti, tuple(row.scopes.split()), row.expires_at)

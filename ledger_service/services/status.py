@@ -21,7 +21,7 @@ from .links import SIGN, LinkClaims
 from .presenting import money_answer, next_answer, refund_answer, state_word
 from .projection import opening_refused, project
 
-_SHOWN_DATA = ("grade", "share", "fee", "reference", "carrier", "note", "location", "order")
+_SHOWN_DATA = ("grade", "share", "fee", "reference", "carrier", "note", "reason", "location", "order")
 
 
 def status_view(app: App, claims: LinkClaims) -> dict[str, Any]:
@@ -50,7 +50,13 @@ def status_view(app: App, claims: LinkClaims) -> dict[str, Any]:
             "next": {**next_answer(state, policy, records), "acts": _acts(claims, state, records)},
             "verdict": verification["verdict"],
             "checks": verification["checks"],
-            "chain": {**verification["chain"], "contract": app.deployment.ledger, "head_block": head_block(session)},
+            "language": case.language,
+            "chain": {
+                **verification["chain"],
+                "test": any(token.test for token in app.deployment.tokens.values()),
+                "contract": app.deployment.ledger,
+                "head_block": head_block(session),
+            },
             "link": {"scopes": list(claims.scopes), "expires_at": rfc3339(from_chain(claims.expires_at))},
             "as_of": rfc3339(app.clock.now().replace(microsecond=0)),
         }

@@ -67,7 +67,7 @@ def test_lost_service_is_said_and_what_was_known_stays(open_status: OpenPage, st
 def test_revoked_link_ends_a_page_that_is_open(open_status: OpenPage, stub: StubService) -> None:
     page = open_status(view=STATUSES["received"])
     expect(page.locator(".connection")).to_have_text("Live")
-    stub.refusal = problem(401, "unauthenticated", "This link was revoked.")
+    stub.refusal = problem(401, "link-revoked", "This link was revoked.")
     stub.cut_streams()
     expect(page.locator("h1")).to_have_text("This link was withdrawn.")
 

@@ -12,16 +12,16 @@ from .statuses import STATUSES
 from .stub import TOKEN, StubService, problem
 
 REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
-    "expired": (problem(401, "unauthenticated", "This link has expired."), "This link has expired."),
-    "revoked": (problem(401, "unauthenticated", "This link was revoked."), "This link was withdrawn."),
+    "expired": (problem(401, "link-expired", "This link has expired."), "This link has expired."),
+    "revoked": (problem(401, "link-revoked", "This link was revoked."), "This link was withdrawn."),
     "altered": (
         problem(
-            401, "unauthenticated", "This link cannot be read. It was altered, cut short, or signed by somebody else."
+            401, "link-altered", "This link cannot be read. It was altered, cut short, or signed by somebody else."
         ),
         "This link has been altered or cut short.",
     ),
     "unknown": (
-        problem(401, "unauthenticated", "This link is not known here."),
+        problem(401, "link-unknown", "This link is not known here."),
         "This link does not open a return.",
     ),
     "limited": (problem(429, "limit-exceeded", "Too many requests."), "Too many requests."),
