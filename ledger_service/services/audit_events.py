@@ -68,7 +68,7 @@ def _readable(row: Any) -> Event:
     """The event as stored; arguments that cannot be read are another event's than the chain's."""
     try:
         return event_of(row)
-    except ValueError:
+    except (TypeError, ValueError):
         empty: dict[str, Any] = {}
         return Event(
             row.contract, row.name, empty, row.case_id, row.block_number, row.block_hash, row.log_index, row.tx_hash

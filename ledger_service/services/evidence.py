@@ -136,8 +136,9 @@ def gather(app: App, session: Session, case_id: str, show: Show) -> tuple[CaseRo
 
 def block_numbers(rows: CaseRows, at: ChainCursor | None) -> set[int]:
     """The blocks that the evidence of these rows names."""
-    links, refusals = {row.block_number for row in rows.links}, {row.block_number for row in used_refusals(rows)}
-    return links | refusals | {row.block_number for row in rows.money} | ({at.block_number} if at else set())
+    numbers = [row.block_number for row in rows.links] + [row.block_number for row in rows.money]
+    numbers += [row.block_number for row in used_refusals(rows)] + ([at.block_number] if at else [])
+    return {number for number in numbers if isinstance(number, int)}
 
 
 def used_refusals(rows: CaseRows) -> list[ChainRefusal]:
@@ -199,13 +200,13 @@ def shown_disclosures(app: App, rows: CaseRows, show: Show) -> dict[str, list[st
 
 def _opened(app: App, rows: CaseRows) -> Iterable[str]:
     try:
-        secret = app.vault.unwrap(rows.case.case_id, rows.key.wrapped if rows.key else b"")
+        secret = app.vault.unwrap(rows.case.case_id, _raw(rows.key.wrapped) if rows.key else b"")
     except LedgerError:
         return [UNREADABLE] * len(rows.disclosures)
     texts = []
     for row in rows.disclosures:
         try:
-            text = app.vault.open(secret, row.digest, row.sealed).decode("ascii")
+            text = app.vault.open(secret, row.digest, _raw(row.sealed)).decode("ascii")
             read_disclosure(text)
         except (LedgerError, ValueError):
             text = UNREADABLE
@@ -213,17 +214,22 @@ def _opened(app: App, rows: CaseRows) -> Iterable[str]:
     return texts
 
 
+def _raw(stored: object) -> bytes:
+    """SQLite keeps what it is given: somebody who changed a payload by hand may have left text."""
+    return stored if isinstance(stored, bytes) else str(stored).encode("utf-8", "replace")
+
+
 def _record(row: RecordRow, shown: list[str]) -> dict[str, Any]:
     return {
         "record_id": row.record_id,
-        "canonical": row.canonical.decode("utf-8", "replace"),
+        "canonical": _raw(row.canonical).decode("utf-8", "replace"),
         "commitment": row.commitment,
         "nonce": row.nonce,
         "valid_until": row.valid_until,
         "grade": row.grade,
         "share": row.share,
         "fee": row.fee,
-        "signature": hex0x(row.signature),
+        "signature": hex0x(_raw(row.signature)),
         "disclosures": shown,
         "receipt": row.receipt,
     }
@@ -240,7 +246,7 @@ def _refusal(row: ChainRefusal) -> dict[str, Any]:
 def _money(row: ChainEvent) -> dict[str, Any]:
     try:
         args = {name: value for name, value in event_of(row).args.items() if name != "caseId"}
-    except (ValueError, AttributeError):
+    except (ValueError, TypeError, AttributeError):
         args = {}  # which is refused when the evidence is read
     return {"event": row.name, "args": args, **_place(row)}
 

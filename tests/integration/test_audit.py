@@ -192,6 +192,7 @@ def other(value: Any) -> Any:
 
 @pytest.mark.parametrize(("table", "column"), [c for c in columns() if c not in FREE])
 def test_audit_after_any_stored_value_is_changed_fails(tampered: House, table: str, column: str) -> None:
+    (inspected,) = tampered.read("SELECT record_id FROM records WHERE kind = 'inspected'")
     (row, value) = tampered.read(f"SELECT rowid, {column} FROM {table} WHERE {ROWS[table]} LIMIT 1")
     with sqlite3.connect(tampered.path) as database:
         try:
@@ -201,8 +202,7 @@ def test_audit_after_any_stored_value_is_changed_fails(tampered: House, table: s
     report = audit(tampered.app)
     assert not report["ok"]
     if table == "records" and column not in ("record_id", "case_id"):
-        (record_id,) = tampered.read("SELECT record_id FROM records WHERE kind = 'inspected'")
-        assert record_id in {problem.get("record_id") for problem in report["problems"]}
+        assert inspected in {problem.get("record_id") for problem in report["problems"]}
     if table in ("records", "chain_records") and column not in ("case_id", "position", "kind"):
         assert verify_case(tampered.app, tampered.paid)["verdict"] == "failed"
 
@@ -252,3 +252,13 @@ def test_verify_case_of_chain_that_never_ran_is_pending(house: House, tmp_path: 
     app = make_app(settings, house.app.deployment, house.app.clock, house.app.database)
     body = verify_case(app, house.paid)
     assert (body["verdict"], body["chain"]["asked"]) == ("pending", False)
+
+
+@pytest.mark.parametrize("column", ["canonical", "signature", "receipt", "commitment", "valid_until"])
+@pytest.mark.parametrize("kind", ["'text'", "x'ff'", "7"])
+def test_audit_after_value_of_another_type_names_the_record(tampered: House, column: str, kind: str) -> None:
+    with sqlite3.connect(tampered.path) as database:
+        database.execute(f"UPDATE records SET {column} = {kind} WHERE kind = 'inspected'")
+    (record_id,) = tampered.read("SELECT record_id FROM records WHERE kind = 'inspected'")
+    assert record_id in {problem.get("record_id") for problem in audit(tampered.app)["problems"]}
+    assert verify_case(tampered.app, tampered.paid)["verdict"] == "failed"
