@@ -170,7 +170,8 @@ class Case:
             if kind is None:
                 self.relay(items)
                 items = []
-                self.poke()
+                self.world.pass_deadline(self)
+                self.world.send(self.world.ledger.poke, self.id)
             else:
                 items.append(self.packed(kind, role, **(inspection if kind == Kind.Inspected else {})))
         self.relay(items)
@@ -179,7 +180,7 @@ class Case:
 
     def relay(self, items):
         if items:
-            self.world.ledger.recordBatch(b"".join(items), {"from": self.world.relayer})
+            self.world.send(self.world.ledger.recordBatch, b"".join(items))
 
 
 _AUTHORISED = [(Kind.Authorised, Role.Merchant)]
@@ -272,12 +273,21 @@ class World:
         case.tx = self.ledger.open(case.opening, {"from": self.relayer})
         return case
 
+    def send(self, method, *args):
+        """A transaction of which only the effect matters: a good deal faster than brownie's."""
+        call = {"from": str(self.stranger), "to": method._address, "data": method.encode_input(*args)}
+        call = {**call, "gas": hex(15_000_000), "gasPrice": hex(3 * 10**9)}
+        answer = web3.provider.make_request("eth_sendTransaction", [call])
+        assert "error" not in answer, answer
+        receipt = web3.eth.wait_for_transaction_receipt(answer["result"], timeout=60, poll_latency=0.005)
+        assert receipt["status"] == 1
+
     def fund(self, token, amount, merchant=None):
         """Deposits minor units for a merchant."""
         units = amount * self.escrow.tokenInfo(token)["unit"]
-        token.mint(self.stranger, units, {"from": self.stranger})
-        token.approve(self.escrow, units, {"from": self.stranger})
-        return self.escrow.deposit((merchant or self.merchant).address, token, units, {"from": self.stranger})
+        self.send(token.mint, self.stranger, units)
+        self.send(token.approve, self.escrow, units)
+        self.send(self.escrow.deposit, (merchant or self.merchant).address, token, units)
 
     def pass_deadline(self, case):
         """Lets time pass until one second after the deadline of the case's state."""
@@ -285,8 +295,10 @@ class World:
 
     def travel(self, when):
         """Mines a block at that time or, since a clock ticks on, a little later."""
-        self.chain.sleep(max(0, when - self.chain[-1].timestamp))
-        self.chain.mine()
+        ahead = when - self.chain[-1].timestamp
+        if ahead > 0:
+            web3.provider.make_request("evm_increaseTime", [ahead])
+            web3.provider.make_request("evm_mine", [])
 
     def block_at(self, when):
         """Mines a block of that very time; calls then see its clock."""

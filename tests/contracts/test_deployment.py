@@ -7,7 +7,8 @@ from words import ZERO
 
 
 def refusal(world, container, *args):
-    _, reason = call_raw(world.operator, None, container.deploy.encode_input(*args), gas=10_000_000)
+    data = "0x" + container.deploy.encode_input(*args)
+    _, reason = call_raw(world.operator, None, data, gas=10_000_000)
     return read_error(world.errors, reason)
 
 

@@ -39,7 +39,7 @@ class Walk:
             terms["reserve"] = self.chance.randint(0, 9_00)
         case = world.prepare(mode=mode, **terms)
         if world.refusal(world.ledger.open, case.opening) is None:
-            world.ledger.open(case.opening, {"from": world.relayer})
+            world.send(world.ledger.open, case.opening)
             case.code = code
             self.cases.append(case)
 
@@ -58,18 +58,20 @@ class Walk:
                 least = {Grade.AsNew: 9_000, Grade.Used: 5_000, Grade.Damaged: 0, Grade.Defective: FULL}[grade]
                 fee = 0 if grade == Grade.Defective else self.chance.randint(0, 1_500)
                 values = {"grade": grade, "share": self.chance.randint(least, FULL), "fee": fee}
-            case.act(kind, role, **values)
+            case.relay([case.packed(kind, role, **values)])
 
     def poke(self):
-        if self.live():
-            self.chance.choice(self.live()).poke()
+        if live := self.live():
+            case = self.chance.choice(live)
+            self.world.pass_deadline(case)
+            self.world.send(self.world.ledger.poke, case.id)
 
     def withdraw(self):
         world = self.world
         for case in self.cases:
             due = world.escrow.dueOf(case.id)
             if due:
-                world.escrow.withdrawFor(case.id, {"from": world.stranger})
+                world.send(world.escrow.withdrawFor, case.id)
                 self.paid[case.code] += due
                 return
 
@@ -115,10 +117,10 @@ def test_invariants_hold_on_a_random_walk(world, seed):
         walk.step()
     walk.check()
     # And nobody is needed to bring everything to its end.
-    for _ in range(6):
+    for _ in range(7):
         late = walk.live()
         if late:
             world.travel(max(case.deadline for case in late) + 1)
-            world.ledger.pokeBatch([case.id for case in late], {"from": world.stranger})
+            world.send(world.ledger.pokeBatch, [case.id for case in late])
     assert not walk.live()
     walk.check()
