@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from ledger_service.errors import Unauthenticated
+from ledger_service.errors import NotFound, Unauthenticated
 from ledger_service.services import webhooks
 
 from .. import schemas
@@ -27,7 +27,7 @@ _BODY: dict[str, Any] = {
 
 @router.post(
     "/easypost",
-    responses=answers(schemas.WebhookTaken, "Taken.", (401, 413, 422, 429, 503)),
+    responses=answers(schemas.WebhookTaken, "Taken.", (401, 404, 413, 422, 429, 503)),
     openapi_extra=_BODY,
 )
 async def take_easypost(
@@ -51,7 +51,7 @@ async def take_easypost(
     raw = await request.body()
     try:
         taken = await run_in_threadpool(webhooks.take_easypost, ledger, raw, signature, merchant)
-    except Unauthenticated:
+    except (NotFound, Unauthenticated):
         limits.count_failure(address_of(request))
         raise
     return JSONResponse(taken)
