@@ -16,7 +16,7 @@ import structlog
 
 from ..chain.abi import ESCROW, LEDGER, checksum
 from ..chain.codec import Event, decode_log, explain_revert
-from ..chain.deployments import Deployment
+from ..chain.deployments import Deployment, check_chain
 from ..chain.rpc import Block, Rpc, block_call
 from ..domain.hashing import ZERO_WORD, from_hex, hex0x
 from ..errors import ChainMismatch, Conflict, Unavailable
@@ -190,6 +190,8 @@ class Indexer:
     def _go_back(self, cursor: ChainCursor) -> ChainCursor:
         """Forgets what the chain no longer has; the cursor at the last block that both know."""
         ancestor = self._common_block(cursor.block_number)
+        if ancestor is None:
+            check_chain(self._rpc, self._deployment)  # nothing in common: rather another chain than a reorg
         with self._database.read() as session:
             writers = outbox.writers(session)
         nonces = {writer: self._rpc.nonce(writer) for writer in writers}

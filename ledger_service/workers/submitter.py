@@ -172,22 +172,22 @@ class Submitter:
     def broadcast(self, rows: Sequence[TransactionRow]) -> None:
         """Raises Unavailable, after all were tried, if the chain refused one for a reason that waiting may heal."""
         answers = self._rpc.batch([("eth_sendRawTransaction", "0x" + row.raw.hex()) for row in rows])
-        refused: RpcRefused | None = None
+        refused: list[RpcRefused] = []
         sent = []
         for row, answer in zip(rows, answers, strict=True):
             known = isinstance(answer, RpcRefused) and any(word in answer.reason.lower() for word in _KNOWN)
             if isinstance(answer, RpcRefused) and not known:
-                _log.warning("transaction_refused", tx_hash=row.tx_hash, nonce=row.nonce, reason=answer.reason)
-                refused = answer
+                refused.append(answer)
             else:
                 sent.append(row.tx_hash)
         if sent:
             with self._database.write() as session:
                 mark_broadcast(session, sent, self._clock.seconds())
-        if refused is not None:
+        if refused:
+            who = " and ".join(sorted({row.writer for row in rows}))
             raise Unavailable(
-                f"The chain refused a transaction of {self._writer.address}: {refused.reason}.",
-                remedy="If it lacks gas money, send the account some; what waits is sent by itself then.",
+                f"The chain refused {len(refused)} of {len(rows)} transactions of {who}: {refused[0].reason}.",
+                remedy="If an account lacks gas money, send it some; what waits is sent by itself then.",
             )
 
     # --- what a transaction carries ----------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from sqlmodel import SQLModel
 from ledger_service.chain.deploy import Roles, deploy, fund_accounts
 from ledger_service.chain.deployments import Deployment
 from ledger_service.chain.local import LocalChain
+from ledger_service.chain.rpc import Rpc
 from ledger_service.keystore import LocalSigner, new_key
 from ledger_service.services.policies import Policies, shipped_policies
 from ledger_service.store.database import Database
@@ -67,9 +68,13 @@ class Ledger:
         self.deployment = world.deployment
         self.policies: Policies = shipped_policies()
         self.wake = threading.Event()
-        self.rpc = world.chain.rpc
+        self.rpc = Rpc(world.chain.url)
         self.workers = self.start_workers()
         self.book = Book(database, world.deployment, world.clock, self.policies)
+
+    def close(self) -> None:
+        self.rpc.close()
+        self.database.close()
 
     def start_workers(self) -> Workers:
         """Fresh ones, as after a restart."""
@@ -90,5 +95,6 @@ class Ledger:
 def ledger(world: World, tmp_path: Path) -> Iterator[Ledger]:
     database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
     SQLModel.metadata.create_all(database.engine)
-    yield Ledger(world, database)
-    database.close()
+    ledger = Ledger(world, database)
+    yield ledger
+    ledger.close()

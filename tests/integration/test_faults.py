@@ -249,6 +249,21 @@ def test_check_chain_with_other_code_is_refused(world: World) -> None:
         check_chain(world.chain.rpc, replace(world.deployment, contracts=contracts))
 
 
+def test_index_of_another_chain_keeps_what_was_read(ledger: Ledger) -> None:
+    case = ledger.book.open()
+    ledger.run_until(ledger.book.settled)
+    with ledger.database.write() as session:
+        session.execute(text("UPDATE chain_blocks SET hash = '0x' || substr(hash, 4) || '0'"))
+        session.execute(text("UPDATE chain_cursor SET block_hash = '0x' || substr(block_hash, 4) || '0'"))
+    other = replace(ledger.deployment, genesis_hash="0x" + "00" * 32)
+    with pytest.raises(ChainMismatch, match="another first block"):
+        Indexer(ledger.database, ledger.rpc, other).step()
+    assert ledger.book.timeline(case) == ["requested"]
+
+    ledger.run_until(lambda: _is_read(ledger))  # its own chain, with nothing in common: all is read anew
+    assert ledger.book.timeline(case) == ["requested"]
+
+
 def test_deploy_again_finds_what_stands_there(world: World) -> None:
     nonce = world.chain.rpc.nonce(world.operator.address)
     assert deploy(world.chain.rpc, world.data, world.operator, world.roles) == world.deployment

@@ -21,7 +21,7 @@ from .conftest import Ledger
 def fund(ledger: Ledger, minor: int, currency: str = "GBP") -> str:
     """Deposits for the book's merchant, reads it, and answers the token's address."""
     token = ledger.deployment.tokens[currency]
-    pay_in(ledger.rpc, ledger.deployment, token, ledger.book.address(Role.MERCHANT), minor)
+    pay_in(ledger.rpc.url, ledger.deployment, token, ledger.book.address(Role.MERCHANT), minor)
     ledger.run_until(lambda: _balance(ledger, token.address) is not None)
     return token.address
 
