@@ -20,6 +20,7 @@ from ..keystore import LocalSigner, read_or_create_signer
 from ..mail_sending import mail_sender
 from ..services.accounts import merchant_named
 from ..services.app import App, keystore_password, make_app
+from ..services.housekeeping import Housekeeper
 from ..store.database import Database
 from ..store.migrate import require_current, upgrade
 from ..workers.loop import Workers
@@ -40,8 +41,13 @@ def service_keys(settings_data: Path, password: bytes) -> dict[str, LocalSigner]
 
 def make_workers(app: App, rpc: Rpc) -> Workers:
     keys = service_keys(app.settings.data, keystore_password(app.settings))
-    notifier = Notifier(app, mail_sender(app.settings))
-    return Workers(app, rpc, writer=keys["writer"], operator=keys["operator"], notify=notifier.step)
+    notifier, housekeeper = Notifier(app, mail_sender(app.settings)), Housekeeper(app)
+
+    def look_after() -> None:
+        notifier.step()
+        housekeeper.step()
+
+    return Workers(app, rpc, writer=keys["writer"], operator=keys["operator"], notify=look_after)
 
 
 def wait_for_stop() -> None:

@@ -110,11 +110,5 @@ def answer_once(
             raise
 
 
-def forget_old(app: App) -> int:
-    """Deletes the answers of yesterday; answers how many."""
-    with app.database.write() as session:
-        return sql.forget_answers(session, app.clock.seconds() - KEPT_SECONDS)
-
-
 def _about(principal: str, key: str) -> str:
     return f"answer:{principal}:{key}"

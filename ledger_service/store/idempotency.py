@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete
+from sqlalchemy import CursorResult
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from .tables import IdempotentRequest
 
@@ -45,9 +45,3 @@ def insert_answer(session: Session, principal: str, key: str, answer: StoredAnsw
     dialect_insert: Any = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
     statement = dialect_insert(IdempotentRequest).values(**values).on_conflict_do_nothing()
     return cast("CursorResult[Any]", session.execute(statement)).rowcount == 1
-
-
-def forget_answers(session: Session, before: int) -> int:
-    """Deletes what was stored before a moment; answers how many."""
-    statement = delete(IdempotentRequest).where(col(IdempotentRequest.created_at) < before)
-    return cast("CursorResult[Any]", session.execute(statement)).rowcount

@@ -13,9 +13,14 @@ from sqlmodel import select
 from starlette.testclient import TestClient
 
 from ledger_service.clock import FixedClock
+from ledger_service.errors import Conflict
+from ledger_service.services import accounts
 from ledger_service.services.app import App
-from ledger_service.services.idempotency import KEPT_SECONDS, forget_old
+from ledger_service.services.housekeeping import tidy
+from ledger_service.services.idempotency import KEPT_SECONDS, IdempotencyClaim, begin
+from ledger_service.services.inputs import CaseInput
 from ledger_service.services.links import ACTING, issue_link
+from ledger_service.services.opening import open_case as open_as_merchant
 from ledger_service.store.tables import CaseRow, IdempotentRequest
 
 from .conftest import Headers, Keys, Open, assert_problem, bearer, case_body, count_rows, token_of
@@ -132,11 +137,38 @@ def test_answers_are_forgotten_after_a_day(
 ) -> None:
     first = client.post("/v1/cases", json=case_body(), headers={**as_merchant, **KEY}).json()
     clock.move(timedelta(seconds=KEPT_SECONDS))
-    assert forget_old(ledger) == 0
+    assert tidy(ledger) == 0
     clock.move(timedelta(seconds=1))
-    assert forget_old(ledger) == 1
+    assert tidy(ledger) == 1
     again = client.post("/v1/cases", json=case_body(), headers={**as_merchant, **KEY}).json()
     assert again["case_id"] != first["case_id"]
+
+
+def test_prepared_messages_are_forgotten_once_they_have_expired(
+    client: TestClient, ledger: App, clock: FixedClock, as_merchant: Headers
+) -> None:
+    assert client.post("/v1/cases/prepare", json=case_body(), headers=as_merchant).status_code == 201
+    clock.move(timedelta(days=ledger.settings.signature_days + 1))
+    assert tidy(ledger) == 0
+    clock.move(timedelta(seconds=1))
+    assert tidy(ledger) == 1
+    assert count_rows(ledger)["prepared_cases"] == 0
+
+
+def test_of_two_processes_with_one_request_the_second_undoes_itself(ledger: App, merchant: dict[str, Any]) -> None:
+    """Both looked before either had written: the database decides."""
+    account = accounts.authenticate(ledger, merchant["api_key"])
+    request = CaseInput.model_validate(case_body())
+    claims = [begin(ledger, "account:1", "k", "hash") for _ in range(2)]
+    assert all(isinstance(claim, IdempotencyClaim) for claim in claims)
+    first = open_as_merchant(ledger, account, request, idempotency=claims[0])
+    before = count_rows(ledger)
+    with pytest.raises(Conflict) as caught:
+        open_as_merchant(ledger, account, request, idempotency=claims[1])
+    assert caught.value.field == "Idempotency-Key"
+    assert count_rows(ledger) == before
+    kept = begin(ledger, "account:1", "k", "hash")
+    assert (kept.status, kept.body) == (201, first)
 
 
 # --- at the same time ------------------------------------------------------------------------------------------------

@@ -1,0 +1,32 @@
+"""Deleting what has served its purpose: old answers under an Idempotency-Key, prepared messages that have expired."""
+
+from __future__ import annotations
+
+from ..store import housekeeping as sql
+from .app import App
+from .idempotency import KEPT_SECONDS
+
+_EVERY_SECONDS = 3_600
+_DAY = 86_400
+
+
+def tidy(app: App) -> int:
+    """Deletes what is due; how many rows. A prepared message is kept a day longer than its signature could count."""
+    now = app.clock.seconds()
+    with app.database.write() as session:
+        answers = sql.delete_answers(session, now - KEPT_SECONDS)
+        return answers + sql.delete_prepared(session, now - (app.settings.signature_days + 1) * _DAY)
+
+
+class Housekeeper:
+    """`step()` tidies once an hour."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._due = 0
+
+    def step(self) -> None:
+        now = self._app.clock.seconds()
+        if now >= self._due:
+            tidy(self._app)
+            self._due = now + _EVERY_SECONDS

@@ -1,0 +1,25 @@
+"""SQL that deletes what has served its purpose."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, delete
+from sqlmodel import Session, col
+
+from .tables import IdempotentRequest, PreparedCase, PreparedRecord
+
+
+def delete_answers(session: Session, before: int) -> int:
+    """Answers kept for repeated requests, stored before a moment; how many."""
+    return _run(session, delete(IdempotentRequest).where(col(IdempotentRequest.created_at) < before))
+
+
+def delete_prepared(session: Session, before: int) -> int:
+    """Messages that nobody signed, made before a moment; how many."""
+    records = _run(session, delete(PreparedRecord).where(col(PreparedRecord.created_at) < before))
+    return records + _run(session, delete(PreparedCase).where(col(PreparedCase.created_at) < before))
+
+
+def _run(session: Session, statement: Any) -> int:
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount
