@@ -38,6 +38,12 @@ def waiting(session: Session, action: str, limit: int) -> Sequence[OutboxRow]:
     return session.exec(query.limit(limit)).all()
 
 
+def waiting_actions(session: Session) -> set[str]:
+    """The actions of which something is to be sent."""
+    undone = col(OutboxRow.done).is_(False) & col(OutboxRow.tx_hash).is_(None)
+    return set(session.exec(select(OutboxRow.action).where(undone).distinct()).all())
+
+
 def openings_waiting(session: Session, limit: int) -> Sequence[tuple[OutboxRow, RecordRow, CaseRow]]:
     """Openings to be sent, without those that wait for a registration: of parties, asked for before them and not yet
     sent; of their policy, not yet done, since another account sends it and nonces do not put it first."""

@@ -63,6 +63,7 @@ class Indexer:
         another indexer was faster, IntegrityFailure if events are missing."""
         with self._database.read() as session:
             cursor = chain_facts.read_cursor(session)
+            in_flight = outbox.count_unsettled(session) > 0
         if cursor is None:
             cursor = self._begin()
         head, same = self._look(cursor)
@@ -70,7 +71,8 @@ class Indexer:
             cursor = self._go_back(cursor)
             head = self._rpc.latest()
         if head.number <= cursor.block_number:
-            return Progress(0, cursor.block_number, head.number, self._settle_silent(cursor))
+            requeued = self._settle_silent(cursor) if in_flight else 0
+            return Progress(0, cursor.block_number, head.number, requeued)
         return self._read(cursor, head)
 
     # --- forward -----------------------------------------------------------------------------------------------------
@@ -155,8 +157,6 @@ class Indexer:
         """Transactions that left no event: reverted as a whole, or overtaken by another with their nonce."""
         with self._database.read() as session:
             rows = outbox.unsettled(session)
-        if not rows:
-            return 0
         writers = sorted({row.writer for row in rows})
         answers = self._rpc.batch_all([("eth_getTransactionCount", writer, "latest") for writer in writers])
         used = {writer: int(answer, 16) for writer, answer in zip(writers, answers, strict=True)}

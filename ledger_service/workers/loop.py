@@ -26,6 +26,7 @@ from .submitter import Submitter
 _log = structlog.get_logger(__name__)
 _IDLE = 0.3  # seconds between two rounds with nothing to do
 _IN_FLIGHT = 0.02  # the same while something of ours waits to be mined
+_DEADLINES = 1.0  # seconds between two looks for what is due, if nothing happens
 _FIRST_BACKOFF = 0.5  # seconds after a step failed, doubled each time
 _LONGEST_BACKOFF = 30.0
 
@@ -103,11 +104,12 @@ class Workers:
             clock=app.clock,
             policy_by_id=app.policies.by_id,
         )
-        deadlines = DeadlineWorker(app.database, app.clock)
+        self._deadlines = DeadlineWorker(app.database, app.clock)
+        self._deadlines_at = 0.0  # monotonic
         self._steps = [
             _Step("submit", self._submitter.step),
             _Step("index", self._index),
-            _Step("deadlines", deadlines.step),
+            _Step("deadlines", self._ask_for_due),
             *([_Step("notify", notify)] if notify else []),
         ]
         self._progress: Progress | None = None
@@ -163,7 +165,7 @@ class Workers:
         while not self._stopping.is_set():
             self._app.wake.clear()
             if not self.round():
-                self._app.wake.wait(_IN_FLIGHT if self._submitter.in_flight() else _IDLE)
+                self._app.wake.wait(_IN_FLIGHT if self._submitter.in_flight else _IDLE)
 
     def _index(self) -> int:
         """How many events were read."""
@@ -171,6 +173,14 @@ class Workers:
         if self._progress.requeued:
             raise Unavailable(f"The chain undid {self._progress.requeued} items whole; they are sent once more.")
         return self._progress.events
+
+    def _ask_for_due(self) -> int:
+        """After every event, and now and then: time passes without events too."""
+        now = time.monotonic()
+        if not self._steps[1].outcome and now < self._deadlines_at:
+            return 0
+        self._deadlines_at = now + _DEADLINES
+        return self._deadlines.step()
 
     def _try(self, step: _Step) -> None:
         step.outcome = None

@@ -41,11 +41,13 @@ from ..store.outbox import (
     save_transaction,
     unsettled,
     waiting,
+    waiting_actions,
 )
 from ..store.tables import CaseRow, OutboxRow, RecordRow, TransactionRow
 
 _log = structlog.get_logger(__name__)
 _IN_A_STEP = 8  # transactions, so that the indexer gets its turn
+_ON_ITS_WAY = 2 * _IN_A_STEP  # most of them at once: a node's pool, and what a reorg can undo, stay small
 _AGAIN_AFTER = 5  # seconds until a transaction that was not mined is broadcast again
 _SINGLE_GAS = 1_000_000  # of a registration
 _PER_ITEM = 20_000  # gas of a batch for an item beyond the item's own bound
@@ -108,27 +110,42 @@ class Submitter:
         self._item_gas: int | None = None
         self._seen: _Chain | None = None
         self._started = False
+        self.in_flight = 0  # transactions that were not known to be mined when the last step ended
+        self._makers: tuple[tuple[str, Callable[[], Batch | None]], ...] = (
+            ("register_policy", self._policies),
+            ("register_parties", self._parties),
+            ("open", self._openings),
+            ("act", self._acts),
+            ("poke", self._pokes),
+            ("withdraw", self._withdrawals),
+        )
 
     def step(self) -> int:
         """Sends some of what waits; how many transactions were made. Raises Unavailable if the chain takes none."""
-        self.resend()
         self._seen = None
+        with self._database.read() as session:
+            rows = unsettled(session, sent_before=self._sent_before())
+            on_its_way = count_unsettled(session)
+            wanted = waiting_actions(session)
+        self._resend(rows)
+        most = min(_IN_A_STEP, _ON_ITS_WAY - on_its_way)
         made = 0
-        for make in (self._policies, self._parties, self._openings, self._acts, self._pokes, self._withdrawals):
-            while made < _IN_A_STEP and self._room():
+        for action, make in self._makers:
+            while action in wanted and made < most:
                 batch = make()
                 if batch is None:
                     break
                 self.broadcast([self.save(batch)])
                 made += 1
+        self.in_flight = on_its_way + made
         return made
 
-    def resend(self) -> int:
+    def _sent_before(self) -> int | None:
+        return self._clock.seconds() - _AGAIN_AFTER if self._started else None
+
+    def _resend(self, rows: Sequence[TransactionRow]) -> None:
         """Broadcasts again what was saved and is not mined: everything at start, later what takes long. What is mined
         by its nonce is left to the indexer."""
-        sent_before = None if not self._started else self._clock.seconds() - _AGAIN_AFTER
-        with self._database.read() as session:
-            rows = unsettled(session, sent_before=sent_before)
         if rows:
             used = {address: self._rpc.nonce(address) for address in {row.writer for row in rows}}
             rows = [row for row in rows if row.nonce >= used[row.writer]]
@@ -137,12 +154,6 @@ class Submitter:
             if self._started and self._rpc.client_version().startswith("anvil"):
                 self._rpc.call("evm_mine")  # its automatic mining can overlook what came while it mined
         self._started = True
-        return len(rows)
-
-    def in_flight(self) -> bool:
-        """Whether something was sent that is not known to be mined."""
-        with self._database.read() as session:
-            return count_unsettled(session) > 0
 
     def save(self, batch: Batch) -> TransactionRow:
         """Signs a batch with the next nonce, and keeps it together with what it carries."""
@@ -252,11 +263,6 @@ class Submitter:
 
     def _many(self, data: bytes, rows: Sequence[OutboxRow]) -> Batch:
         return Batch(self._writer, self._deployment.ledger, data, _ids(rows), items=len(rows))
-
-    def _room(self) -> bool:
-        """Whether more may be on its way at once; a node's pool, and what a reorg can undo, stay small."""
-        with self._database.read() as session:
-            return count_unsettled(session) < 2 * _IN_A_STEP
 
     def _most(self) -> int:
         """Items in a batch, by the room in a block."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from sqlmodel import select
+from datetime import timedelta
+
+from sqlalchemy import delete
+from sqlmodel import col, select
 
 from ledger_service.chain.abi import ESCROW, LEDGER, function
 from ledger_service.chain.codec import encode_record_batch
 from ledger_service.chain.faucet import pay_in
+from ledger_service.clock import FixedClock
 from ledger_service.domain.hashing import from_hex
+from ledger_service.domain.times import from_chain
 from ledger_service.domain.vocabulary import Grade, Kind, Mode, Role
 from ledger_service.services.projection import act_of
 from ledger_service.store.cases import enqueue
-from ledger_service.store.tables import ChainBalance, RecordRow
+from ledger_service.store.tables import ChainBalance, OutboxRow, RecordRow
 from ledger_service.workers.deadlines import DeadlineWorker
 
 from .cases import Case
@@ -156,6 +161,25 @@ def test_poke_refused_because_the_chain_is_behind_is_asked_for_again(ledger: Led
     ledger.run_until(lambda: not ledger.book.outbox(action="poke", case_id=case.id))
     assert ledger.book.state_of(case) == "requested"
     assert ledger.book.stages(case) == [("requested", "final", None)]
+
+
+def test_deadline_that_is_refused_is_asked_for_after_ever_longer_pauses(ledger: Ledger) -> None:
+    case = ledger.book.open()
+    ledger.run_until(ledger.book.settled)
+    found = ledger.book.chain_case(case)
+    assert found is not None
+    clock = FixedClock(from_chain(found.deadline))
+    worker = DeadlineWorker(ledger.database, clock)
+
+    def asked(seconds: int) -> bool:
+        """Whether the poke is asked for `seconds` later; then it is taken away again, as after a refusal."""
+        clock.move(timedelta(seconds=seconds))
+        count = worker.step()
+        with ledger.database.write() as session:
+            session.execute(delete(OutboxRow).where(col(OutboxRow.action) == "poke"))
+        return count == 1
+
+    assert [asked(after) for after in (0, 1, 4, 1, 9, 1)] == [False, True, False, True, False, True]
 
 
 def test_many_openings_and_acts_go_in_batches(ledger: Ledger) -> None:

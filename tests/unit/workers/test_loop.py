@@ -1,0 +1,100 @@
+"""The loop when its steps fail: no chain is needed for that, only one that does not answer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlmodel import SQLModel
+
+from ledger_service.chain.abi import ESCROW, LEDGER
+from ledger_service.chain.deployments import Contract, Deployment
+from ledger_service.chain.rpc import Rpc, wait_until
+from ledger_service.clock import FixedClock
+from ledger_service.keystore import LocalSigner, new_key
+from ledger_service.services.policies import shipped_policies
+from ledger_service.store.database import Database
+from ledger_service.store.outbox import waiting
+from ledger_service.workers.loop import Workers
+
+_ADDRESS = "0x" + "11" * 20
+
+
+class Parts:
+    """The little of an installation that the workers use."""
+
+    def __init__(self, database: Database) -> None:
+        at = Contract(_ADDRESS, "0x", "0x")
+        self.database = database
+        self.clock = FixedClock(datetime(2026, 3, 1, tzinfo=UTC))
+        self.deployment = Deployment(1337, "0x", 0, _ADDRESS, _ADDRESS, {LEDGER: at, ESCROW: at})
+        self.policies = shipped_policies()
+        self.wake = threading.Event()
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Iterator[Parts]:
+    database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
+    SQLModel.metadata.create_all(database.engine)
+    yield Parts(database)
+    database.close()
+
+
+class Notifier:
+    """Counts its turns, and fails at the first."""
+
+    def __init__(self) -> None:
+        self.turns = 0
+
+    def step(self) -> None:
+        self.turns += 1
+        if self.turns == 1:
+            raise ZeroDivisionError
+
+
+@pytest.fixture
+def workers(parts: Parts) -> Iterator[tuple[Workers, Notifier]]:
+    rpc, notifier, signer = Rpc("http://127.0.0.1:9"), Notifier(), LocalSigner(new_key())
+    workers = Workers(parts, rpc, writer=signer, operator=signer, notify=notifier.step)
+    yield workers, notifier
+    workers.stop()
+    rpc.close()
+
+
+def test_round_with_the_chain_away_goes_on_with_the_other_steps(workers: tuple[Workers, Notifier]) -> None:
+    loop, notifier = workers
+    assert not loop.health().ready
+    assert loop.round() is False
+    health = loop.health()
+    assert (health.chain_reachable, health.ready, health.last_success, notifier.turns) == (False, False, None, 1)
+    assert "does not answer" in health.failures["index"]
+    assert health.failures["notify"] == "ZeroDivisionError"
+
+
+def test_round_leaves_a_failed_step_alone_for_a_while(workers: tuple[Workers, Notifier]) -> None:
+    loop, notifier = workers
+    loop.round()
+    loop.round()
+    assert notifier.turns == 1
+    assert wait_until(lambda: (loop.round(), notifier.turns == 2)[1], seconds=10)
+    assert "notify" not in loop.health().failures
+
+
+def test_register_policies_asks_once_for_each(parts: Parts, workers: tuple[Workers, Notifier]) -> None:
+    loop, _ = workers
+    loop.register_policies()
+    loop.register_policies()
+    with parts.database.read() as session:
+        asked = [row.subject for row in waiting(session, "register_policy", 100)]
+    assert sorted(asked) == sorted("0x" + policy.id().hex() for policy in parts.policies.all())
+
+
+def test_stop_ends_the_thread_although_the_chain_is_away(workers: tuple[Workers, Notifier]) -> None:
+    loop, notifier = workers
+    loop.start()
+    assert wait_until(lambda: notifier.turns > 0, seconds=10)
+    loop.stop()
+    assert not [thread for thread in threading.enumerate() if thread.name == "workers"]
