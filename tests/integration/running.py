@@ -7,10 +7,11 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ class Running:
         self.data, self.chain, self.port, self.options = data, chain, free_port(), options
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
+        self._clients: list[httpx.Client] = []
         self.output = data.parent / f"{data.name}.log"
 
     def start(self, *, seconds: float = 120) -> None:
@@ -98,7 +100,21 @@ class Running:
         )
 
     def client(self, api_key: str) -> httpx.Client:
-        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {api_key}"}, timeout=60)
+        made = httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {api_key}"}, timeout=60)
+        self._clients.append(made)
+        return made
+
+    def close(self) -> None:
+        """Ends what a test left behind."""
+        for client in self._clients:
+            client.close()
+        if self.process is not None and self.process.poll() is None:
+            self.kill_tree()
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[sqlite3.Connection]:
+        with contextlib.closing(sqlite3.connect(self.data / "ledger.db", timeout=30)) as connection, connection:
+            yield connection
 
     def wait_recorded(self, client: httpx.Client, case_id: str, state: str) -> dict[str, Any]:
         """The case once it is in this state and all of it stands on the chain."""

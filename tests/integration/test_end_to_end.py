@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
@@ -32,10 +31,11 @@ CHAIN_IDS = {"ganache": 1337, "anvil": 31337}
 @pytest.fixture(scope="module", params=["ganache", "anvil"])
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     installation = Running(tmp_path_factory.mktemp(request.param) / "data", request.param, "--no-sample")
-    installation.start()
-    yield installation
-    if installation.process is not None and installation.process.poll() is None:
-        installation.kill_tree()
+    try:
+        installation.start()
+        yield installation
+    finally:
+        installation.close()
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def _token_balance(running: Running, currency: str, holder: str) -> int:
 def test_refund_is_paid_by_contract_and_every_account_of_it_agrees(running: Running, keys: dict[str, Any]) -> None:
     running.ledger("fund", "--merchant", "Test merchant", "--amount", "100.00", "--currency", "GBP")
     merchant = running.client(keys["merchant"]["api_key"])
-    wait_for(lambda: _has_balance(running, merchant), what="the deposit")
+    wait_for(lambda: _has_balance(running, keys["merchant"]["address"]), what="the deposit")
     case = _open(merchant, keys)
     case_id = case["case_id"]
     assert case["state"] == "requested"
@@ -159,9 +159,10 @@ def test_refund_is_paid_by_contract_and_every_account_of_it_agrees(running: Runn
     assert audit["money"]["GBP"]["withdrawn_by_consumers"] == "14.85"
 
 
-def _has_balance(running: Running, merchant: httpx.Client) -> bool:
-    audit = running.ledger_json("audit")
-    return bool(audit["money"].get("GBP", {}).get("in") == "100.00")
+def _has_balance(running: Running, merchant: str) -> bool:
+    with running.database() as database:
+        found = database.execute("SELECT minor FROM chain_balances WHERE merchant = ?", (merchant,)).fetchone()
+    return bool(found == (10_000,))
 
 
 def _prepare_and_sign(running: Running, keys: dict[str, Any], case_id: str) -> None:
@@ -215,7 +216,7 @@ def test_kill_in_the_middle_of_an_import_loses_and_doubles_nothing(running: Runn
     wait_for(lambda: _cases(running) > 20, what="the first imports")
     running.kill_tree()
     importing.kill()
-    importing.wait()
+    importing.communicate()
     running.start()
     report = running.ledger_json("import", "online-retail", str(FILE), "--merchant", "Importer")
     assert len(report["opened"]) + len(report["known"]) == notes
@@ -225,18 +226,18 @@ def test_kill_in_the_middle_of_an_import_loses_and_doubles_nothing(running: Runn
     assert not again["opened"]
     audit = wait_for(lambda: _settled_audit(running), seconds=120, what="a clean audit")
     assert audit["problems"] == []
-    with sqlite3.connect(running.data / "ledger.db") as database:
+    with running.database() as database:
         imported = "SELECT count(*), count(DISTINCT source) FROM cases WHERE source LIKE 'online-retail:%'"
         assert database.execute(imported).fetchone() == (notes, notes)
 
 
 def _cases(running: Running) -> int:
-    with sqlite3.connect(running.data / "ledger.db") as database:
+    with running.database() as database:
         return int(database.execute("SELECT count(*) FROM cases WHERE source IS NOT NULL").fetchone()[0])
 
 
 def _settled_audit(running: Running) -> dict[str, Any] | None:
-    with sqlite3.connect(running.data / "ledger.db") as database:
+    with running.database() as database:
         if database.execute("SELECT count(*) FROM outbox WHERE NOT done").fetchone()[0]:
             return None
     audit: dict[str, Any] = running.ledger_json("audit")
@@ -244,7 +245,7 @@ def _settled_audit(running: Running) -> dict[str, Any] | None:
 
 
 def test_audit_names_a_record_whose_payload_was_changed(running: Running, keys: dict[str, Any]) -> None:
-    with sqlite3.connect(running.data / "ledger.db") as database:
+    with running.database() as database:
         record_id, payload = database.execute("SELECT record_id, canonical FROM records LIMIT 1").fetchone()
         changed = bytes([*payload[:-20], payload[-20] ^ 1, *payload[-19:]])
         database.execute("UPDATE records SET canonical = ? WHERE record_id = ?", (changed, record_id))
@@ -253,7 +254,7 @@ def test_audit_names_a_record_whose_payload_was_changed(running: Running, keys: 
         assert record_id in json.dumps(audit["problems"])
         assert record_id in running.ledger("audit", code=1)
     finally:
-        with sqlite3.connect(running.data / "ledger.db") as database:
+        with running.database() as database:
             database.execute("UPDATE records SET canonical = ? WHERE record_id = ?", (payload, record_id))
     running.ledger_json("audit")
 
