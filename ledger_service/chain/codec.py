@@ -14,7 +14,7 @@ from ..domain.messages import Act, Opening, Parties, Terms
 from ..domain.packed_act import pack_act
 from ..domain.policies import Policy
 from ..domain.vocabulary import Freight, Grade, Kind, Mode, Role, State, Word
-from .abi import CONTRACTS, ESCROW, LEDGER, EventType, abi_type, checksum, errors, events, function, plain
+from .abi import ESCROW, LEDGER, EventType, abi_type, checksum, errors, events, function, plain
 
 _ENUMS: dict[str, type[Word]] = {f"enum {enum.__name__}": enum for enum in (State, Role, Kind, Mode, Grade, Freight)}
 
@@ -64,17 +64,9 @@ def encode_register_policy(policy: Policy) -> bytes:
     return function(LEDGER, "registerPolicy").encode(policy.on_chain())
 
 
-def encode_register_inspector(inspector: str, independent: bool) -> bytes:
-    return function(LEDGER, "registerInspector").encode(inspector, independent)
-
-
 def encode_withdraw_batch(case_ids: Sequence[bytes]) -> bytes:
     """`withdrawForBatch`: pays what is due in these cases to their consumers."""
     return function(ESCROW, "withdrawForBatch").encode(case_ids)
-
-
-def encode_deposit(merchant: str, token: str, units: int) -> bytes:
-    return function(ESCROW, "deposit").encode(merchant, token, units)
 
 
 def _terms(terms: Terms) -> tuple[Any, ...]:
@@ -137,11 +129,6 @@ def _args(kind: EventType, log: dict[str, Any]) -> dict[str, Any]:
             value = next(values)
         args[parameter["name"]] = plain(value, parameter)
     return args
-
-
-def contract_events(contract: str) -> list[str]:
-    """The names of a contract's events."""
-    return [kind.name for (owner, _), kind in events().items() if owner == contract and owner in CONTRACTS]
 
 
 # --- reasons ---------------------------------------------------------------------------------------------------------

@@ -104,23 +104,7 @@ class Fold:
             nonces = json.loads(case["nonces"])
             nonces[entry.role] += 1
             case["nonces"] = json.dumps(nonces)
-        self.records.append(
-            {
-                "case_id": event.case_id,
-                "position": entry.position,
-                "kind": entry.kind.wire,
-                "role": entry.role.wire,
-                "actor": args["actor"],
-                "commitment": args["commitment"],
-                "entry": args["entry"],
-                "head": case["head"],
-                "time": entry.time,
-                "block_number": event.block_number,
-                "block_hash": event.block_hash,
-                "log_index": event.log_index,
-                "tx_hash": event.tx_hash,
-            }
-        )
+        self.records.append(_record_row(event, entry, case["head"]))
 
     # --- RefundEscrow ------------------------------------------------------------------------------------------------
 
@@ -162,6 +146,24 @@ class Fold:
                 f"The chain says {event.name} of case {event.case_id}, whose opening was not read.",
                 remedy="Run `ledger rebuild`: events were missed.",
             ) from None
+
+
+def _record_row(event: Event, entry: Entry, head: str) -> Row:
+    return {
+        "case_id": event.case_id,
+        "position": entry.position,
+        "kind": entry.kind.wire,
+        "role": entry.role.wire,
+        "actor": event.args["actor"],
+        "commitment": event.args["commitment"],
+        "entry": event.args["entry"],
+        "head": head,
+        "time": entry.time,
+        "block_number": event.block_number,
+        "block_hash": event.block_hash,
+        "log_index": event.log_index,
+        "tx_hash": event.tx_hash,
+    }
 
 
 def _locked_sum(args: Row) -> int:
