@@ -53,6 +53,7 @@ export default {
   "money.bond.stated": "Bitte prüfen Sie Ihr Konto. {amount} bleiben als Garantie gesperrt, bis die Frist für Einwände vorbei ist.",
   "money.due": "Der Vertrag hat Ihnen das Geld gutgeschrieben, niemand sonst kann es nehmen. Die Auszahlung ist unterwegs.",
   "money.deciding": "Es ist entschieden. Der Vertrag zahlt, sobald die Chain es aufgenommen hat.",
+  "money.withdrawn.held": "Der Vertrag hat an das Konto {address} auf der unten genannten Chain gezahlt. Den Schlüssel dieses Kontos verwahrt dieser Dienst für Sie.",
   "money.withdrawn": "Der Vertrag hat an das Konto {address} auf der unten genannten Chain gezahlt.",
   "money.returned": "Das für diese Rücksendung gesperrte Geld ging an den Händler zurück.",
   "money.provider": "Der Händler gibt an, über seinen Zahlungsdienst gezahlt zu haben{payment}; niemand hat rechtzeitig widersprochen. Die Garantie ging an ihn zurück.",

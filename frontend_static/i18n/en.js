@@ -53,6 +53,7 @@ export default {
   "money.bond.stated": "Please check your account. {amount} stays locked as a guarantee until the time to object has passed.",
   "money.due": "The contract has credited it to you, and nobody else can take it. The payout is on its way.",
   "money.deciding": "It is decided. The contract pays as soon as the chain has recorded it.",
+  "money.withdrawn.held": "The contract paid it to the account {address} on the chain named below. This service keeps that account’s key for you.",
   "money.withdrawn": "The contract paid it to the account {address} on the chain named below.",
   "money.returned": "The money that was locked for this return went back to the shop.",
   "money.provider": "The shop states that its payment provider paid it{payment}; nobody contested that in time. The guarantee went back to the shop.",

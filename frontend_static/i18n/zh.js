@@ -53,6 +53,7 @@ export default {
   "money.bond.stated": "请查看您的账户。{amount} 作为担保继续锁定，直到提出异议的期限结束。",
   "money.due": "合约已将这笔钱记到您名下，其他人无法取走。付款正在进行。",
   "money.deciding": "结果已定。链上记录后，合约立即付款。",
+  "money.withdrawn.held": "合约已付到下文所述链上的账户 {address}。该账户的密钥由本服务代您保管。",
   "money.withdrawn": "合约已付到下文所述链上的账户 {address}。",
   "money.returned": "为此退货锁定的资金已退还商家。",
   "money.provider": "商家声明已通过支付机构付款{payment}，期限内无人提出异议。担保金已退还商家。",

@@ -41,6 +41,7 @@ function moneyOf(view) {
   const { where } = view.money;
   if (view.state === "refunded") return "money.bond.stated";
   if (view.state === "settled" && endOf(view) === "deciding") return "money.deciding";
+  if (where === "withdrawn" && view.money.payee_key === "service") return "money.withdrawn.held";
   if (where === "locked" && view.mode === "bond") return "money.bond.locked";
   return `money.${where}`;
 }

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from ..domain.machine import CaseState, allowed_acts
 from ..domain.times import from_chain, rfc3339
-from ..domain.vocabulary import Role, Stage
+from ..domain.vocabulary import Flag, Role, Stage
 from ..errors import NotFound
 from ..store.cases import chain_case, find_case, requested_record
 from ..store.keys import account_by_id, names_of
@@ -44,7 +44,10 @@ def status_view(app: App, claims: LinkClaims) -> dict[str, Any]:
             "merchant": {"name": merchant.name if merchant else None},
             "policy": {"code": policy.code, "title": policy.title, "version": policy.version},
             "refund": refund_answer(case, state, chain),
-            "money": money_answer(case, state, chain, records),
+            "money": {
+                **money_answer(case, state, chain, records),
+                "payee_key": "service" if state.has(Flag.CONSUMER_KEY_HELD) else "own",
+            },
             "items": _items(session, case),
             "timeline": _timeline(app, session, case, records, merchant),
             "next": {**next_answer(state, policy, records), "acts": _acts(claims, state, records)},

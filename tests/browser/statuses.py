@@ -122,6 +122,7 @@ def status(
             "due": "0.00",
             "withdrawn": "0.00",
             "withdrawn_to": None,
+            "payee_key": "own",
             "reference": None,
             **(money or {}),
         },

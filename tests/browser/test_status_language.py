@@ -49,6 +49,12 @@ def test_show_status_follows_the_browser_s_language(
     assert find_axe_violations(page) == []
 
 
+def test_show_payment_to_a_held_account_says_who_keeps_its_key(open_status: OpenPage) -> None:
+    view = STATUSES["settled_withdrawn"]
+    page = open_status(view={**view, "money": {**view["money"], "payee_key": "service"}})
+    expect(page.locator("main")).to_contain_text("This service keeps that account’s key for you.")
+
+
 def test_show_status_prefers_the_language_in_the_address(open_status: OpenPage) -> None:
     page = open_status(view=STATUSES["requested"], query="?lang=zh", locale="de-DE")
     expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
