@@ -36,7 +36,9 @@ class Kind:
 # The first class that an error is an instance of counts, so subclasses stand before their parents.
 TABLE: dict[type[errors.LedgerError], Kind] = {
     errors.InvalidInput: Kind(422, "invalid-input", "A value is not acceptable", "Correct the field and send again."),
-    errors.LinkAltered: Kind(401, "link-altered", "This link cannot be read", "Open the link exactly as you received it."),
+    errors.LinkAltered: Kind(
+        401, "link-altered", "This link cannot be read", "Open the link exactly as you received it."
+    ),
     errors.LinkExpired: Kind(401, "link-expired", "This link has expired", "Ask the shop for a new link."),
     errors.LinkRevoked: Kind(401, "link-revoked", "This link was revoked", "Use the newest link you received."),
     errors.LinkUnknown: Kind(401, "link-unknown", "This link is not known here", "Ask the shop for a new link."),
@@ -72,6 +74,10 @@ _OF_HTTP = {
 
 def kind_of(error: errors.LedgerError) -> Kind:
     return next(kind for cls, kind in TABLE.items() if isinstance(error, cls))
+
+
+def type_of(error: errors.LedgerError) -> str:
+    return f"urn:ledger:problem:{kind_of(error).slug}"
 
 
 def problem(

@@ -16,6 +16,8 @@ from ledger_service.services import links, status
 from ledger_service.services.app import App
 from ledger_service.services.links import LinkClaims
 
+from .errors import type_of
+
 _LOOK_SECONDS = 1.0
 _KEEP_ALIVE_SECONDS = 15.0
 _MOST_OF_ONE_LINK = 10
@@ -54,7 +56,7 @@ async def _changes(app: App, token: str) -> AsyncIterator[str]:
         try:
             seen, view = await run_in_threadpool(_look, app, token, version)
         except LedgerError as error:
-            yield _event("end", {"detail": error.detail, "remedy": error.remedy})
+            yield _event("end", {"type": type_of(error), "detail": error.detail, "remedy": error.remedy})
             return
         if view is not None:
             version = seen

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     smtp_password: str = Field(default="", repr=False, description="The user's password.")
     mail_from: str = Field(default="returns@localhost", description="Sender of the mails.")
     max_body_bytes: int = Field(default=262_144, ge=1024, description="Largest request body.")
-    rate_limit: str = Field(default="600/minute", description="Requests of one key or link.")
+    rate_limit: str = Field(default="6000/minute", description="Requests of one key or link.")
     rate_limit_failures: str = Field(default="30/minute", description="Failed logins from one address.")
 
     @property

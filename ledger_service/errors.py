@@ -3,10 +3,10 @@
 LedgerError
 ├── InvalidInput          a value that cannot be right, whoever sends it
 ├── Unauthenticated       no valid credential
-    │   ├── LinkAltered       a link's token that cannot be read, or is by somebody else
-    │   ├── LinkExpired       a link that is over
-    │   ├── LinkRevoked       a link that was taken back
-    │   └── LinkUnknown       a link that this installation never made
+│   ├── LinkAltered       a link's token that cannot be read, or is by somebody else
+│   ├── LinkExpired       a link that is over
+│   ├── LinkRevoked       a link that was taken back
+│   └── LinkUnknown       a link that this installation never made
 ├── Forbidden             a valid credential without the right
 ├── NotFound              no such thing, or none that this caller may see
 ├── Conflict              a value that does not fit what is recorded already

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
@@ -24,6 +25,7 @@ _PAGES = _ROOT / "frontend_static"
 _LIBRARIES = ("preact", "htm", "@noble/curves", "@noble/hashes")
 _SHOWN_MAILS = 100
 _LINK = re.compile(r"https?://[^\s<>\"]+/s#[^\s<>\"]+")
+_HERE = ("127.0.0.1", "::1", "localhost")
 _REVALIDATE = {"Cache-Control": "no-cache"}
 
 router = APIRouter(include_in_schema=False)
@@ -91,9 +93,14 @@ def _page(name: str) -> Response:
 
 
 def _require_local(request: Request, ledger: App) -> None:
-    """Mails hold links that act, so this machine alone may ask, and only where no mail server sends them."""
-    here = request.client is not None and request.client.host in ("127.0.0.1", "::1")
-    if ledger.settings.smtp_host or not ledger.settings.is_local_chain or not here:
+    """Mails hold links that act, so this machine alone may ask, and only where no mail server sends them.
+
+    The name in the address counts too: a site elsewhere can have its own name lead to this machine.
+    """
+    settings = ledger.settings
+    here = request.client is not None and request.client.host in _HERE
+    named = request.url.hostname in (*_HERE, urlsplit(settings.url).hostname)
+    if settings.smtp_host or not settings.is_local_chain or not here or not named:
         raise HTTPException(404)
 
 

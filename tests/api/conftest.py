@@ -67,9 +67,16 @@ def ledger(settings: Settings, clock: FixedClock) -> Iterator[App]:
     app.database.close()
 
 
+def local_client(ledger: App, address: str = "127.0.0.1", name: str = "127.0.0.1") -> TestClient:
+    """A caller from this address who knows the service by this name."""
+    return TestClient(
+        create_app(ledger), base_url=f"http://{name}:8000", raise_server_exceptions=False, client=(address, 50_000)
+    )
+
+
 @pytest.fixture
 def client(ledger: App) -> Iterator[TestClient]:
-    with TestClient(create_app(ledger), raise_server_exceptions=False, client=("127.0.0.1", 50_000)) as client:
+    with local_client(ledger) as client:
         yield client
 
 

@@ -301,7 +301,7 @@ def test_expired_token_is_refused(
     clock.move(timedelta(days=3_650))
     unwritten()
     answer = client.get("/v1/status", headers=bearer(token))
-    problem = assert_problem(answer, 401, "unauthenticated", field="Authorization", remedy="new link")
+    problem = assert_problem(answer, 401, "link-expired", field="Authorization", remedy="new link")
     assert "expired" in problem["detail"]
 
 
@@ -317,7 +317,7 @@ def test_altered_token_is_refused(client: TestClient, open_case: Open, unwritten
         "a.b.c",
     ):
         answer = client.get("/v1/status", headers=bearer(altered))
-        assert_problem(answer, 401, "unauthenticated", field="Authorization", remedy="link")
+        assert_problem(answer, 401, "link-altered", field="Authorization", remedy="link")
 
 
 def test_revoked_token_is_refused(
@@ -332,7 +332,7 @@ def test_revoked_token_is_refused(
     assert gone.content == b""
     unwritten()
     problem = assert_problem(
-        client.get("/v1/status", headers=as_link), 401, "unauthenticated", field="Authorization", remedy="link"
+        client.get("/v1/status", headers=as_link), 401, "link-revoked", field="Authorization", remedy="link"
     )
     assert "revoked" in problem["detail"]
 

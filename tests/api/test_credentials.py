@@ -65,7 +65,7 @@ def test_token_of_another_kind_is_no_status_token(client: TestClient, ledger: Ap
     case_id = open_case()["case_id"]
     token = ledger.tokens.sign(kind, {"sub": case_id, "jti": "x", "exp": 2**40})  # type: ignore[arg-type]
     answer = client.get("/v1/status", headers=bearer(token))
-    assert_problem(answer, 401, "unauthenticated", field="Authorization")
+    assert_problem(answer, 401, "link-altered", field="Authorization")
 
 
 @pytest.mark.parametrize("role", ["carrier", "warehouse", "inspector", "arbitrator", "auditor", "operator"])

@@ -12,7 +12,7 @@ from api.app import create_app
 from ledger_service.services import queries
 from ledger_service.services.app import App
 
-from .conftest import Headers, Keys, Open, assert_problem, bearer, token_of
+from .conftest import Headers, Keys, Open, assert_problem, bearer, local_client, token_of
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -213,15 +213,16 @@ def test_outbox_without_mails_is_empty(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/outbox", "/outbox/messages"])
-@pytest.mark.parametrize("why", ["another machine", "a mail server", "a public chain"])
+@pytest.mark.parametrize("why", ["another machine", "another name", "a mail server", "a public chain"])
 def test_outbox_is_hidden_elsewhere(ledger: App, mail: None, path: str, why: str) -> None:
     changes: dict[str, dict[str, str]] = {
         "a mail server": {"smtp_host": "mail.example.org"},
         "a public chain": {"chain": "https://rpc.example.org"},
     }
     app = App(**{**ledger.__dict__, "settings": ledger.settings.model_copy(update=changes.get(why, {}))})
-    caller = ("192.0.2.7", 50_000) if why == "another machine" else ("127.0.0.1", 50_000)
-    with TestClient(create_app(app), client=caller) as client:
+    address = "192.0.2.7" if why == "another machine" else "127.0.0.1"
+    name = "attacker.example" if why == "another name" else "localhost"
+    with local_client(app, address, name) as client:
         assert_problem(client.get(path), 404, "not-found")
 
 

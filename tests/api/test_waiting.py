@@ -214,7 +214,8 @@ def test_stream_ends_with_its_link(server: str, ledger: App, as_merchant: Header
         assert gone.status_code == 204
         name, why = next(told)
         assert name == "end"
-        assert "revoked" in why["detail"]
+        assert why["type"] == "urn:ledger:problem:link-revoked"
+        assert why["remedy"]
         assert list(told) == []
 
 
