@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from ..chain.deploy import Roles, deploy, fund_accounts
+from ..chain.deployments import deployment_path
 from ..chain.faucet import pay_in
 from ..chain.local import LocalChain
 from ..chain.rpc import Rpc, wait_until
@@ -52,7 +53,7 @@ def run(
         _require_free_port(settings)
         local, rpc = _chain(stack, settings, sample)
         clock = SystemClock(timedelta(seconds=local.clock.offset if local else 0))
-        app = _install(settings, local, rpc, clock)
+        app = _install(settings, rpc, clock)
         workers = make_workers(app, rpc)
         workers.start()
         stack.callback(workers.stop)
@@ -106,13 +107,19 @@ def _chain(stack: ExitStack, settings: Settings, sample: bool) -> tuple[LocalCha
     return local, local.rpc
 
 
-def _install(settings: Settings, local: LocalChain | None, rpc: Rpc, clock: SystemClock) -> App:
+def _install(settings: Settings, rpc: Rpc, clock: SystemClock) -> App:
     """Database, keys and contracts: what is there stays, what is missing is made."""
     database = Database(settings.database)
     upgrade(database)
     keys = service_keys(settings.data, keystore_password(settings))
-    if local is not None:
+    if rpc.call("eth_accounts"):  # a node for trying things, ours or another, with rich accounts of its own
         fund_accounts(rpc, [keys[name].address for name in ("deployer", "operator", "writer")])
+    elif not deployment_path(settings.data, rpc.chain_id()).exists():
+        raise Unavailable(
+            "Nothing is deployed on this chain yet.",
+            field="--chain",
+            remedy=f"Fund {keys['deployer'].address}, then: ledger deploy --chain URL --tokens FILE",
+        )
     roles = Roles(keys["operator"].address, keys["guardian"].address, (keys["writer"].address,))
     deployment = deploy(rpc, settings.data, keys["deployer"], roles)
     _say(f"Chain {deployment.chain_id}, ReturnLedger {deployment.ledger}, RefundEscrow {deployment.escrow}")
