@@ -83,7 +83,13 @@ def verify_bundle(
 
 def verify_evidence(evidence: Evidence, chain: ChainReader | None = None, *, block_hash: str | None = None) -> Report:
     """Judges evidence, asking the chain if there is one."""
-    reading, asked = Reading(evidence), _Asked(evidence, chain)
+    return verify_reading(Reading(evidence), chain, block_hash=block_hash)
+
+
+def verify_reading(reading: Reading, chain: ChainReader | None = None, *, block_hash: str | None = None) -> Report:
+    """The same for evidence that was read already."""
+    evidence = reading.evidence
+    asked = _Asked(evidence, chain)
     rows = tuple(_judge(reading, row, asked) for row in reading.rows)
     named = {"ledger": evidence.chain.ledger, "id": evidence.chain.id, "operator": evidence.chain.operator}
     summary = {number: summarise(number, rows, text.format(**named)) for number, text in _ALL_PASS.items()}
@@ -237,10 +243,9 @@ def _receipt(reading: Reading, row: Row) -> tuple[str | None, int | None]:
     if row.statement is None:
         return None, None
     stated, chain = row.statement, reading.evidence.chain
-    try:
-        claims, _ = read_token("receipt+jwt", stated.receipt, reading.evidence.jwks)
-    except IntegrityFailure as error:
-        return f"Its receipt does not hold: {error.detail}", None
+    claims = reading.receipt_of(stated)
+    if isinstance(claims, str):
+        return f"Its receipt does not hold: {claims}", None
     expected = {
         "jti": stated.record_id,
         "sub": hex0x(reading.evidence.case_id),

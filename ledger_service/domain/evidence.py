@@ -10,7 +10,9 @@ Reading is strict: every member has to be there, none may be beside them, and ea
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 from eth_utils.address import to_checksum_address
@@ -318,9 +320,14 @@ def _word(value: Any, path: str) -> bytes:
 
 def _address(value: Any, path: str) -> str:
     text = _text(value, path)
-    if len(text) != 42 or len(_hex(text.lower(), path)) != 20 or to_checksum_address(text) != text:
+    if not _is_address(text):
         raise _refused("It is no address with its checksum.", path)
     return text
+
+
+@lru_cache(maxsize=4096)
+def _is_address(text: str) -> bool:
+    return re.fullmatch(r"0x[0-9a-fA-F]{40}", text) is not None and to_checksum_address(text) == text
 
 
 def _refused(what: str, path: str) -> InvalidInput:

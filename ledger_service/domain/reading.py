@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
-from ..errors import InvalidInput, LedgerError
+from ..errors import IntegrityFailure, InvalidInput, LedgerError
 from .entry import NO_COMMITMENT, Entry
 from .evidence import Evidence, Link, Place, Refusal, Statement
 from .hashing import hex0x
+from .jws import read_token
 from .messages import Act, Parties, Terms
 from .policies import Policy, parse_policy
 from .records import Record, record_of
@@ -54,6 +56,17 @@ class Reading:
         self.evidence = evidence
         self.rows = list(_rows(evidence))
         self.blocks = {block.number: block for block in evidence.blocks}
+        self._receipts: dict[str, dict[str, Any] | str] = {}
+
+    def receipt_of(self, statement: Statement) -> dict[str, Any] | str:
+        """The claims of a record's receipt, or what is wrong with it in words."""
+        token = statement.receipt
+        if token not in self._receipts:
+            try:
+                self._receipts[token], _ = read_token("receipt+jwt", token, self.evidence.jwks)
+            except IntegrityFailure as error:
+                self._receipts[token] = error.detail
+        return self._receipts[token]
 
     @cached_property
     def rules(self) -> Rules | str:
@@ -78,8 +91,8 @@ class Reading:
             data["parties"] == {name: getattr(evidence.parties, name) for name in Parties.__slots__},
             "The record 'requested' names other parties than the terms.",
         )
-        policy = read_policy(evidence.policy)
-        _demand(policy.id() == terms.policy, "The policy is not the one that the terms name by hash.")
+        policy, policy_id = read_policy(evidence.policy)
+        _demand(policy_id == terms.policy, "The policy is not the one that the terms name by hash.")
         named = {"code": policy.code, "version": policy.version, "id": hex0x(terms.policy)}
         _demand(data["policy"] == named, "The record 'requested' names another policy than the terms.")
         return Rules(terms, evidence.parties, policy, evidence.chain.ledger)
@@ -131,12 +144,19 @@ class Reading:
             return None
 
 
-def read_policy(document: dict[str, Any]) -> Policy:
-    """A policy of its document. Raises InvalidInput for whatever is none."""
+def read_policy(document: dict[str, Any]) -> tuple[Policy, bytes]:
+    """A policy of its document, and its name on the chain. Raises InvalidInput for whatever is none."""
     try:
-        return parse_policy(document)
+        return _policy_of(json.dumps(document))
     except _FOREIGN as error:
         raise InvalidInput("The policy is not in its form.", field="policy") from error
+
+
+@lru_cache(maxsize=64)
+def _policy_of(text: str) -> tuple[Policy, bytes]:
+    """Whole installations have a handful of policies, and naming one takes as long as checking a signature."""
+    policy = parse_policy(json.loads(text))
+    return policy, policy.id()
 
 
 def _rows(evidence: Evidence) -> Iterator[Row]:

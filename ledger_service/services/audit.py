@@ -187,13 +187,14 @@ def _audit_case(
     except InvalidInput as error:
         said = f"What is stored cannot be read: {error}"
         return [], [{"case_id": case_id, **_named(rows, error.field), "check": 1, "detail": said}]
-    report = judge(rows, evidence, _Answered(running, facts))
+    reading = Reading(evidence)
+    report = judge(rows, reading, _Answered(running, facts))
     lost = [
         {"case_id": case_id, "record_id": row.record_id, "check": 4, "detail": _LOST}
         for row in report.rows
         if row.record_id and row.stage == "accepted" and row.record_id not in waiting
     ]
-    return [row.stage for row in report.rows], lost + _contradictions(report, Reading(evidence).rules)
+    return [row.stage for row in report.rows], lost + _contradictions(report, reading.rules)
 
 
 def _contradictions(report: Report, rules: Rules | str) -> list[Problem]:

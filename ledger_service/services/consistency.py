@@ -8,7 +8,6 @@ from typing import Any
 
 from ..chain.codec import Event, explain_revert
 from ..domain.hashing import from_hex, hex0x
-from ..domain.jws import read_token
 from ..domain.money import to_minor
 from ..domain.reading import Reading, Row
 from ..domain.replay import Rules
@@ -18,6 +17,7 @@ from ..store.evidence_rows import CaseRows
 from ..store.tables import ChainEvent, RecordRow
 from ..workers.folding import Fold
 
+_SAME_MOMENT = 60  # seconds; a case's row and its first record are written in one unit of work
 _BROKEN = (LookupError, TypeError, ValueError, AttributeError, LedgerError)
 
 
@@ -32,7 +32,7 @@ def record_problems(rows: CaseRows, reading: Reading) -> Iterator[tuple[str, str
         if row is None or row.record is None:
             continue  # the numbered checks say so already
         try:
-            wrong = _wrong_columns(stored, row, reading.evidence.jwks)
+            wrong = _wrong_columns(stored, row, reading)
             if rows.case.erased_at is None and shown.get(stored.record_id, 0) != len(row.record.body["_sd"]):
                 wrong.append("disclosures")
         except _BROKEN:
@@ -41,11 +41,11 @@ def record_problems(rows: CaseRows, reading: Reading) -> Iterator[tuple[str, str
             yield stored.record_id, f"What is kept beside the record contradicts it: {', '.join(wrong)}."
 
 
-def _wrong_columns(stored: RecordRow, row: Row, jwks: dict[str, Any]) -> list[str]:
+def _wrong_columns(stored: RecordRow, row: Row, reading: Reading) -> list[str]:
     if row.record is None or row.statement is None:
         return []
     body = row.record.body
-    claims, _ = read_token("receipt+jwt", row.statement.receipt, jwks)
+    claims = reading.receipt_of(row.statement)
     said = {
         "kind": body["kind"],
         "role": body["role"],
@@ -53,8 +53,9 @@ def _wrong_columns(stored: RecordRow, row: Row, jwks: dict[str, Any]) -> list[st
         "key_holder": body["key"],
         "case_id": body["case_id"],
         "occurred_at": to_chain(parse_moment(body["occurred_at"], field="occurred_at")),
-        "accepted_at": claims["iat"],
     }
+    if not isinstance(claims, str):  # else the numbered checks say so already
+        said["accepted_at"] = claims["iat"]
     return [name for name, value in said.items() if getattr(stored, name) != value]
 
 
@@ -92,8 +93,9 @@ def _wrong_case_columns(rows: CaseRows, reading: Reading, rules: Rules) -> list[
         "token": terms.token,
     }
     said["language"], said["carrier_name"] = data["consumer"]["language"], data.get("carrier")
-    said["opened_at"] = rows.records[0].accepted_at
     wrong = [name for name, value in said.items() if getattr(case, name) != value]
+    if abs(case.opened_at - rows.records[0].accepted_at) > _SAME_MOMENT:
+        wrong.append("opened_at")
     if (case.erased_at is None) != (rows.key is not None):
         wrong.append("erased_at")
     return wrong if json.loads(case.terms) == terms.as_json() else [*wrong, "terms"]

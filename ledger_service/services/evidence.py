@@ -15,14 +15,14 @@ from ..chain.rpc import Rpc
 from ..domain.chain_facts import ChainReader
 from ..domain.checks import Check, Report, RowReport
 from ..domain.disclosures import read_disclosure
-from ..domain.evidence import Evidence, parse_evidence
+from ..domain.evidence import parse_evidence
 from ..domain.hashing import ZERO_WORD, hex0x
 from ..domain.reading import Reading
 from ..errors import InvalidInput, LedgerError, NotFound
 from ..store.evidence_rows import CaseRows, blocks_of, case_rows, cursor
 from ..store.stages import staged_records
 from ..store.tables import ChainBlock, ChainCursor, ChainEvent, ChainRecord, ChainRefusal, RecordRow
-from ..verification import verify_evidence
+from ..verification import verify_reading
 from .app import App
 from .consistency import case_problems, event_of, record_problems
 from .own_chain import OwnChain, Remembered
@@ -60,15 +60,14 @@ def verify_case(app: App, case_id: str) -> dict[str, Any]:
         return _unreadable(app, case_id, error).as_json()
     chain = OwnChain(own_rpc(app), evidence)
     key = hashlib.sha256(repr((content, chain.known, rows)).encode("utf-8", "replace")).hexdigest()
-    report = _verdicts.get(key, lambda: judge(rows, evidence, chain).as_json())
+    report = _verdicts.get(key, lambda: judge(rows, Reading(evidence), chain).as_json())
     records = [{**row, "stage": stages.get(row["record_id"], row["stage"])} for row in report["records"]]
     return {**report, "records": records}
 
 
-def judge(rows: CaseRows, evidence: Evidence, chain: ChainReader | None) -> Report:
+def judge(rows: CaseRows, reading: Reading, chain: ChainReader | None) -> Report:
     """The numbered checks, and whether what is kept beside the evidence says the same."""
-    report = verify_evidence(evidence, chain)
-    reading = Reading(evidence)
+    report = verify_reading(reading, chain)
     wrong = dict(record_problems(rows, reading))
     whole = list(case_problems(rows, reading))
     if not wrong and not whole:

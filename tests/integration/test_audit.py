@@ -180,7 +180,7 @@ def columns() -> list[tuple[str, str]]:
 
 def other(value: Any) -> Any:
     if isinstance(value, int):
-        return value + 1
+        return value + 100
     if isinstance(value, bytes):
         middle = len(value) // 2
         return value[:middle] + bytes([value[middle] ^ 1]) + value[middle + 1 :]
