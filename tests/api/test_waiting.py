@@ -249,8 +249,9 @@ def test_link_shows_what_the_merchant_sees(client: TestClient, ledger: App, open
     with ledger.database.read() as session:
         account = session.exec(select(Account)).one()
     seen = case_view(ledger, account, opened["case_id"])
-    for name in ("case_id", "reference", "state", "refund", "money"):
+    for name in ("case_id", "reference", "state", "refund"):
         assert shown[name] == seen[name]
+    assert shown["money"].items() >= seen["money"].items()
     assert shown["next"] == {**seen["next"], "acts": []}
     assert "ada@example.org" not in json.dumps(shown)
 
