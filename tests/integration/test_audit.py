@@ -96,7 +96,7 @@ def house(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
         state_milestone(app, shop, paid, MilestoneInput(kind=kind, data=data))
     ledger.run_until(ledger.book.settled)
     yield House(app, path, paid, waiting)
-    database.close()
+    ledger.close()
 
 
 # --- all is well -----------------------------------------------------------------------------------------------------
