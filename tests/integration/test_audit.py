@@ -35,6 +35,8 @@ from .conftest import Ledger, World
 
 # What nothing can be held against: an import's own name for a row, and the row numbers.
 FREE = {("cases", "source"), ("cases", "tracking_index"), ("records", "seq"), ("disclosures", "id")}
+# Every stored value is changed on one chain only: what is found does not depend on which.
+ONE_CHAIN = pytest.mark.parametrize("world", ["anvil"], indirect=True)
 ROWS = {
     "cases": "1 ORDER BY case_id",
     "records": "kind = 'inspected'",
@@ -190,6 +192,7 @@ def other(value: Any) -> Any:
     return 1
 
 
+@ONE_CHAIN
 @pytest.mark.parametrize(("table", "column"), [c for c in columns() if c not in FREE])
 def test_audit_after_any_stored_value_is_changed_fails(tampered: House, table: str, column: str) -> None:
     (inspected,) = tampered.read("SELECT record_id FROM records WHERE kind = 'inspected'")
@@ -207,6 +210,7 @@ def test_audit_after_any_stored_value_is_changed_fails(tampered: House, table: s
         assert verify_case(tampered.app, tampered.paid)["verdict"] == "failed"
 
 
+@ONE_CHAIN
 @pytest.mark.parametrize("table", [table for table in ROWS if table != "chain_cursor"])
 def test_audit_after_any_row_is_removed_fails(tampered: House, table: str) -> None:
     (row,) = tampered.read(f"SELECT rowid FROM {table} WHERE {ROWS[table]} LIMIT 1")
@@ -215,6 +219,7 @@ def test_audit_after_any_row_is_removed_fails(tampered: House, table: str) -> No
     assert not audit(tampered.app)["ok"]
 
 
+@ONE_CHAIN
 def test_audit_after_changed_disclosure_names_its_record(tampered: House) -> None:
     (record_id,) = tampered.read("SELECT record_id FROM disclosures ORDER BY id LIMIT 1")
     with sqlite3.connect(tampered.path) as database:
@@ -222,6 +227,7 @@ def test_audit_after_changed_disclosure_names_its_record(tampered: House) -> Non
     assert record_id in {problem.get("record_id") for problem in audit(tampered.app)["problems"]}
 
 
+@ONE_CHAIN
 def test_audit_after_lost_outbox_row_names_the_record(tampered: House, world: World) -> None:
     """A record that was acknowledged and that nothing will ever send."""
     shop = tampered.read("SELECT id FROM accounts WHERE role = 'merchant'")
@@ -254,6 +260,7 @@ def test_verify_case_of_chain_that_never_ran_is_pending(house: House, tmp_path: 
     assert (body["verdict"], body["chain"]["asked"]) == ("pending", False)
 
 
+@ONE_CHAIN
 @pytest.mark.parametrize("column", ["canonical", "signature", "receipt", "commitment", "valid_until"])
 @pytest.mark.parametrize("kind", ["'text'", "x'ff'", "7"])
 def test_audit_after_value_of_another_type_names_the_record(tampered: House, column: str, kind: str) -> None:

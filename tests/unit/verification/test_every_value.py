@@ -28,7 +28,7 @@ def named(path: Path) -> tuple[str, ...]:
     return tuple(part for part in path if isinstance(part, str))
 
 
-@pytest.mark.parametrize("name", ["paid", "silent merchant", "refused act"])
+@pytest.mark.parametrize("name", ["paid", "refused act"])
 def test_change_any_value_of_sealed_bundle_fails_without_a_chain(name: str) -> None:
     bundle = seal(LIVES[name]().evidence().as_json())
     assert verdict_of(bundle) == "verified"
@@ -36,7 +36,7 @@ def test_change_any_value_of_sealed_bundle_fails_without_a_chain(name: str) -> N
     assert missed == []
 
 
-@pytest.mark.parametrize("name", ["paid", "bond refunded", "self-inspected", "own key", "refused act"])
+@pytest.mark.parametrize("name", ["paid", "bond refunded", "refused act"])
 def test_change_any_value_and_seal_again_fails_against_the_chain(name: str) -> None:
     """A lying service can seal what it likes; the parties' signatures and the chain hold it to the truth."""
     life: Life = LIVES[name]()
