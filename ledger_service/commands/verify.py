@@ -38,9 +38,14 @@ def verify(
         raise InvalidInput(
             f"{block_hash!r} is no block hash.", field="--block-hash", remedy="Give 0x and 64 hex digits."
         )
-    chain = FullReader(Rpc(rpc), block_hash) if rpc else None
-    keys = _read(jwks) if jwks else None
-    report = verify_bundle(_read(bundle), chain, block_hash=block_hash, keys=keys)
+    content, keys = _read(bundle), _read(jwks) if jwks else None
+    asked = Rpc(rpc) if rpc else None
+    try:
+        reader = FullReader(asked, block_hash) if asked else None
+        report = verify_bundle(content, reader, block_hash=block_hash, keys=keys)
+    finally:
+        if asked:
+            asked.close()
     if as_json:
         print_json(report.as_json())
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -118,7 +119,9 @@ def own_rpc(app: App) -> Rpc | None:
 
 @lru_cache(maxsize=8)
 def _client(url: str) -> Rpc:
-    return Rpc(url, timeout=_TIMEOUT)
+    client = Rpc(url, timeout=_TIMEOUT)
+    atexit.register(client.close)
+    return client
 
 
 # --- gathering -------------------------------------------------------------------------------------------------------
