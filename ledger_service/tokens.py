@@ -55,9 +55,7 @@ class TokenService:
             raise _refused("It was altered, cut short, or signed by somebody else.") from error
         expires = claims.get("exp")
         if expires is not None and now.timestamp() >= expires:
-            raise LinkExpired(
-                "This link has expired.", field="Authorization", remedy="Ask the shop for a new link."
-            )
+            raise LinkExpired("This link has expired.", field="Authorization", remedy="Ask the shop for a new link.")
         return claims
 
     def jwks(self) -> dict[str, Any]:

@@ -94,9 +94,7 @@ def authenticate_link(app: App, token: str) -> LinkClaims:
     with app.database.read() as session:
         row = status_link(session, str(claims.get("jti")))
     if row is None or row.case_id != claims.get("sub"):
-        raise LinkUnknown(
-            "This link is not known here.", field="Authorization", remedy="Ask the shop for a new link."
-        )
+        raise LinkUnknown("This link is not known here.", field="Authorization", remedy="Ask the shop for a new link.")
     if row.revoked_at is not None:
         raise LinkRevoked(
             "This link was revoked.", field="Authorization", remedy="Use the newest link you received, or ask the shop."

@@ -45,7 +45,9 @@ def case_key(session: Session, case_id: str) -> CaseKey | None:
 
 
 def disclosures_of(session: Session, case_id: str) -> Sequence[DisclosureRow]:
-    return session.exec(select(DisclosureRow).where(DisclosureRow.case_id == case_id).order_by(col(DisclosureRow.id))).all()
+    return session.exec(
+        select(DisclosureRow).where(DisclosureRow.case_id == case_id).order_by(col(DisclosureRow.id))
+    ).all()
 
 
 def prepared_record(session: Session, record_id: str) -> PreparedRecord | None:
@@ -57,9 +59,7 @@ def record_by_id(session: Session, record_id: str) -> RecordRow | None:
 
 
 def requested_record(session: Session, case_id: str) -> RecordRow | None:
-    return session.exec(
-        select(RecordRow).where(RecordRow.case_id == case_id, RecordRow.kind == "requested")
-    ).first()
+    return session.exec(select(RecordRow).where(RecordRow.case_id == case_id, RecordRow.kind == "requested")).first()
 
 
 def status_link(session: Session, jti: str) -> StatusLink | None:
@@ -87,10 +87,10 @@ def list_cases(
     if party is not None:
         query = query.where(
             or_(
-                CaseRow.merchant == party,
-                CaseRow.carrier == party,
-                CaseRow.warehouse == party,
-                CaseRow.inspector == party,
+                col(CaseRow.merchant) == party,
+                col(CaseRow.carrier) == party,
+                col(CaseRow.warehouse) == party,
+                col(CaseRow.inspector) == party,
             )
         )
     if state is not None:
@@ -115,7 +115,9 @@ def promised(session: Session, merchant: str, token: str) -> int:
     query = (
         select(func.coalesce(func.sum(CaseRow.refund_minor + CaseRow.freight_minor + CaseRow.reserve_minor), 0))
         .join(OutboxRow, (col(OutboxRow.case_id) == col(CaseRow.case_id)) & (col(OutboxRow.action) == "open"))
-        .where(CaseRow.merchant == merchant, CaseRow.token == token, CaseRow.mode != "none", col(OutboxRow.done).is_(False))
+        .where(
+            CaseRow.merchant == merchant, CaseRow.token == token, CaseRow.mode != "none", col(OutboxRow.done).is_(False)
+        )
     )
     return int(session.exec(query).one())
 

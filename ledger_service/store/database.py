@@ -36,9 +36,7 @@ class Database:
                 session.connection(execution_options={"reading": True})
                 yield session
             except OperationalError as error:
-                raise Unavailable(
-                    "The database cannot be read right now.", remedy="Try again in a moment."
-                ) from error
+                raise Unavailable("The database cannot be read right now.", remedy="Try again in a moment.") from error
 
     @contextmanager
     def write(self) -> Iterator[Session]:

@@ -24,7 +24,9 @@ def account_by_id(session: Session, account_id: int) -> Account | None:
 def names_of(session: Session, addresses: set[str]) -> dict[str, str]:
     """Names of the accounts at these addresses; the oldest account of an address names it."""
     rows = session.exec(
-        select(Account.address, Account.name).where(col(Account.address).in_(addresses)).order_by(col(Account.id).desc())
+        select(Account.address, Account.name)
+        .where(col(Account.address).in_(addresses))
+        .order_by(col(Account.id).desc())
     )
     return dict(rows.all())
 
