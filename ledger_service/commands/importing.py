@@ -97,4 +97,5 @@ def _tell(report: ImportReport) -> None:
         f"{len(report.opened)} cases opened, {len(report.known)} known from before, {len(report.refused)} refused.",
         markup=False,
         highlight=False,
+        soft_wrap=True,
     )

@@ -259,6 +259,21 @@ def test_audit_names_a_record_whose_payload_was_changed(running: Running, keys: 
     running.ledger_json("audit")
 
 
+def test_rebuild_makes_the_same_tables_again(running: Running) -> None:
+    def tables() -> list[Any]:
+        with running.database() as database:
+            return [
+                database.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()
+                for table in ("chain_cases", "chain_records", "chain_events", "chain_balances", "chain_refusals")
+            ]
+
+    before = tables()
+    assert all(before[:4])
+    running.ledger("rebuild")
+    assert tables() == before
+    running.ledger_json("audit")
+
+
 def test_stop_and_start_go_on_where_they_stopped(running: Running, keys: dict[str, Any]) -> None:
     assert running.stop() == 0
     started = time.monotonic()

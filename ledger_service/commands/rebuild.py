@@ -1,0 +1,32 @@
+"""`ledger rebuild`: throws away what the indexer read, and reads it from the chain again."""
+
+from __future__ import annotations
+
+from rich.progress import Progress
+
+from ..errors import Conflict
+from ..store.chain_facts import delete_everything
+from ..workers.indexer import Indexer
+from .context import DataOption, open_installation
+from .output import console, problems, reports_errors
+
+
+@reports_errors
+def rebuild(data: DataOption = None) -> None:
+    """Makes the chain's tables anew. Until it is done, pages show records as on their way. No statement is touched."""
+    installed = open_installation(data)
+    installed.check_chain()
+    database = installed.app.database
+    with database.write() as session:
+        delete_everything(session)
+    indexer, behind = Indexer(database, installed.rpc, installed.app.deployment), 1
+    with Progress(console=problems, transient=True) as bars:
+        task = bars.add_task("Reading the chain", total=None)
+        while behind:
+            try:
+                progress = indexer.step()
+            except Conflict:
+                continue  # the service's own indexer was faster with these blocks
+            behind = progress.behind
+            bars.update(task, completed=progress.block, total=progress.head)
+    console.print("The chain's tables are made anew. Check them: ledger audit")
