@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from .commands import audit, importing, keys, local, rebuild, service, verify
+from .commands import audit, funding, importing, keys, local, rebuild, service, verify
 
 main = typer.Typer(
     no_args_is_help=True,
@@ -17,7 +17,7 @@ main.command("serve")(service.serve)
 main.command("worker")(service.worker)
 main.command("migrate")(service.migrate)
 main.command("deploy")(service.deploy_command)
-main.command("fund")(service.fund)
+main.command("fund")(funding.fund)
 main.add_typer(keys.keys, name="keys")
 main.add_typer(importing.imports, name="import")
 main.command("audit")(audit.audit)

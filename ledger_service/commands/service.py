@@ -1,4 +1,4 @@
-"""`ledger serve`, `worker`, `migrate`, `deploy`, `fund`: running an installation against a chain that is there."""
+"""`ledger serve`, `worker`, `migrate`, `deploy`: running an installation against a chain that is there."""
 
 from __future__ import annotations
 
@@ -10,15 +10,11 @@ from typing import Annotated
 import typer
 
 from ..chain.deploy import Roles, deploy
-from ..chain.deployments import Deployment, read_deployment
-from ..chain.faucet import pay_in
+from ..chain.deployments import Deployment
 from ..chain.rpc import Rpc
-from ..domain.money import to_decimal, to_minor
-from ..errors import InvalidInput
 from ..installation import Installation, keep_installation, settings_of
 from ..keystore import LocalSigner, read_or_create_signer
 from ..mail_sending import mail_sender
-from ..services.accounts import merchant_named
 from ..services.app import App, keystore_password, make_app
 from ..services.housekeeping import Housekeeper
 from ..store.database import Database
@@ -147,50 +143,3 @@ def worker(data: DataOption = None) -> None:
         wait_for_stop()
     finally:
         running.stop()
-
-
-@reports_errors
-def fund(
-    merchant: Annotated[str, typer.Option(help="Whose balance.")],
-    amount: Annotated[str, typer.Option(help="Decimal amount, such as 100.00.")],
-    currency: Annotated[str, typer.Option(help="ISO 4217 code.")],
-    data: DataOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Pays test money into a merchant's balance on a local chain; elsewhere prints the deposit to sign."""
-    installed = open_installation(data)
-    installed.check_chain()
-    deployment = read_deployment(installed.settings.data, installed.installation.chain_id)
-    account = merchant_named(installed.app, merchant)
-    token = deployment.tokens.get(currency)
-    if token is None:
-        raise InvalidInput(
-            f"The escrow takes no {currency}.",
-            field="--currency",
-            remedy="It takes " + ", ".join(sorted(deployment.tokens)) + ".",
-        )
-    minor = to_minor(amount, currency, field="--amount")
-    if minor == 0:
-        raise InvalidInput("Nothing is nothing to deposit.", field="--amount", remedy="Send more.")
-    deposit = {
-        "escrow": deployment.escrow,
-        "token": token.address,
-        "merchant": account.address,
-        "units": str(minor * token.unit),
-        "amount": to_decimal(minor, currency),
-        "currency": currency,
-    }
-    if token.test:
-        deposit["transaction"] = pay_in(installed.rpc.url, deployment, token, account.address, minor)
-    if as_json:
-        print_json(deposit)
-    elif token.test:
-        console.print(f"Paid {deposit['amount']} {currency} of test money in for {merchant}.", highlight=False)
-    else:
-        console.print(
-            f"Sign two transactions: approve({deployment.escrow}, {deposit['units']}) on {token.address}, then "
-            f"deposit({account.address}, {token.address}, {deposit['units']}) on {deployment.escrow}.",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )

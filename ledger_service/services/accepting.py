@@ -13,6 +13,7 @@ from ..domain.hashing import hex0x
 from ..domain.messages import Act
 from ..domain.records import Record
 from ..domain.times import parse_moment, to_chain
+from ..domain.vocabulary import Kind
 from ..errors import Conflict
 from ..store.cases import case_key, enqueue
 from ..store.tables import DisclosureRow, RecordRow
@@ -47,38 +48,17 @@ def accept_record(
     secret: bytes | None,
 ) -> dict[str, Any]:
     """Keeps a record whose signature was checked, and asks for it to be written to the chain. Answers the 202 body."""
-    now = app.clock.seconds()
-    case_id = record.body["case_id"]
+    now, case_id = app.clock.seconds(), record.body["case_id"]
     claims = receipt_claims(app, record_id, record, now)
     receipt = app.tokens.sign("receipt+jwt", claims)
-    session.add(
-        RecordRow(
-            record_id=record_id,
-            case_id=case_id,
-            kind=record.kind.wire,
-            role=record.role.wire,
-            signer=record.body["signer"],
-            key_holder=record.body["key"],
-            canonical=record.canonical,
-            commitment=hex0x(record.commitment),
-            nonce=act.nonce,
-            valid_until=act.valid_until,
-            grade=act.grade,
-            share=act.share,
-            fee=act.fee,
-            signature=signature,
-            occurred_at=to_chain(parse_moment(record.body["occurred_at"], field="occurred_at")),
-            accepted_at=now,
-            receipt=receipt,
-        )
-    )
+    session.add(_row(record_id, record, act, signature, receipt, now))
     for disclosure in disclosures:
         if secret is None:
             raise Conflict("This case was erased.", field="case_id", remedy="It takes no more personal fields.")
         sealed = app.vault.seal(secret, disclosure.digest, disclosure.encoded.encode())
         session.add(DisclosureRow(case_id=case_id, record_id=record_id, digest=disclosure.digest, sealed=sealed))
     session.flush()
-    action = "open" if record.kind.wire == "requested" else "act"
+    action = "open" if record.kind is Kind.REQUESTED else "act"
     enqueue(session, action, record_id, now, case_id=case_id, record_id=record_id)
     return {
         "record_id": record_id,
@@ -88,3 +68,25 @@ def accept_record(
         "stage": "accepted",
         "receipt": receipt_answer(receipt, claims),
     }
+
+
+def _row(record_id: str, record: Record, act: Act, signature: bytes, receipt: str, now: int) -> RecordRow:
+    return RecordRow(
+        record_id=record_id,
+        case_id=record.body["case_id"],
+        kind=record.kind.wire,
+        role=record.role.wire,
+        signer=record.body["signer"],
+        key_holder=record.body["key"],
+        canonical=record.canonical,
+        commitment=hex0x(record.commitment),
+        nonce=act.nonce,
+        valid_until=act.valid_until,
+        grade=act.grade,
+        share=act.share,
+        fee=act.fee,
+        signature=signature,
+        occurred_at=to_chain(parse_moment(record.body["occurred_at"], field="occurred_at")),
+        accepted_at=now,
+        receipt=receipt,
+    )
