@@ -94,6 +94,8 @@ def draft(
 ) -> tuple[Record, Act, list[Disclosure]]:
     """The record and the act that goes with it, both checked against the case as it stands."""
     data, grade, share, fee = _data(kind, request.data)
+    if kind is Kind.PICKED_UP and role is Role.CONSUMER:
+        _require_receipt(request)
     disclosures = fresh_disclosures(dict(request.personal))
     record = make_record(
         case_id=from_hex(place.case.case_id),
@@ -120,6 +122,16 @@ def draft(
     )
     apply_act(place.state, act, place.policy, now)
     return record, act, disclosures
+
+
+def _require_receipt(request: PrepareInput) -> None:
+    """A pick-up starts the clock of the merchant's side, so a consumer's word for it comes with the carrier's receipt."""
+    if not request.personal.get("receipt", "").strip():
+        raise InvalidInput(
+            "A consumer states a pick-up with the carrier's receipt.",
+            field="personal.receipt",
+            remedy='Send the number on the receipt, such as {"receipt": "JD0002"}.',
+        )
 
 
 def _data(kind: Kind, data: dict[str, Any]) -> tuple[dict[str, Any], Grade, int, int]:

@@ -25,9 +25,9 @@ from ledger_service.chain.abi import ESCROW, LEDGER
 from ledger_service.chain.deployments import Contract, Deployment, Token
 from ledger_service.clock import FixedClock
 from ledger_service.config import Settings
-from ledger_service.services import accounts
+from ledger_service.services import accounts, links
 from ledger_service.services.app import App, make_app
-from ledger_service.store.tables import ChainBalance
+from ledger_service.store.tables import CaseRow, ChainBalance
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 OPERATOR = "0x" + "11" * 20
@@ -158,6 +158,14 @@ def open_case(client: TestClient, as_merchant: Headers) -> Open:
 
 def token_of(link: str) -> str:
     return link.partition("/s#")[2]
+
+
+def as_consumer(ledger: App, case_id: str) -> Headers:
+    """The consumer with the link that acts, as it came by e-mail."""
+    with ledger.database.write() as session:
+        case = session.get_one(CaseRow, case_id)
+        url, _ = links.issue_link(ledger, session, case, links.ACTING, ledger.clock.seconds() + 3_600)
+    return bearer(token_of(url))
 
 
 # --- what is left ----------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from ledger_service.clock import FixedClock
 from ledger_service.services.app import App
 
-from .conftest import Headers, Keys, Open, assert_problem, bearer, case_body, count_rows, token_of
+from .conftest import Headers, Keys, Open, as_consumer, assert_problem, bearer, case_body, count_rows, token_of
 
 Post = Callable[..., Any]
 
@@ -209,6 +209,24 @@ def test_milestone_twice_is_out_of_order(
     unwritten()
     answer = client.post(address, json={"kind": "authorised"}, headers=as_merchant)
     assert_problem(answer, 409, "out-of-order", field="kind")
+
+
+@pytest.mark.parametrize("personal", [{}, {"receipt": ""}, {"receipt": "  "}, {"note": "JD0002"}])
+def test_pickup_by_the_consumer_needs_the_carriers_receipt(
+    client: TestClient,
+    ledger: App,
+    as_merchant: Headers,
+    open_case: Open,
+    unwritten: Callable[[], None],
+    personal: dict[str, str],
+) -> None:
+    case_id = open_case()["case_id"]
+    authorised = client.post(f"/v1/cases/{case_id}/milestones", json={"kind": "authorised"}, headers=as_merchant)
+    assert authorised.status_code == 202
+    headers = as_consumer(ledger, case_id)
+    unwritten()
+    answer = client.post("/v1/status/acts", json={"kind": "picked_up", "personal": personal}, headers=headers)
+    assert_problem(answer, 422, "invalid-input", field="personal.receipt", remedy="receipt")
 
 
 @pytest.mark.parametrize("kind", ["ruled", "settled", "closed", "requested", "Authorised", "nonsense", ""])

@@ -13,12 +13,11 @@ import pytest
 from sqlmodel import select
 from starlette.testclient import TestClient
 
-from ledger_service.services import links
 from ledger_service.services.app import App
 from ledger_service.services.queries import case_view
-from ledger_service.store.tables import Account, CaseRow, ChainCursor, ChainRecord, ChainRefusal, RecordRow
+from ledger_service.store.tables import Account, ChainCursor, ChainRecord, ChainRefusal, RecordRow
 
-from .conftest import Headers, Open, assert_problem, bearer, case_body, token_of
+from .conftest import Headers, Open, as_consumer, assert_problem, bearer, case_body, token_of
 
 
 def index(ledger: App, record: RecordRow) -> None:
@@ -257,13 +256,19 @@ def test_link_shows_what_the_merchant_sees(client: TestClient, ledger: App, open
 
 
 def test_acting_link_acts(client: TestClient, ledger: App, open_case: Open) -> None:
-    open_case()
-    with ledger.database.write() as session:
-        case = session.exec(select(CaseRow)).one()
-        url, _ = links.issue_link(ledger, session, case, links.ACTING, ledger.clock.seconds() + 60)
-    headers = bearer(token_of(url))
+    headers = as_consumer(ledger, open_case()["case_id"])
     assert "cancelled" in client.get("/v1/status", headers=headers).json()["next"]["acts"]
     answer = client.post("/v1/status/acts", json={"kind": "cancelled"}, headers=headers)
     assert answer.status_code == 202
     assert answer.json()["kind"] == "cancelled"
     assert client.get("/v1/status", headers=headers).json()["state"] == "closed"
+
+
+def test_consumer_states_the_pickup_with_the_carriers_receipt(
+    client: TestClient, ledger: App, as_merchant: Headers, open_case: Open
+) -> None:
+    case_id = open_case()["case_id"]
+    client.post(f"/v1/cases/{case_id}/milestones", json={"kind": "authorised"}, headers=as_merchant)
+    body = {"kind": "picked_up", "personal": {"receipt": "JD0002"}}
+    answer = client.post("/v1/status/acts", json=body, headers=as_consumer(ledger, case_id))
+    assert answer.status_code == 202, answer.text
