@@ -67,14 +67,15 @@ class Notifier:
         return True
 
     def _send(self, mail: Mail) -> None:
+        """Whatever goes wrong concerns this message alone: left due, it would keep all later ones from being sent."""
         try:
             with self._app.database.write() as session:
                 message = self._render(session, mail)
             if message is not None:
                 self._sender.send(mail.id or 0, message)
             error = None
-        except OSError as failure:
-            error = type(failure).__name__
+        except Exception as failure:  # noqa: BLE001 - what an odd address or name makes the library raise has no end
+            error = type(failure).__name__  # its text may hold the address
             log.warning("mail.not_sent", mail=mail.id, case_id=mail.case_id, error=error)
         now = self._app.clock.seconds()
         with self._app.database.write() as session:
