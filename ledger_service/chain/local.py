@@ -21,6 +21,7 @@ from .child import Child
 from .rpc import Rpc, wait_until
 
 NAMES = ("ganache", "anvil")
+LOCAL_CHAIN_IDS = (1337, 31337)  # ganache's and anvil's, by which other tools know a chain for trying things too
 _ROOT = Path(__file__).resolve().parents[2]
 _BLOCK_GAS = 400_000_000  # several full batches
 _STARTUP = 60.0  # seconds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +12,7 @@ import typer
 from ..chain.deployments import check_chain, read_deployment
 from ..chain.local import local_url, read_clock
 from ..chain.rpc import Rpc
-from ..clock import SystemClock
+from ..clock import Clock, SystemClock
 from ..config import Settings
 from ..installation import Installation, installed_settings
 from ..services.app import App, make_app
@@ -42,10 +42,29 @@ def rpc_url_of(settings: Settings, installation: Installation) -> str:
     return local_url(settings.chain, settings.data) if settings.is_local_chain else installation.rpc_url
 
 
-def clock_of(settings: Settings) -> SystemClock:
-    """The machine's clock, or a local chain's while its sample cases still live in the past."""
-    kept = read_clock(settings.data.resolve() / "chain" / settings.chain) if settings.is_local_chain else None
-    return SystemClock(timedelta(seconds=kept.offset if kept else 0))
+class LocalChainClock:
+    """A local chain's clock: the machine's, less what its sample cases still live in the past.
+
+    The offset is read anew each time, because the service beside us may move it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def now(self) -> datetime:
+        kept = read_clock(self._folder)
+        return datetime.now(UTC) + timedelta(seconds=kept.offset if kept else 0)
+
+    def seconds(self) -> int:
+        return int(self.now().timestamp())
+
+
+def clock_of(settings: Settings) -> Clock:
+    return (
+        LocalChainClock(settings.data.resolve() / "chain" / settings.chain)
+        if settings.is_local_chain
+        else SystemClock()
+    )
 
 
 def open_installation(data: Path | None) -> Installed:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..services.accounts import ROLES, create_account, merchant_named, set_webhook_secret
+from ..services.accounts import ROLES, create_account, disable_account, merchant_named, set_webhook_secret
 from ..services.webhooks import EASYPOST
 from ..tokens import rotate_keys
 from .context import DataOption, JsonOption, open_installation
@@ -33,6 +33,18 @@ def create(
         return
     console.print(f"{role} {name}, address {created['address']}", markup=False, highlight=False)
     console.print(f"API key (shown this once): {created['api_key']}", markup=False, highlight=False, soft_wrap=True)
+
+
+@keys.command("revoke")
+@reports_errors
+def revoke(
+    role: Annotated[str, typer.Option(help="One of " + ", ".join(ROLES) + ".")],
+    name: Annotated[str, typer.Option(help="Whose API key ends.")],
+    data: DataOption = None,
+) -> None:
+    """Ends an account's API key at once. Its cases go on, and what it signed stays."""
+    disable_account(open_installation(data).app, role, name)
+    console.print(f"The API key of {role} {name} is not taken any more.", markup=False, highlight=False)
 
 
 @keys.command("webhook-secret")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ..chain.deploy import Roles, deploy
 from ..chain.deployments import Deployment
+from ..chain.local import LOCAL_CHAIN_IDS
 from ..chain.rpc import Rpc
+from ..config import Settings
+from ..errors import InvalidInput
 from ..installation import Installation, keep_installation, settings_of
 from ..keystore import LocalSigner, read_or_create_signer
 from ..mail_sending import mail_sender
@@ -21,7 +25,7 @@ from ..store.database import Database
 from ..store.migrate import require_current, upgrade
 from ..workers.loop import Workers
 from ..workers.notifier import Notifier
-from .context import DataOption, JsonOption, open_installation
+from .context import DataOption, Installed, JsonOption, open_installation
 from .logs import set_up_logs
 from .output import console, print_json, reports_errors
 from .workers_health import WorkersHealth
@@ -82,6 +86,10 @@ def deploy_command(
         rpc = installed.rpc
     else:
         rpc = Rpc(settings.chain)
+    if tokens is None and rpc.chain_id() not in LOCAL_CHAIN_IDS:
+        raise InvalidInput(
+            "Test money is for a local chain.", field="--tokens", remedy='Name a file such as {"EUR": "0x…"}.'
+        )
     keys = service_keys(settings.data, keystore_password(settings))
     roles = Roles(keys["operator"].address, keys["guardian"].address, (keys["writer"].address,))
     deployment = deploy(rpc, settings.data, keys["deployer"], roles, tokens=tokens)
@@ -102,6 +110,21 @@ def _tell_deployment(deployment: Deployment, as_json: bool) -> None:
         )
 
 
+def _serving_settings(installed: Installed, host: str | None, port: int | None) -> Settings:
+    """Where to listen, and what links say. Raises InvalidInput if nobody says how consumers reach the service."""
+    changes: dict[str, Any] = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
+    stated = settings_of(installed.settings.data).public_url
+    if not stated and not installed.settings.is_local_chain:
+        raise InvalidInput(
+            "Links would not lead to this service.",
+            field="LEDGER_PUBLIC_URL",
+            remedy="Set it to how consumers reach the service, such as https://returns.example.",
+        )
+    settings = installed.settings.model_copy(update={**changes, "public_url": stated})
+    keep_installation(settings.data, replace(installed.installation, url=settings.url))
+    return settings
+
+
 @reports_errors
 def serve(
     workers: Annotated[bool, typer.Option(help="Run the workers in this process too.")] = True,
@@ -117,8 +140,7 @@ def serve(
     installed = open_installation(data)
     installed.check_chain()
     require_current(installed.app.database)
-    changes = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
-    settings = installed.settings.model_copy(update=changes)
+    settings = _serving_settings(installed, host, port)
     app = make_app(settings, installed.app.deployment, installed.app.clock, installed.app.database)
     running = make_workers(app, installed.rpc) if workers else None
     if running is not None:

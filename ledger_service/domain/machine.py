@@ -139,6 +139,11 @@ def _check_act(case: CaseState, act: Act, now: int) -> State:
     return to
 
 
+def if_accepted(case: CaseState, policy: Policy) -> CaseState:
+    """The case as its proposal or ruling would decide it, so that the sum can be shown before anybody accepts."""
+    return _decide(case, policy, case.share, case.fee, by_silence=False)
+
+
 def lapse(case: CaseState, policy: Policy, now: int) -> tuple[Kind, CaseState]:
     """What `poke` does at block time `now`: what the contract states, and the case after it.
 

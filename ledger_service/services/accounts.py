@@ -13,6 +13,7 @@ from .app import App
 from .inputs import checked_address
 
 ROLES = ("merchant", "carrier", "warehouse", "inspector", "arbitrator", "auditor", "operator")
+PROVIDERS = ("easypost",)
 _PREFIX = "lk_"  # so that a leaked key can be recognised by a scanner
 
 
@@ -66,8 +67,22 @@ def merchant_named(app: App, name: str) -> Account:
     return account
 
 
+def disable_account(app: App, role: str, name: str) -> None:
+    """Ends an account's API key. Its cases go on, and what it signed stays. Raises NotFound for an unknown account."""
+    with app.database.write() as session:
+        account = account_by_name(session, name, role)
+        if account is None:
+            raise NotFound(f"There is no {role} named {name!r}.", field="name", remedy="Check role and name.")
+        account.disabled_at = account.disabled_at or app.clock.seconds()
+        session.add(account)
+
+
 def set_webhook_secret(app: App, account: Account, provider: str, secret: str) -> None:
     """Keeps the secret under which a provider signs this merchant's webhooks, in place of the one before."""
+    if provider not in PROVIDERS:
+        raise InvalidInput(
+            f"No webhooks are taken from {provider!r}.", field="provider", remedy="Use " + " or ".join(PROVIDERS) + "."
+        )
     if len(secret) < 6:
         raise InvalidInput("A webhook secret has at least 6 characters.", field="secret", remedy="Choose a longer one.")
     with app.database.write() as session:

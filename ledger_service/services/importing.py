@@ -12,6 +12,7 @@ from ..domain.money import to_decimal
 from ..domain.online_retail import CURRENCY, CreditNote, LeftLine, read_credit_notes
 from ..errors import Conflict, InvalidInput, LedgerError
 from ..store.cases import known_sources
+from ..store.imports import refused_sources
 from ..store.tables import Account
 from .app import App
 from .inputs import CaseInput, ConsumerInput
@@ -45,8 +46,8 @@ def import_online_retail(
     """Opens a case for each credit note of the file that was not imported before.
 
     `email` is a template with `{customer}` for the notes that name a customer; the others get none, and without one
-    only escrow none opens. Raises InvalidInput for a file that is no such file; a note that cannot be opened is
-    reported and the rest goes on.
+    only escrow none opens. A note whose opening the contract refused is opened again. Raises InvalidInput for a file
+    that is no such file; a note that cannot be opened is reported and the rest goes on.
     """
     parsed = read_credit_notes(data)
     report = ImportReport(lines=parsed.lines, left=parsed.left)
@@ -54,7 +55,7 @@ def import_online_retail(
     if email is not None:
         _check_template(email)
     with app.database.read() as session:
-        known = known_sources(session, prefix)
+        known = known_sources(session, prefix) - refused_sources(session, prefix)
     for done, note in enumerate(parsed.notes):
         if progress:
             progress(done, len(parsed.notes))

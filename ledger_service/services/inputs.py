@@ -48,6 +48,11 @@ Amount = Annotated[str, Field(max_length=24, examples=["19.80"], description="De
 Hex = Annotated[str, Field(pattern=r"^0x([0-9a-fA-F]{2})+$", max_length=20_000)]
 
 
+# The dot-atoms of RFC 5322, without what mail software reads as an encoded word (RFC 2047).
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+_EMAIL = r"^[A-Za-z0-9!#$%&'*+/^_`{|}~.-]{1,64}@" + _LABEL + r"(\." + _LABEL + ")*$"
+
+
 class OrderInput(Input):
     reference: Word | None = None
     ordered_at: Moment | None = None
@@ -58,7 +63,7 @@ class ConsumerInput(Input):
 
     name: Word | None = None
     customer_number: Word | None = None
-    email: Annotated[str, Field(max_length=254, pattern=r"^[^@\s<>\"',;:\\]+@[^@\s<>\"',;:\\]+$")] | None = None
+    email: Annotated[str, Field(max_length=254, pattern=_EMAIL)] | None = None
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2.")] | None = None
     language: Annotated[str, Field(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$", max_length=35)] = "en"
     address: Address | None = Field(default=None, description="A key of the consumer's own; left out: a fresh one.")

@@ -20,6 +20,8 @@ from ..domain.times import rfc3339
 from ..domain.vocabulary import Freight, Kind, Mode, Role
 from ..errors import Conflict, Forbidden, InvalidInput
 from ..store.cases import balance_of, case_by_source, enqueue, promised
+from ..store.imports import give_up_source
+from ..store.keys import lock_account
 from ..store.tables import Account, CaseKey, CaseRow, Mail
 from .accepting import accept_record, fresh_disclosures, new_record_id
 from .app import App
@@ -73,7 +75,8 @@ def open_case(
     balance does not cover the lock.
     """
     with app.database.write() as session:
-        if source is not None and case_by_source(session, source) is not None:
+        known = case_by_source(session, source) if source is not None else None
+        if known is not None and not give_up_source(session, known):
             raise Conflict("This was imported before.", field="source", remedy="Nothing is to be done.")
         signer = app.keys.signer(session, account.address)
         draft = draft_case(app, session, account, request, "service")
@@ -97,10 +100,11 @@ def draft_case(app: App, session: Session, account: Account, request: CaseInput,
     """
     policy, mode = app.policies.by_code(request.policy), Mode[request.escrow.upper()]
     money = _check(app, account, request, policy, mode)
-    if mode is not Mode.NONE:
-        _check_balance(session, account, money)
     now, own = app.clock.seconds(), account.address
     parties = Parties(own, request.carrier or own, request.warehouse or own, request.inspector or own)
+    _check_consumer(app, session, request, parties)
+    if mode is not Mode.NONE:
+        _check_balance(session, account, money)
     terms = Terms(
         salt=os.urandom(32),
         consumer=request.consumer.address or app.keys.create(session, now).address,
@@ -173,10 +177,20 @@ def _check(app: App, account: Account, request: CaseInput, policy: Policy, mode:
             field="consumer.email",
             remedy="Send the consumer's e-mail or own address, or open it with escrow none.",
         )
-    for name in ("carrier", "warehouse", "inspector"):
-        if request.consumer.address and getattr(request, name) == request.consumer.address:
-            raise InvalidInput(f"The consumer cannot be the {name} too.", field=name, remedy="Send another address.")
     return _check_money(app, request, policy, mode)
+
+
+def _check_consumer(app: App, session: Session, request: CaseInput, parties: Parties) -> None:
+    """A consumer's own key is the consumer's alone: no party's, and none that this service signs with for somebody."""
+    address = request.consumer.address
+    if address is None:
+        return
+    if parties.roles_of(address) or app.keys.signer(session, address) is not None:
+        raise InvalidInput(
+            "The consumer's own address is another party's, or one whose key this service holds.",
+            field="consumer.address",
+            remedy="Send an address whose key is the consumer's alone, or leave it out.",
+        )
 
 
 def _check_money(app: App, request: CaseInput, policy: Policy, mode: Mode) -> Money:
@@ -212,6 +226,7 @@ def _check_money(app: App, request: CaseInput, policy: Policy, mode: Mode) -> Mo
 
 
 def _check_balance(session: Session, account: Account, money: Money) -> None:
+    lock_account(session, account.id or 0)  # two openings at once must not both count on the same money
     free = balance_of(session, account.address, money.token) - promised(session, account.address, money.token)
     needed = money.refund + money.freight + money.reserve
     if free < needed:

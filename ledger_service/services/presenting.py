@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from ..domain.machine import WAITS_FOR, CaseState, next_lapse
+from ..domain.machine import WAITS_FOR, CaseState, if_accepted, next_lapse
 from ..domain.money import to_decimal
 from ..domain.payout import split_lock
 from ..domain.policies import Policy
@@ -17,6 +17,7 @@ from ..store.cases import chain_case
 from ..store.stages import StagedRecord, staged_records
 from ..store.tables import CaseRow, ChainCase
 from .app import App
+from .policies import shipped_policies
 from .projection import opening_refused, project
 from .receipts import receipt_answer
 
@@ -121,6 +122,8 @@ def refund_answer(case: CaseRow, state: CaseState, chain: ChainCase | None) -> d
 
 def expected_minor(case: CaseRow, state: CaseState) -> int:
     """Minor units that the consumer gets by what is proposed or decided, the freight included."""
+    if state.state in (State.INSPECTED, State.RULED):
+        state = if_accepted(state, shipped_policies().by_id(case.policy_id))
     payout = split_lock(
         refund=case.refund_minor,
         freight=case.freight_minor,

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlmodel import Session
 
-from ..errors import Unavailable
+from ..errors import Conflict, Unavailable
 
 
 class Database:
@@ -23,7 +23,14 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
-        self.engine = _sqlite_engine(url) if self.is_sqlite else create_engine(url, pool_pre_ping=True)
+        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
+
+    @property
+    def _reading(self) -> dict[str, Any]:
+        """SQLite's readers see a snapshot by themselves; PostgreSQL's have to ask for one."""
+        if self.is_sqlite:
+            return {"reading": True}
+        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -33,19 +40,28 @@ class Database:
         """
         with Session(self.engine, expire_on_commit=False) as session:
             try:
-                session.connection(execution_options={"reading": True})
+                session.connection(execution_options=self._reading)
                 yield session
-            except OperationalError as error:
+            except (OperationalError, InterfaceError) as error:
                 raise Unavailable("The database cannot be read right now.", remedy="Try again in a moment.") from error
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session that commits at the end. Raises Unavailable if the database is locked for too long or gone."""
+        """A session that commits at the end.
+
+        Raises Unavailable if the database is locked for too long or gone, Conflict if somebody else wrote the same
+        meanwhile.
+        """
         with Session(self.engine, expire_on_commit=False) as session:
             try:
                 yield session
                 session.commit()
-            except OperationalError as error:
+            except IntegrityError as error:
+                session.rollback()
+                raise Conflict(
+                    "Somebody else wrote the same meanwhile.", remedy="Look at it, then try again."
+                ) from error
+            except (OperationalError, InterfaceError) as error:
                 session.rollback()
                 raise Unavailable(
                     "The database cannot be written right now.", remedy="Try again in a moment."
@@ -55,8 +71,16 @@ class Database:
         self.engine.dispose()
 
 
+def _postgresql_engine(url: str) -> Engine:
+    """With the driver that we install, whatever spelling of the scheme the URL has."""
+    scheme, _, rest = url.partition("://")
+    driver = "postgresql+pg8000" if scheme in ("postgres", "postgresql") else scheme
+    return create_engine(f"{driver}://{rest}", pool_pre_ping=True, hide_parameters=True)
+
+
 def _sqlite_engine(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, pool_size=16)
+    options = {"timeout": 30, "check_same_thread": False}
+    engine = create_engine(url, connect_args=options, pool_size=16, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:

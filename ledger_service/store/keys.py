@@ -31,6 +31,11 @@ def names_of(session: Session, addresses: set[str]) -> dict[str, str]:
     return dict(rows.all())
 
 
+def lock_account(session: Session, account_id: int) -> None:
+    """Keeps other units of work that lock this account waiting until this one ends."""
+    session.get(Account, account_id, with_for_update=True, populate_existing=True)
+
+
 def held_key(session: Session, address: str) -> HeldKey | None:
     return session.get(HeldKey, address)
 
