@@ -7,8 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from ledger_service.services import acting, evidence, status
+from ledger_service.services import acting, evidence, preparing, status
 from ledger_service.services.inputs import ActInput
+from ledger_service.services.preparing import SignedActInput
 
 from .. import schemas
 from ..dependencies import Ledger, Link, Token, link_principal
@@ -62,9 +63,10 @@ async def act(
     ledger: Ledger,
     link: Link,
     writing: WritingRequest,
-    body: Annotated[ActInput, Body(openapi_examples={"accepted": {"value": {"kind": "accepted"}}})],
+    body: Annotated[SignedActInput, Body(openapi_examples={"accepted": {"value": {"kind": "accepted"}}})],
 ) -> Response:
-    """Does what the consumer may do now (`next.acts` of the status). Needs a link that acts: it came by e-mail."""
+    """Does what the consumer may do now (`next.acts` of the status). Needs a link that acts: it came by e-mail. A
+    consumer with a key of their own sends `record_id`, `signer` and `signature` from `prepare` too."""
     return await answer_write(
         ledger,
         link_principal(link),
@@ -72,4 +74,26 @@ async def act(
         202,
         lambda claim: acting.act_by_link(ledger, link, body, idempotency=claim),
         lambda answer: str(answer["record_id"]),
+    )
+
+
+@router.post(
+    "/acts/prepare",
+    status_code=200,
+    responses=answers(schemas.Prepared, "The record, and the typed data to sign.", WRITING),
+)
+async def prepare_act(
+    ledger: Ledger,
+    link: Link,
+    writing: WritingRequest,
+    body: Annotated[ActInput, Body(openapi_examples={"accepted": {"value": {"kind": "accepted"}}})],
+) -> Response:
+    """For a consumer with a key of their own (`link.own_key` of the status): answers what to sign (EIP-712)."""
+    return await answer_write(
+        ledger,
+        link_principal(link),
+        writing,
+        200,
+        lambda claim: preparing.prepare_act(ledger, link, body, idempotency=claim),
+        None,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from ..domain.messages import Parties
 from ..domain.vocabulary import Role
 from ..errors import Forbidden, NotFound
@@ -37,6 +39,12 @@ def require_merchant(account: Account, case: CaseRow | None) -> CaseRow:
             "Only the case's merchant may do this.", field="Authorization", remedy="Use the merchant's API key."
         )
     return found
+
+
+def consumer_key_held(case: CaseRow) -> bool:
+    """Whether the consumer's key was made for this case. Any other address that the merchant named signs for itself,
+    even if the service holds its key: that key is somebody's in another matter."""
+    return bool(json.loads(case.terms)["consumerKeyHeld"])
 
 
 def roles_in(account: Account, case: CaseRow) -> list[Role]:

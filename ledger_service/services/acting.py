@@ -7,17 +7,17 @@ from typing import Any
 from sqlmodel import Session
 
 from ..domain.vocabulary import Kind, Role
-from ..errors import Forbidden, InvalidInput, NotFound
+from ..errors import InvalidInput
 from ..store.cases import find_case
-from ..store.tables import Account
+from ..store.tables import Account, CaseRow
 from .accepting import accept_record, case_secret, new_record_id
-from .access import require_visible, roles_in
+from .access import consumer_key_held, require_visible, roles_in
 from .app import App
 from .drafting import Place, actor_of, draft, kind_of, place_of, role_for
 from .idempotency import IdempotencyClaim, complete
 from .inputs import ActInput, MilestoneInput, PrepareInput
-from .links import SIGN, LinkClaims
-from .preparing import accept_prepared
+from .links import LinkClaims, require_acting
+from .preparing import SignedActInput, accept_prepared, case_of_link
 
 
 def state_milestone(
@@ -45,24 +45,32 @@ def state_milestone(
 def act_by_link(
     app: App, claims: LinkClaims, request: ActInput, idempotency: IdempotencyClaim | None = None
 ) -> dict[str, Any]:
-    """Takes a consumer's act through their link. Raises Forbidden if the link only reads; else as `state_milestone`."""
-    if SIGN not in claims.scopes:
-        raise Forbidden(
-            "This link can look but not act.",
-            field="Authorization",
-            remedy="Use the link in the e-mail that came to the consumer.",
-        )
+    """Takes a consumer's act through their link: the prepared one with `record_id`, else signed by the service for a
+    consumer whose key it holds. Raises Forbidden if the link only reads; else as `state_milestone`."""
+    require_acting(claims)
     with app.database.write() as session:
-        case = find_case(session, claims.case_id, for_update=True)
-        if case is None:
-            raise NotFound("There is no such case.", field="case_id")
-        place, kind = place_of(app, session, case), kind_of(request.kind)
-        role = role_for([Role.CONSUMER], place.state, kind)
-        stated = PrepareInput(kind=request.kind, data=request.data, personal=request.personal)
-        body = sign_and_accept(app, session, place, kind, role, stated)
+        case = case_of_link(session, claims)
+        place = place_of(app, session, case)
+        if isinstance(request, SignedActInput) and request.record_id is not None:
+            body = accept_prepared(app, session, place, [Role.CONSUMER], request)
+        else:
+            kind = kind_of(request.kind)
+            role = role_for([Role.CONSUMER], place.state, kind)
+            _require_held_key(case)
+            stated = PrepareInput(kind=request.kind, data=request.data, personal=request.personal)
+            body = sign_and_accept(app, session, place, kind, role, stated)
         complete(session, idempotency, 202, body)
     app.wake.set()
     return body
+
+
+def _require_held_key(case: CaseRow) -> None:
+    if not consumer_key_held(case):
+        raise InvalidInput(
+            f"The consumer of this case signs with a key of their own, {case.consumer}.",
+            field="signature",
+            remedy="Ask /v1/status/acts/prepare for the message, sign it, and send record_id, signer and signature.",
+        )
 
 
 def sign_and_accept(

@@ -125,7 +125,7 @@ def draft(
 
 
 def _require_receipt(request: PrepareInput) -> None:
-    """A pick-up starts the clock of the merchant's side, so a consumer's word for it comes with the carrier's receipt."""
+    """A pick-up starts the clock for the merchant's side, so a consumer's word alone is not enough."""
     if not request.personal.get("receipt", "").strip():
         raise InvalidInput(
             "A consumer states a pick-up with the carrier's receipt.",

@@ -14,7 +14,7 @@ from typing import Any
 from sqlmodel import Session
 
 from ..domain.times import from_chain, rfc3339, to_chain
-from ..errors import InvalidInput, LinkRevoked, LinkUnknown, NotFound
+from ..errors import Forbidden, InvalidInput, LinkRevoked, LinkUnknown, NotFound
 from ..store.cases import find_case, status_link
 from ..store.tables import Account, CaseRow, StatusLink
 from .access import require_merchant
@@ -100,6 +100,16 @@ def authenticate_link(app: App, token: str) -> LinkClaims:
             "This link was revoked.", field="Authorization", remedy="Use the newest link you received, or ask the shop."
         )
     return LinkClaims(row.case_id, row.jti, tuple(row.scopes.split()), row.expires_at)
+
+
+def require_acting(claims: LinkClaims) -> None:
+    """Raises Forbidden if the link only reads."""
+    if SIGN not in claims.scopes:
+        raise Forbidden(
+            "This link can look but not act.",
+            field="Authorization",
+            remedy="Use the link in the e-mail that came to the consumer.",
+        )
 
 
 def revoke_link(app: App, account: Account, case_id: str, jti: str) -> None:

@@ -16,13 +16,22 @@ from ..domain.signatures import recover_signer
 from ..domain.vocabulary import Grade, Kind, Role
 from ..errors import Conflict, Forbidden, InvalidInput, NotFound, OutOfOrder
 from ..store.cases import find_case, prepared_record, record_by_id
-from ..store.tables import Account, PreparedRecord
+from ..store.tables import Account, CaseRow, PreparedRecord
 from .accepting import accept_record, case_secret, new_record_id
-from .access import require_visible, roles_in
+from .access import consumer_key_held, require_visible, roles_in
 from .app import App
 from .drafting import Place, actor_of, draft, kind_of, place_of, role_for
 from .idempotency import IdempotencyClaim, complete
-from .inputs import MilestoneInput, PrepareInput
+from .inputs import ActInput, Address, Hex, MilestoneInput, PrepareInput, Word
+from .links import LinkClaims, require_acting
+
+
+class SignedActInput(ActInput):
+    """What a consumer does through their link. With `record_id`, `signer` and `signature` it is what was prepared."""
+
+    record_id: Word | None = None
+    signer: Address | None = None
+    signature: Hex | None = None
 
 
 def prepare_milestone(
@@ -35,40 +44,70 @@ def prepare_milestone(
     """
     with app.database.write() as session:
         case = require_visible(account, find_case(session, case_id))
-        place, kind = place_of(app, session, case), kind_of(request.kind)
-        role = role_for(roles_in(account, case), place.state, kind)
-        record, act, disclosures = draft(app, place, kind, role, actor_of(case, role), "own", request)
-        record_id, secret = new_record_id(), case_secret(app, session, case_id)
-        if secret is None:
-            raise Conflict("This case was erased.", field="case_id", remedy="It takes no more records.")
-        sealed = app.vault.seal(
-            secret, record_id, json.dumps([disclosure.encoded for disclosure in disclosures]).encode()
-        )
-        session.add(
-            PreparedRecord(
-                record_id=record_id,
-                case_id=case_id,
-                canonical=record.canonical,
-                act=json.dumps(_act_json(act)),
-                disclosures=sealed,
-                created_at=app.clock.seconds(),
-            )
-        )
-        body = {
-            "record_id": record_id,
-            "case_id": case_id,
-            "signer": record.body["signer"],
-            "record": record.body,
-            "commitment": hex0x(record.commitment),
-            "valid_until": act.valid_until,
-            "typed_data": act.typed_data(app.deployment.domain),
-        }
+        body = _prepare(app, session, case, roles_in(account, case), request)
         complete(session, idempotency, 200, body)
     return body
 
 
+def prepare_act(
+    app: App, claims: LinkClaims, request: ActInput, idempotency: IdempotencyClaim | None = None
+) -> dict[str, Any]:
+    """As `prepare_milestone`, for a consumer with a key of their own. Raises Forbidden if the link only reads, Conflict
+    if the service holds the consumer's key."""
+    require_acting(claims)
+    with app.database.write() as session:
+        case = case_of_link(session, claims)
+        if consumer_key_held(case):
+            raise Conflict(
+                "The service signs for the consumer of this case.",
+                field="Authorization",
+                remedy="Send the act to /v1/status/acts.",
+            )
+        stated = PrepareInput(kind=request.kind, data=request.data, personal=request.personal)
+        body = _prepare(app, session, case, [Role.CONSUMER], stated)
+        complete(session, idempotency, 200, body)
+    return body
+
+
+def case_of_link(session: Session, claims: LinkClaims) -> CaseRow:
+    """The link's case, kept from other acts until this unit of work ends. Raises NotFound if it is gone."""
+    case = find_case(session, claims.case_id, for_update=True)
+    if case is None:
+        raise NotFound("There is no such case.", field="case_id")
+    return case
+
+
+def _prepare(app: App, session: Session, case: CaseRow, roles: list[Role], request: PrepareInput) -> dict[str, Any]:
+    place, kind = place_of(app, session, case), kind_of(request.kind)
+    role = role_for(roles, place.state, kind)
+    record, act, disclosures = draft(app, place, kind, role, actor_of(case, role), "own", request)
+    record_id, secret = new_record_id(), case_secret(app, session, case.case_id)
+    if secret is None:
+        raise Conflict("This case was erased.", field="case_id", remedy="It takes no more records.")
+    sealed = app.vault.seal(secret, record_id, json.dumps([disclosure.encoded for disclosure in disclosures]).encode())
+    session.add(
+        PreparedRecord(
+            record_id=record_id,
+            case_id=case.case_id,
+            canonical=record.canonical,
+            act=json.dumps(_act_json(act)),
+            disclosures=sealed,
+            created_at=app.clock.seconds(),
+        )
+    )
+    return {
+        "record_id": record_id,
+        "case_id": case.case_id,
+        "signer": record.body["signer"],
+        "record": record.body,
+        "commitment": hex0x(record.commitment),
+        "valid_until": act.valid_until,
+        "typed_data": act.typed_data(app.deployment.domain),
+    }
+
+
 def accept_prepared(
-    app: App, session: Session, place: Place, roles: list[Role], request: MilestoneInput
+    app: App, session: Session, place: Place, roles: list[Role], request: MilestoneInput | SignedActInput
 ) -> dict[str, Any]:
     row = prepared_record(session, str(request.record_id))
     if row is None and record_by_id(session, str(request.record_id)) is not None:
@@ -103,7 +142,7 @@ def accept_prepared(
     )
 
 
-def _check_signature(app: App, act: Act, actor: str, request: MilestoneInput) -> bytes:
+def _check_signature(app: App, act: Act, actor: str, request: MilestoneInput | SignedActInput) -> bytes:
     if request.signature is None:
         raise InvalidInput("A prepared record needs its signature.", field="signature", remedy="Sign the typed data.")
     if request.signer is not None and request.signer != actor:

@@ -15,6 +15,7 @@ from ..store.cases import chain_case, find_case, requested_record
 from ..store.keys import account_by_id, names_of
 from ..store.stages import StagedRecord, composed_links, head_block, staged_records
 from ..store.tables import Account, CaseRow, ChainRecord
+from .access import consumer_key_held
 from .app import App
 from .evidence import verify_case
 from .links import SIGN, LinkClaims
@@ -50,7 +51,7 @@ def status_view(app: App, claims: LinkClaims) -> dict[str, Any]:
             },
             "items": _items(session, case),
             "timeline": _timeline(app, session, case, records, merchant),
-            "next": {**next_answer(state, policy, records), "acts": _acts(claims, state, records)},
+            "next": {**next_answer(state, policy, records), "acts": _acts(claims, case, state, records)},
             "verdict": verification["verdict"],
             "checks": verification["checks"],
             "language": case.language,
@@ -60,7 +61,11 @@ def status_view(app: App, claims: LinkClaims) -> dict[str, Any]:
                 "contract": app.deployment.ledger,
                 "head_block": head_block(session),
             },
-            "link": {"scopes": list(claims.scopes), "expires_at": rfc3339(from_chain(claims.expires_at))},
+            "link": {
+                "scopes": list(claims.scopes),
+                "expires_at": rfc3339(from_chain(claims.expires_at)),
+                "own_key": None if consumer_key_held(case) else case.consumer,
+            },
             "as_of": rfc3339(app.clock.now().replace(microsecond=0)),
         }
 
@@ -74,8 +79,9 @@ def status_version(app: App, case_id: str) -> str:
         return f"{stages}|{chain.block_number}:{chain.length}:{chain.withdrawn}" if chain else stages
 
 
-def _acts(claims: LinkClaims, state: CaseState, records: list[StagedRecord]) -> list[str]:
-    if SIGN not in claims.scopes or opening_refused(records):
+def _acts(claims: LinkClaims, case: CaseRow, state: CaseState, records: list[StagedRecord]) -> list[str]:
+    """What the link alone can do: a page holds no key, so nothing where the consumer signs with their own."""
+    if SIGN not in claims.scopes or opening_refused(records) or not consumer_key_held(case):
         return []
     return [kind.wire for kind in allowed_acts(state.state, Role.CONSUMER)]
 

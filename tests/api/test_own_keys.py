@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 from coincurve import PrivateKey
 from eth_account import Account as EthAccount
+from sqlmodel import select
 from starlette.testclient import TestClient
 
 from ledger_service.domain.signatures import address_of
 from ledger_service.services.app import App
+from ledger_service.store.tables import CaseRow
 
-from .conftest import Headers, Keys, Open, assert_problem, bearer, case_body, count_rows
+from .conftest import Headers, Keys, Open, as_consumer, assert_problem, bearer, case_body, count_rows, token_of
 
-CARRIER, MERCHANT, STRANGER = (PrivateKey(bytes([number]) * 32) for number in (3, 5, 7))
+CARRIER, MERCHANT, STRANGER, CONSUMER = (PrivateKey(bytes([number]) * 32) for number in (3, 5, 7, 9))
 
 
 def sign(key: PrivateKey, prepared: dict[str, Any]) -> str:
@@ -176,3 +178,110 @@ def test_merchant_with_its_own_key_opens_by_signature(client: TestClient, ledger
     again = client.post(f"{path}/opening", json={"signature": sign(MERCHANT, prepared)}, headers=headers)
     assert_problem(again, 409, "conflict", field="case_id")
     assert count_rows(ledger) == before
+
+
+# --- the consumer ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def inspected(client: TestClient, ledger: App, as_merchant: Headers, open_case: Open) -> Callable[[str], Headers]:
+    """Leads a case of the consumer with this address to its proposal, and answers what their link sends."""
+
+    def lead(address: str) -> Headers:
+        case_id = open_case(consumer__address=address)["case_id"]
+        for body in (
+            {"kind": "authorised"},
+            {"kind": "received"},
+            {"kind": "inspected", "data": {"grade": "used", "share": 7500}},
+        ):
+            sent = client.post(f"/v1/cases/{case_id}/milestones", json=body, headers=as_merchant)
+            assert sent.status_code == 202, sent.text
+        return as_consumer(ledger, case_id)
+
+    return lead
+
+
+def test_consumer_with_their_own_key_accepts_by_signature(
+    client: TestClient, inspected: Callable[[str], Headers]
+) -> None:
+    headers = inspected(address_of(CONSUMER.public_key))
+    prepared = client.post("/v1/status/acts/prepare", json={"kind": "accepted"}, headers=headers)
+    assert prepared.status_code == 200, prepared.text
+    assert prepared.json()["signer"] == address_of(CONSUMER.public_key)
+    answer = client.post("/v1/status/acts", json=back(prepared.json(), CONSUMER), headers=headers)
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["commitment"] == prepared.json()["commitment"]
+    last = client.get("/v1/status", headers=headers).json()["timeline"][-1]
+    assert (last["kind"], last["by"]["key"]) == ("accepted", "own")
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "field"),
+    [
+        ({}, 422, "signature"),
+        ({"signature": None}, 422, "signature"),
+        ({"signer": address_of(STRANGER.public_key)}, 422, "signer"),
+        ({"kind": "cancelled"}, 422, "kind"),
+        ({"record_id": "rec_unknown"}, 404, "record_id"),
+    ],
+)
+def test_wrong_signature_for_a_consumer_is_refused(
+    client: TestClient,
+    ledger: App,
+    inspected: Callable[[str], Headers],
+    changes: dict[str, Any],
+    status: int,
+    field: str,
+) -> None:
+    headers = inspected(address_of(CONSUMER.public_key))
+    prepared = client.post("/v1/status/acts/prepare", json={"kind": "accepted"}, headers=headers).json()
+    before = count_rows(ledger)
+    answer = client.post("/v1/status/acts", json=back(prepared, STRANGER, **changes), headers=headers)
+    assert answer.status_code == status, answer.text
+    assert answer.json()["field"] == field
+    assert count_rows(ledger) == before
+
+
+def test_consumer_with_their_own_key_is_shown_the_way(
+    client: TestClient, ledger: App, inspected: Callable[[str], Headers]
+) -> None:
+    headers = inspected(address_of(CONSUMER.public_key))
+    shown = client.get("/v1/status", headers=headers).json()
+    assert shown["next"]["acts"] == []
+    assert shown["link"]["own_key"] == address_of(CONSUMER.public_key)
+    before = count_rows(ledger)
+    answer = client.post("/v1/status/acts", json={"kind": "accepted"}, headers=headers)
+    assert_problem(answer, 422, "invalid-input", field="signature", remedy="/v1/status/acts/prepare")
+    assert count_rows(ledger) == before
+
+
+def test_service_never_signs_for_a_consumer_with_somebody_elses_key(
+    client: TestClient, ledger: App, account: Keys, inspected: Callable[[str], Headers]
+) -> None:
+    """An address that the merchant named, and whose key the service holds for a bystander, signs nothing here."""
+    headers = inspected(address_of(CONSUMER.public_key))
+    bystander = account("carrier", "Bystander")["address"]
+    with ledger.database.write() as session:
+        case = session.exec(select(CaseRow)).one()
+        case.consumer = bystander  # as an opening from before such addresses were refused
+        session.add(case)
+    before = count_rows(ledger)
+    answer = client.post("/v1/status/acts", json={"kind": "accepted"}, headers=headers)
+    assert_problem(answer, 422, "invalid-input", field="signature", remedy="/v1/status/acts/prepare")
+    assert count_rows(ledger) == before
+
+
+def test_consumer_whose_key_is_held_has_nothing_to_prepare(client: TestClient, ledger: App, open_case: Open) -> None:
+    headers = as_consumer(ledger, open_case()["case_id"])
+    assert client.get("/v1/status", headers=headers).json()["link"]["own_key"] is None
+    before = count_rows(ledger)
+    answer = client.post("/v1/status/acts/prepare", json={"kind": "cancelled"}, headers=headers)
+    assert_problem(answer, 409, "conflict", field="Authorization", remedy="/v1/status/acts")
+    assert count_rows(ledger) == before
+
+
+def test_link_that_reads_prepares_nothing(client: TestClient, open_case: Open) -> None:
+    link = open_case(consumer__address=address_of(CONSUMER.public_key))["status_link"]
+    headers = bearer(token_of(link))
+    answer = client.post("/v1/status/acts/prepare", json={"kind": "cancelled"}, headers=headers)
+    assert_problem(answer, 403, "forbidden", field="Authorization", remedy="e-mail")
