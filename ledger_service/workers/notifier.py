@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from email import message_from_bytes
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from functools import cache
@@ -120,13 +122,14 @@ class Notifier:
             lines.append(texts["deadline"].format(deadline=rfc3339(from_chain(deadline))))
         lines += ["", texts["follow"], "", url, "", texts["footer"].format(**values), ""]
         message = EmailMessage()
-        message["Subject"] = " ".join(part["subject"].format(**values).split())
+        message["Subject"] = _header_text(part["subject"].format(**values))
         message["From"] = self._app.settings.mail_from
-        message["To"] = address
+        message["To"] = _one_address(address)
         message["Date"] = format_datetime(self._app.clock.now())
         message["Message-ID"] = make_msgid(f"mail-{mail.id}", domain="ledger.invalid")
         message["Auto-Submitted"] = "auto-generated"
         message.set_content("\n".join(lines), cte="8bit")
+        _check_headers(message)
         return message
 
 
@@ -137,6 +140,28 @@ def _personal(app: App, session: Session, case: CaseRow) -> dict[str, Any]:
     opened = (app.vault.open(secret, row.digest, row.sealed) for row in disclosures_of(session, case.case_id))
     disclosures = [read_disclosure(encoded.decode()) for encoded in opened]
     return {disclosure.name: disclosure.value for disclosure in disclosures}
+
+
+def _header_text(text: str) -> str:
+    """One line of plain text. EmailMessage decodes what looks like an encoded word even in a value that it is given,
+    with the line breaks in it, so nothing may look like one."""
+    printable = "".join(sign if sign.isprintable() else " " for sign in text)
+    return " ".join(printable.replace("=?", "= ?").split())
+
+
+def _one_address(text: str) -> Address:
+    """Raises ValueError for what is not one bare address: a list or a comment would send the link elsewhere too."""
+    address = Address(addr_spec=text)
+    if address.addr_spec != text:
+        raise ValueError("This is no plain address.")
+    return address
+
+
+def _check_headers(message: EmailMessage) -> None:
+    """Raises ValueError if the message, written out, is read with other headers than it was given."""
+    read = message_from_bytes(message.as_bytes())
+    if read.keys() != message.keys() or read.get_payload(decode=True) != message.get_payload(decode=True):
+        raise ValueError("The headers do not stay as they are.")
 
 
 def _language(wanted: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from types import SimpleNamespace
@@ -102,7 +103,9 @@ def mails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mails]:
     database.close()
 
 
-@pytest.mark.parametrize("address", ["=?utf-8?q?a=0Ab?=@b", "a\x00|@[", "a@[", "\ud800@b"])
+@pytest.mark.parametrize(
+    "address", ["=?utf-8?q?a=0Ab?=@b", "a\x00|@[", "a@[", "\ud800@b", "a@b\n", "a@b, c@d", "a@b (c)", "<a@b>", ""]
+)
 def test_a_mail_that_cannot_be_made_is_deferred_and_the_next_is_sent(mails: Mails, address: str) -> None:
     mails.add(address, merchant="Odd shop")
     mails.add("ann@example.com")
@@ -114,3 +117,41 @@ def test_a_mail_that_cannot_be_made_is_deferred_and_the_next_is_sent(mails: Mail
     assert good.sent_at == mails.clock.seconds()
     assert len(mails.outbox.sent) == 1
     assert b"\nTo: ann@example.com\n" in mails.outbox.sent[0]
+
+
+@pytest.mark.parametrize("template", ["opened", "refunded"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=?utf-8?q?x=0A=0APay_at_https://evil.example?=",
+        "=?utf-8?q?x=0D=0ABcc:_c@evil.example?= =?utf-8?b?Cgp4?=",
+        "==?utf-8?q??utf-8?q?x=0A=0Ay?=",
+        "ü =?utf-8?q?x=0A=0APay?= " + 30 * "ü ",
+        "x\n\nPay at",
+        "x\r\nBcc: c@evil.example",
+        "x\x00\x85\u2028y",
+    ],
+)
+def test_no_text_of_a_merchant_adds_a_header_or_a_body(mails: Mails, text: str, template: str) -> None:
+    mails.add("ann@example.com", reference=text, merchant=text, template=template)
+    mails.notifier.step()
+    (sent,) = mails.outbox.sent
+    _, _, body = sent.partition(b"\n\n")
+    read = message_from_bytes(sent, policy=policy.default)
+    assert read.keys() == [
+        *("Subject", "From", "To", "Date", "Message-ID", "Auto-Submitted"),
+        *("Content-Type", "Content-Transfer-Encoding", "MIME-Version"),
+    ]
+    assert all(line.isprintable() for line in str(read["Subject"]).splitlines())
+    assert len(str(read["Subject"]).splitlines()) == 1
+    assert body.startswith(b"Hello Ann,\n\n")
+    assert [str(to) for to in read["To"].addresses] == ["ann@example.com"]
+
+
+def test_a_message_that_breaks_its_headers_is_not_sent(mails: Mails, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_header_text", str)
+    mails.add("ann@example.com", reference="=?utf-8?q?x=0A=0APay_at_https://evil.example?=")
+    mails.notifier.step()
+    assert mails.outbox.sent == []
+    (row,) = mails.rows()
+    assert (row.sent_at, row.last_error) == (None, "ValueError")
