@@ -91,6 +91,7 @@ export default {
   "next.otherwise": "Sonst",
   "next.none": "Von selbst geschieht nichts mehr. Der Nachweis bleibt hier und lässt sich prüfen.",
   "next.passed": "Diese Frist ist vorbei. Die Regel unter „Sonst“ wird gerade angewendet.",
+  "next.own_key": "Sie signieren mit Ihrem eigenen Schlüssel, {address}. Diese Seite kann ihn nicht benutzen: Antworten Sie mit der Software, die ihn verwahrt.",
   "next.requested": "Der Händler gibt Ihre Rücksendung frei oder lehnt sie ab.",
   "next.declined": "Ihre Frist für einen Einwand gegen die Antwort des Händlers läuft.",
   "next.authorised": "Sie geben die Ware beim Versanddienst ab und behalten den Beleg.",

@@ -91,6 +91,7 @@ export default {
   "next.otherwise": "Otherwise",
   "next.none": "Nothing more happens by itself. The record stays here and can be checked.",
   "next.passed": "This time has passed. The rule under “Otherwise” is being applied.",
+  "next.own_key": "You sign with your own key, {address}. This page cannot use it: answer with the software that holds it.",
   "next.requested": "The shop approves or declines your return.",
   "next.declined": "Your time to object to the shop’s answer is running.",
   "next.authorised": "You hand the goods to the carrier and keep the receipt.",

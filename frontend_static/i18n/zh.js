@@ -91,6 +91,7 @@ export default {
   "next.otherwise": "否则",
   "next.none": "不会再自动发生任何事。记录保留在这里，随时可以核对。",
   "next.passed": "期限已过，正在执行“否则”一栏的规则。",
+  "next.own_key": "您用自己的密钥 {address} 签名。本页面无法使用它，请用保管该密钥的软件答复。",
   "next.requested": "商家批准或拒绝您的退货。",
   "next.declined": "您对商家答复提出异议的期限正在计算。",
   "next.authorised": "请您把商品交给承运商，并保留收据。",

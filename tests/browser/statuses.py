@@ -138,7 +138,11 @@ def status(
             "confirmations": 0,
             "head_block": 4711,
         },
-        "link": {"scopes": ["status:read", "settlement:sign"], "expires_at": "2027-06-01T00:00:00Z"},
+        "link": {
+            "scopes": ["status:read", "settlement:sign"],
+            "expires_at": "2027-06-01T00:00:00Z",
+            "own_key": None,
+        },
         "as_of": "2026-12-09T10:00:00Z",
         **more,
     }

@@ -19,6 +19,19 @@ def test_read_only_link_shows_no_buttons(open_status: OpenPage) -> None:
     assert page.locator(".next button").count() == 0
 
 
+def test_own_key_is_named_in_place_of_buttons(open_status: OpenPage) -> None:
+    view = STATUSES["inspected_part"]
+    own = "0x" + "ab" * 20
+    page = open_status(
+        view={**view, "next": {**view["next"], "acts": []}, "link": {**view["link"], "own_key": own}}, size="phone"
+    )
+    card = page.get_by_role("region", name="What happens next")
+    expect(card).to_contain_text("You sign with your own key, 0xababab…abab.")
+    expect(card.get_by_title(own)).to_be_visible()
+    assert card.get_by_role("button").count() == 0
+    assert find_axe_violations(page) == []
+
+
 def test_accept_says_the_consequence_and_sends_the_act(open_status: OpenPage, stub: StubService) -> None:
     page = open_status(view=STATUSES["inspected_part"], size="phone")
     ask(page, "Accept £15.84")
