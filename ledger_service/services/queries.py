@@ -44,8 +44,9 @@ def list_cases(
     """
     if state is not None and state.upper() not in State.__members__:
         raise InvalidInput(f"{state!r} is no state.", field="state", remedy="Send a state such as received.")
+    party = None if account.role in OVERSEERS else account.address
     with app.database.read() as session:
-        rows = _page(session, account, cursor, limit, state)
+        rows = _page(session, cursor, limit, party=party, state=state)
         items = [_summary(case, chain) for case, chain in rows[:limit]]
     return {"items": items, "next_cursor": _cursor_after(rows, limit)}
 
@@ -68,14 +69,16 @@ def record_stage(app: App, record_id: str) -> str:
 
 
 def refunds_audit(app: App, account: Account, cursor: str | None = None, limit: int = 50) -> dict[str, Any]:
-    """What became of the money of each case: claimed, locked, decided, paid, returned. Merchants see their own.
+    """What became of the money of each case: claimed, locked, decided, paid, returned. Merchants see the cases
+    that they opened: naming them as a party shows them a case, but makes its money none of theirs.
 
     Raises Forbidden for other parties, InvalidInput for a bad cursor or limit.
     """
     if account.role != "merchant" and account.role not in OVERSEERS:
         raise Forbidden("Refunds are audited by merchants and auditors.", field="Authorization")
+    merchant = None if account.role in OVERSEERS else account.address
     with app.database.read() as session:
-        rows = _page(session, account, cursor, limit, None)
+        rows = _page(session, cursor, limit, merchant=merchant)
         items = []
         for case, _ in rows[:limit]:
             records = staged_records(session, case.case_id, app.settings.confirmations_needed)
@@ -98,12 +101,20 @@ def refunds_audit(app: App, account: Account, cursor: str | None = None, limit: 
 Rows = Sequence[tuple[CaseRow, ChainCase | None]]
 
 
-def _page(session: Session, account: Account, cursor: str | None, limit: int, state: str | None) -> Rows:
+def _page(
+    session: Session,
+    cursor: str | None,
+    limit: int,
+    *,
+    party: str | None = None,
+    merchant: str | None = None,
+    state: str | None = None,
+) -> Rows:
     """One row more than the page holds, so that it shows whether there is more."""
     if not 1 <= limit <= MAX_PAGE:
         raise InvalidInput(f"A page has 1 to {MAX_PAGE} items.", field="limit", remedy="Send such a number.")
-    party = None if account.role in OVERSEERS else account.address
-    return select_cases(session, party=party, state=state, after=_read_cursor(cursor), limit=limit + 1)
+    after = _read_cursor(cursor)
+    return select_cases(session, party=party, merchant=merchant, state=state, after=after, limit=limit + 1)
 
 
 def _summary(case: CaseRow, chain: ChainCase | None) -> dict[str, Any]:

@@ -78,11 +78,13 @@ def list_cases(
     session: Session,
     *,
     party: str | None,
+    merchant: str | None,
     state: str | None,
     after: tuple[int, str] | None,
     limit: int,
 ) -> Sequence[tuple[CaseRow, ChainCase | None]]:
-    """Newest first. `party`: only cases that name this address; `after`: (opened_at, case_id) of the page before."""
+    """Newest first. `party`: only cases that name this address, `merchant`: that name it as the merchant; `after`:
+    (opened_at, case_id) of the page before."""
     query = select(CaseRow, ChainCase).join(ChainCase, col(ChainCase.case_id) == col(CaseRow.case_id), isouter=True)
     if party is not None:
         query = query.where(
@@ -93,6 +95,8 @@ def list_cases(
                 col(CaseRow.inspector) == party,
             )
         )
+    if merchant is not None:
+        query = query.where(col(CaseRow.merchant) == merchant)
     if state is not None:
         query = query.where(func.coalesce(col(ChainCase.state), "requested") == state)
     if after is not None:

@@ -102,6 +102,30 @@ def test_case_is_shown_to_whom_it_names(client: TestClient, account: Keys, open_
     assert client.get("/v1/cases", headers=bearer(stranger["api_key"])).json()["items"] == []
 
 
+def test_merchant_named_as_a_party_sees_the_case_and_acts_in_it(
+    client: TestClient, account: Keys, as_merchant: Headers, open_case: Open
+) -> None:
+    named = account("merchant", "The warehouse's shop")
+    headers = bearer(named["api_key"])
+    path = f"/v1/cases/{open_case(warehouse=named['address'])['case_id']}"
+    assert len(client.get("/v1/cases", headers=headers).json()["items"]) == 1
+    assert client.get(path, headers=headers).status_code == 200
+    for who, kind in ((as_merchant, "authorised"), (as_merchant, "picked_up"), (headers, "received")):
+        answer = client.post(f"{path}/milestones", json={"kind": kind}, headers=who)
+        assert answer.status_code == 202, answer.text
+    made = client.post(f"{path}/status-links", json={}, headers=headers)
+    assert_problem(made, 403, "forbidden", field="Authorization", remedy="merchant")
+
+
+def test_merchants_refunds_are_those_of_its_own_cases(
+    client: TestClient, account: Keys, as_merchant: Headers, open_case: Open
+) -> None:
+    named = account("merchant", "Named in another's case")
+    open_case(warehouse=named["address"])
+    assert client.get("/v1/audit/refunds", headers=bearer(named["api_key"])).json()["items"] == []
+    assert len(client.get("/v1/audit/refunds", headers=as_merchant).json()["items"]) == 1
+
+
 @pytest.mark.parametrize("role", ["carrier", "auditor"])
 def test_links_are_the_merchants(client: TestClient, account: Keys, open_case: Open, role: str) -> None:
     other = account(role)
