@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -60,14 +61,22 @@ class Block:
 
 
 class Rpc:
-    """One node. Every method raises Unavailable if it cannot be reached, RpcRefused if it answers with an error."""
+    """One node. Every method raises Unavailable if it cannot be reached, RpcRefused if it answers with an error.
+
+    Errors are shown to anyone, and providers put keys into their URLs: errors name the node by `place`, never by `url`.
+    """
 
     def __init__(self, url: str, *, timeout: float = 20.0) -> None:
         self.url = url
+        self.place = place_of(url)
         self._client = httpx.Client(timeout=timeout, headers={"content-type": "application/json"})
 
     def close(self) -> None:
         self._client.close()
+
+    def hide(self, text: str) -> str:
+        """The text without the URL's secret parts, should it hold the URL."""
+        return text.replace(self.url, self.place)
 
     def call(self, method: str, *params: Any) -> Any:
         (answer,) = self.batch([(method, *params)])
@@ -106,7 +115,7 @@ class Rpc:
     def latest(self) -> Block:
         block = self.block("latest")
         if block is None:
-            raise Unavailable(f"The chain at {self.url} has no block yet.", remedy="Wait for its first block.")
+            raise Unavailable(f"The chain at {self.place} has no block yet.", remedy="Wait for its first block.")
         return block
 
     def code(self, address: str) -> bytes:
@@ -167,10 +176,15 @@ class Rpc:
         if entry is None and None in by_id:  # an error that concerns the whole request
             entry = by_id[None]
         if entry is None or ("error" not in entry and "result" not in entry):
-            raise Unavailable(f"The chain at {self.url} left {call[0]} without an answer.", remedy="Try again.")
+            raise Unavailable(f"The chain at {self.place} left {call[0]} without an answer.", remedy="Try again.")
         if entry.get("error"):
-            return RpcRefused(call[0], entry["error"])
+            return RpcRefused(call[0], self._without_url(entry["error"]))
         return entry["result"]
+
+    def _without_url(self, error: Any) -> dict[str, Any]:
+        """The node's error, which may quote the URL."""
+        known = error if isinstance(error, dict) else {"message": error}
+        return {**known, "message": self.hide(str(known.get("message", "no message")))}
 
     def _post(self, body: Any, attempts: int) -> Any:
         for attempt in range(attempts):
@@ -179,14 +193,29 @@ class Rpc:
                 if response.status_code < 500:
                     return response.json()
                 failure: str = f"HTTP status {response.status_code}"
+            except httpx.TransportError as error:
+                failure = self.hide(str(error)) or type(error).__name__
             except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-                failure = str(error) or type(error).__name__
+                failure = type(error).__name__  # their texts quote parts of the URL, or of what came
             if attempt + 1 < attempts:
                 time.sleep(_PAUSE * 2**attempt)
         raise Unavailable(
-            f"The chain at {self.url} does not answer ({failure}).",
+            f"The chain at {self.place} does not answer ({failure}).",
             remedy="Check that it runs and that its address is right.",
         )
+
+
+def place_of(url: str) -> str:
+    """Scheme, host and port of a URL: all of it that may be shown."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host:
+        return "an address that is none"
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}:{port}" if port else f"{parts.scheme}://{shown}"
 
 
 def block_call(number: int | str) -> Call:

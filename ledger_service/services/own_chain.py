@@ -53,7 +53,7 @@ class OwnChain:
         self.known: ChainFacts | str = "It has not run yet."
         if rpc is not None:
             asked = hashlib.sha256(repr((rpc.url, evidence)).encode("utf-8", "replace")).hexdigest()
-            self.known = _answers.get(asked, lambda: _ask(QuickReader(rpc), evidence))
+            self.known = _answers.get(asked, lambda: _ask(rpc, evidence))
 
     def facts(self, _evidence: Evidence) -> ChainFacts:
         if isinstance(self.known, str):
@@ -66,8 +66,8 @@ class OwnChain:
         return self._reader.accepts_signature(account, digest, signature)
 
 
-def _ask(reader: QuickReader, evidence: Evidence) -> ChainFacts | str:
+def _ask(rpc: Rpc, evidence: Evidence) -> ChainFacts | str:
     try:
-        return reader.facts(evidence)
+        return QuickReader(rpc).facts(evidence)
     except Unavailable as error:
-        return error.detail
+        return rpc.hide(error.detail)  # the answer is public

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -94,6 +95,7 @@ class Workers:
         notify: Callable[[], object] | None = None,
     ) -> None:
         self._app = app
+        self._rpc = rpc
         self._indexer = Indexer(app.database, rpc, app.deployment)
         self._submitter = Submitter(
             app.database,
@@ -189,10 +191,18 @@ class Workers:
         except Exception as error:  # noqa: BLE001 - the loop must outlive whatever a step runs into
             step.pause = min(max(2 * step.pause, _FIRST_BACKOFF), _LONGEST_BACKOFF)
             step.not_before = time.monotonic() + step.pause
-            step.failure = str(error) or type(error).__name__
+            # Readiness is public. What was not written to be read, such as a database's error, may quote anything.
             known = isinstance(error, LedgerError)
-            _log.warning("step_failed", step=step.name, error=step.failure, again_in=step.pause, exc_info=not known)
+            step.failure = self._rpc.hide(str(error)) if known else type(error).__name__
+            where = None if known else _where(error)
+            _log.warning("step_failed", step=step.name, error=step.failure, again_in=step.pause, where=where)
         else:
             if step.failure:
                 _log.info("step_recovered", step=step.name)
             step.failure, step.pause, step.not_before = None, 0.0, 0.0
+
+
+def _where(error: Exception) -> list[str]:
+    """The calls that led to an error, without its text or any values: statements and addresses stay out of logs."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from eth_abi.abi import encode as abi_encode
 
-from ledger_service.chain.rpc import Rpc, RpcRefused, wait_until
+from ledger_service.chain.rpc import Rpc, RpcRefused, place_of, wait_until
 from ledger_service.domain.hashing import hex0x, keccak
 from ledger_service.errors import Unavailable
 
@@ -77,6 +77,57 @@ def test_call_without_a_server_is_unavailable() -> None:
         rpc.chain_id()
     assert caught.value.remedy
     rpc.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("https://user:secret@node.example/v3/secret?key=secret#secret", "https://node.example"),
+        ("http://secret@127.0.0.1:8545/secret", "http://127.0.0.1:8545"),
+        ("http://[::1]:8545/secret", "http://[::1]:8545"),
+        ("http://node.example:secret/", "an address that is none"),
+        ("secret", "an address that is none"),
+        ("http://[secret", "an address that is none"),
+    ],
+)
+def test_place_of_a_url_holds_no_secret(url: str, place: str) -> None:
+    assert place_of(url) == place
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (500, b""),
+        (200, b"secret"),
+        (200, []),
+        (200, {"id": 0, "error": {"code": 1, "message": "no {url}"}}),
+        (200, {"id": 0, "error": "no {url}"}),
+        (200, {"id": 0, "result": None}),
+    ],
+)
+def test_errors_show_nothing_secret_of_the_url(node: Node, answer: tuple[int, Any]) -> None:
+    url = node.url.replace("://", "://user:secret@") + "/v3/secret?key=secret"
+    status, body = answer
+    if not isinstance(body, bytes):
+        body = json.loads(json.dumps(body).replace("{url}", url))
+    node.answers = [lambda _: (status, body)]
+    rpc = Rpc(url)
+    with pytest.raises(Unavailable) as caught:
+        rpc.latest()
+    rpc.close()
+    assert "secret" not in str(caught.value)
+    assert node.url in str(caught.value) or isinstance(caught.value, RpcRefused)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://node.example:secret/", "secret", "http://127.0.0.1:9/secret", "ftp://a/secret"]
+)
+def test_errors_of_a_url_that_leads_nowhere_do_not_show_it(url: str) -> None:
+    rpc = Rpc(url)
+    with pytest.raises(Unavailable) as caught:
+        rpc.send_raw(b"")
+    rpc.close()
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("answer", [(500, b""), (200, b"<html>"), (200, {"id": 7}), (200, {}), (200, [])])

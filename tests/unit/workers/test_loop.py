@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 from sqlmodel import SQLModel
+from structlog.testing import capture_logs
 
 from ledger_service.chain.abi import ESCROW, LEDGER
 from ledger_service.chain.deployments import Contract, Deployment
 from ledger_service.chain.rpc import Rpc, wait_until
 from ledger_service.clock import FixedClock
+from ledger_service.commands.workers_health import WorkersHealth
+from ledger_service.errors import ChainMismatch
 from ledger_service.keystore import LocalSigner, new_key
 from ledger_service.services.policies import shipped_policies
 from ledger_service.store.database import Database
@@ -52,7 +55,7 @@ class Notifier:
     def step(self) -> None:
         self.turns += 1
         if self.turns == 1:
-            raise ZeroDivisionError
+            raise ZeroDivisionError("of secret values")
 
 
 @pytest.fixture
@@ -72,6 +75,27 @@ def test_round_with_the_chain_away_goes_on_with_the_other_steps(workers: tuple[W
     assert (health.chain_reachable, health.ready, health.last_success, notifier.turns) == (False, False, None, 1)
     assert "does not answer" in health.failures["index"]
     assert health.failures["notify"] == "ZeroDivisionError"
+
+
+def test_failures_show_nothing_secret(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    rpc, notifier, signer = Rpc("http://user:secret@127.0.0.1:9/v3/secret"), Notifier(), LocalSigner(new_key())
+    loop = Workers(parts, rpc, writer=signer, operator=signer, notify=notifier.step)
+
+    def mismatch() -> None:
+        raise ChainMismatch(f"The chain at {rpc.url} is another.")
+
+    monkeypatch.setattr(loop._deadlines, "step", mismatch)
+    with capture_logs() as logs:
+        loop.round()
+    rpc.close()
+    shown = WorkersHealth(loop).health()
+    assert shown["deadlines"]["detail"] == "The chain at http://127.0.0.1:9 is another."
+    assert shown["notify"]["detail"] == "ZeroDivisionError"
+    assert "secret" not in str(shown) + str(logs)
+    (logged,) = [entry for entry in logs if entry["step"] == "notify"]
+    assert logged["error"] == "ZeroDivisionError"
+    assert "exc_info" not in logged
+    assert logged["where"][-1].endswith(" in step")
 
 
 def test_round_leaves_a_failed_step_alone_for_a_while(workers: tuple[Workers, Notifier]) -> None:
