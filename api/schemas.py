@@ -33,7 +33,7 @@ State = Literal[
     "settled",
     "closed",
 ]
-ShownState = State | Literal["rejected"]  # the contract refused the opening
+ShownState = Literal[State, "rejected"]  # the contract refused the opening
 
 
 class Answer(BaseModel):

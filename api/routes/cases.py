@@ -90,7 +90,7 @@ def list_cases(
     account: Caller,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.", max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    state: Annotated[schemas.State | None, Query(description="Only cases in this state.")] = None,
+    state: Annotated[schemas.ShownState | None, Query(description="Only cases in this state.")] = None,
 ) -> Response:
     """The cases that this key may see: a merchant's own, those that name a carrier, warehouse or inspector."""
     return JSONResponse(queries.list_cases(ledger, account, cursor=cursor, limit=limit, state=state))

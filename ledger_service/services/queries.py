@@ -11,18 +11,19 @@ from ..domain.disclosures import base64url, from_base64url
 from ..domain.hashing import from_hex
 from ..domain.money import to_decimal
 from ..domain.times import from_chain, rfc3339
-from ..domain.vocabulary import State
+from ..domain.vocabulary import Stage, State
 from ..errors import Forbidden, InvalidInput, NotFound
-from ..store.cases import chain_case, find_case
+from ..store.cases import find_case
 from ..store.cases import list_cases as select_cases
 from ..store.stages import staged_record, staged_records
 from ..store.tables import Account, CaseRow, ChainCase
 from .access import OVERSEERS, require_visible
 from .app import App
-from .presenting import case_answer, milestone_answer, money_answer, refund_answer
+from .presenting import case_answer, milestone_answer, money_answer, refund_answer, state_word
 from .projection import project
 
 MAX_PAGE = 200
+REJECTED = Stage.REJECTED.wire  # the word, too, for the state of a case whose opening the contract refused
 
 
 def case_view(app: App, account: Account, case_id: str) -> dict[str, Any]:
@@ -42,12 +43,12 @@ def list_cases(
 
     Raises InvalidInput for a cursor that is none of ours, an unknown state, or a limit out of range.
     """
-    if state is not None and state.upper() not in State.__members__:
+    if state is not None and state != REJECTED and state.upper() not in State.__members__:
         raise InvalidInput(f"{state!r} is no state.", field="state", remedy="Send a state such as received.")
     party = None if account.role in OVERSEERS else account.address
     with app.database.read() as session:
         rows = _page(session, cursor, limit, party=party, state=state)
-        items = [_summary(case, chain) for case, chain in rows[:limit]]
+        items = [_summary(case, chain, word) for case, chain, word in rows[:limit]]
     return {"items": items, "next_cursor": _cursor_after(rows, limit)}
 
 
@@ -80,16 +81,15 @@ def refunds_audit(app: App, account: Account, cursor: str | None = None, limit: 
     with app.database.read() as session:
         rows = _page(session, cursor, limit, merchant=merchant)
         items = []
-        for case, _ in rows[:limit]:
+        for case, chain, _ in rows[:limit]:
             records = staged_records(session, case.case_id, app.settings.confirmations_needed)
             state = project(session, case, app.policies.by_id(case.policy_id), records)
-            chain = chain_case(session, case.case_id)
             items.append(
                 {
                     "case_id": case.case_id,
                     "reference": case.reference,
                     "opened_at": rfc3339(from_chain(case.opened_at)),
-                    "state": state.state.wire,
+                    "state": state_word(state, records),
                     "escrow": case.mode,
                     "refund": refund_answer(case, state, chain),
                     "money": money_answer(case, state, chain, records),
@@ -98,7 +98,7 @@ def refunds_audit(app: App, account: Account, cursor: str | None = None, limit: 
     return {"items": items, "next_cursor": _cursor_after(rows, limit)}
 
 
-Rows = Sequence[tuple[CaseRow, ChainCase | None]]
+Rows = Sequence[tuple[CaseRow, ChainCase | None, str]]
 
 
 def _page(
@@ -117,13 +117,13 @@ def _page(
     return select_cases(session, party=party, merchant=merchant, state=state, after=after, limit=limit + 1)
 
 
-def _summary(case: CaseRow, chain: ChainCase | None) -> dict[str, Any]:
+def _summary(case: CaseRow, chain: ChainCase | None, word: str) -> dict[str, Any]:
     return {
         "case_id": case.case_id,
         "reference": case.reference,
         "opened_at": rfc3339(from_chain(case.opened_at)),
-        "state": chain.state if chain else State.REQUESTED.wire,
-        "stage": "recorded" if chain else "accepted",
+        "state": word,
+        "stage": "recorded" if chain else REJECTED if word == REJECTED else "accepted",
         "escrow": case.mode,
         "policy": case.policy,
         "refund": {"amount": to_decimal(case.refund_minor, case.currency), "currency": case.currency},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, or_
+from sqlalchemy import ColumnElement, case, exists, func, or_
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, col, select
@@ -14,6 +14,7 @@ from .tables import (
     CaseRow,
     ChainBalance,
     ChainCase,
+    ChainRefusal,
     DisclosureRow,
     OutboxRow,
     PreparedRecord,
@@ -82,10 +83,18 @@ def list_cases(
     state: str | None,
     after: tuple[int, str] | None,
     limit: int,
-) -> Sequence[tuple[CaseRow, ChainCase | None]]:
-    """Newest first. `party`: only cases that name this address, `merchant`: that name it as the merchant; `after`:
-    (opened_at, case_id) of the page before."""
-    query = select(CaseRow, ChainCase).join(ChainCase, col(ChainCase.case_id) == col(CaseRow.case_id), isouter=True)
+) -> Sequence[tuple[CaseRow, ChainCase | None, str]]:
+    """Newest first, each with its state as the chain has it: `requested` before it is there, `rejected` where the
+    contract refused the opening.
+
+    `party`: only cases that name this address, `merchant`: that name it as the merchant; `after`: (opened_at, case_id)
+    of the page before.
+    """
+    on_chain = col(ChainCase.state)
+    word = case((on_chain.is_not(None), on_chain), (_is_refused(), "rejected"), else_="requested")
+    query = select(CaseRow, ChainCase, word).join(
+        ChainCase, col(ChainCase.case_id) == col(CaseRow.case_id), isouter=True
+    )
     if party is not None:
         query = query.where(
             or_(
@@ -98,7 +107,7 @@ def list_cases(
     if merchant is not None:
         query = query.where(col(CaseRow.merchant) == merchant)
     if state is not None:
-        query = query.where(func.coalesce(col(ChainCase.state), "requested") == state)
+        query = query.where(word == state)
     if after is not None:
         opened, case_id = after
         query = query.where(
@@ -106,6 +115,15 @@ def list_cases(
         )
     query = query.order_by(col(CaseRow.opened_at).desc(), col(CaseRow.case_id).desc()).limit(limit)
     return session.exec(query).all()
+
+
+def _is_refused() -> ColumnElement[bool]:
+    """Whether the contract skipped the record that opens the case."""
+    return (
+        exists()
+        .where(col(RecordRow.case_id) == col(CaseRow.case_id), col(RecordRow.kind) == "requested")
+        .where(col(ChainRefusal.commitment) == col(RecordRow.commitment))
+    )
 
 
 def balance_of(session: Session, merchant: str, token: str) -> int:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from sqlmodel import select
 from starlette.testclient import TestClient
 
 from ledger_service.clock import FixedClock
 from ledger_service.services.app import App
+from ledger_service.store.tables import ChainRefusal, RecordRow
 
 from .conftest import Headers, Keys, Open, bearer, case_body, token_of
 
@@ -96,6 +98,26 @@ def test_list_answers_one_state(client: TestClient, as_merchant: Headers, open_c
     open_case()
     assert len(client.get("/v1/cases?state=requested", headers=as_merchant).json()["items"]) == 1
     assert client.get("/v1/cases?state=settled", headers=as_merchant).json()["items"] == []
+
+
+def test_refused_opening_is_called_so_everywhere(
+    client: TestClient, ledger: App, as_merchant: Headers, open_case: Open
+) -> None:
+    kept, refused = open_case()["case_id"], open_case()["case_id"]
+    with ledger.database.write() as session:
+        record = session.exec(select(RecordRow).where(RecordRow.case_id == refused)).one()
+        place = {"block_number": 7, "log_index": 0, "tx_hash": "0x" + "ee" * 32}
+        reason = "InsufficientBalance()"
+        session.add(ChainRefusal(case_id=refused, commitment=record.commitment, reason=reason, **place))
+    words = {kept: "requested", refused: "rejected"}
+    for path in ("/v1/cases", "/v1/audit/refunds"):
+        items = client.get(path, headers=as_merchant).json()["items"]
+        assert {item["case_id"]: item["state"] for item in items} == words
+    for case_id, word in words.items():
+        assert client.get(f"/v1/cases/{case_id}", headers=as_merchant).json()["state"] == word
+        (item,) = client.get(f"/v1/cases?state={word}", headers=as_merchant).json()["items"]
+        assert item["case_id"] == case_id
+        assert (item["stage"] == "rejected") is (word == "rejected")
 
 
 def test_refunds_audit_shows_each_cases_money(
