@@ -33,11 +33,13 @@ def read_cursor(session: Session) -> ChainCursor | None:
     return session.get(ChainCursor, _CURSOR)
 
 
-def create_cursor(session: Session, block: Row) -> None:
-    """The first position, before the first block that can have an event of ours."""
+def create_cursor(session: Session, block: Row) -> bool:
+    """The first position, before the first block that can have an event of ours. False if somebody else was first."""
     position = {"id": _CURSOR, "block_number": block["number"], "block_hash": block["hash"]}
-    _insert(session, ChainCursor, [position])
-    _upsert(session, ChainBlock, [block], ("number",))
+    made = rows_changed(session, _insert_for(session)(_core(ChainCursor)).values(position).on_conflict_do_nothing())
+    if made == 1:
+        _upsert(session, ChainBlock, [block], ("number",))
+    return made == 1
 
 
 def move_cursor(session: Session, old_hash: str, number: int, new_hash: str) -> bool:
@@ -170,6 +172,11 @@ def _insert(session: Session, table: type[SQLModel], rows: Sequence[Row]) -> Non
         session.execute(insert(_core(table)), list(rows))
 
 
+def _insert_for(session: Session) -> Any:
+    """The `insert` of the session's database, which knows what to do on a conflict."""
+    return sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+
+
 def _core(table: type[SQLModel]) -> Table:
     return SQLModel.metadata.tables[str(table.__tablename__)]
 
@@ -177,7 +184,6 @@ def _core(table: type[SQLModel]) -> Table:
 def _upsert(session: Session, table: type[SQLModel], rows: Sequence[Row], key: tuple[str, ...]) -> None:
     if not rows:
         return
-    make = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    statement = make(_core(table))
+    statement = _insert_for(session)(_core(table))
     changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
     session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed), list(rows))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, Update, delete, exists, func, insert, or_, update
+from sqlalchemy import ColumnElement, CursorResult, Insert, Update, delete, exists, func, insert, or_, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col, select
 
@@ -258,6 +258,6 @@ def chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
     return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))
 
 
-def rows_changed(session: Session, statement: Update) -> int:
-    """Runs an update and says how many rows it found."""
+def rows_changed(session: Session, statement: Update | Insert) -> int:
+    """Runs an update, or an insert that may find its row there already, and says how many rows it wrote."""
     return cast("CursorResult[Any]", session.execute(statement)).rowcount

@@ -86,7 +86,9 @@ class Indexer:
                 remedy="Bring back the chain's own data, or start anew with an empty --data folder.",
             )
         with self._database.write() as session:
-            chain_facts.create_cursor(session, _block_row(block))
+            made = chain_facts.create_cursor(session, _block_row(block))
+        if not made:
+            raise Conflict("Another indexer has set the cursor.", remedy="Run one worker for one database.")
         return ChainCursor(id=1, block_number=block.number, block_hash=block.hash)
 
     def _look(self, cursor: ChainCursor) -> tuple[Block, Block | None]:

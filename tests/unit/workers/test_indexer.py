@@ -1,0 +1,82 @@
+"""The indexer against a chain that limits what it answers, and beside another indexer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import SQLModel
+
+from ledger_service.chain.abi import ESCROW, LEDGER
+from ledger_service.chain.deployments import Contract, Deployment
+from ledger_service.chain.rpc import Block, Rpc, RpcRefused
+from ledger_service.errors import Conflict
+from ledger_service.store.chain_facts import read_cursor
+from ledger_service.store.database import Database
+from ledger_service.workers.indexer import Indexer
+
+_ADDRESS = "0x" + "11" * 20
+
+
+class Chain(Rpc):
+    """Blocks without events, of which no more than `limit` may be asked for logs at once."""
+
+    def __init__(self, head: int, limit: int) -> None:
+        super().__init__("http://127.0.0.1:9")
+        self.head, self.limit = head, limit
+        self.asked: list[int] = []
+
+    def batch(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        return [self._answer(*call) for call in calls]
+
+    def _answer(self, method: str, wanted: Any, *_: Any) -> Any:
+        if method == "eth_getLogs":
+            span = int(wanted["toBlock"], 16) - int(wanted["fromBlock"], 16) + 1
+            self.asked.append(span)
+            return [] if span <= self.limit else RpcRefused(method, {"code": -32005, "message": "too many blocks"})
+        assert method == "eth_getBlockByNumber"
+        return self._block(self.head if wanted == "latest" else int(wanted, 16))
+
+    def _block(self, number: int) -> dict[str, Any]:
+        numbers = {"number": number, "timestamp": number, "gasLimit": 30_000_000}
+        hashes = {"hash": f"0x{number:064x}", "parentHash": f"0x{number - 1:064x}"}
+        return {**hashes, **{name: hex(value) for name, value in numbers.items()}}
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
+    SQLModel.metadata.create_all(database.engine)
+    yield database
+    database.close()
+
+
+def _indexer(database: Database, chain: Chain) -> Indexer:
+    at = Contract(_ADDRESS, "0x", "0x")
+    return Indexer(database, chain, Deployment(1337, "0x", 0, _ADDRESS, _ADDRESS, {LEDGER: at, ESCROW: at}))
+
+
+def _cursor(database: Database) -> int | None:
+    with database.read() as session:
+        cursor = read_cursor(session)
+    return cursor.block_number if cursor else None
+
+
+def test_a_second_indexer_that_begins_at_once_loses(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = Chain(head=10, limit=100)
+    first, second = _indexer(database, chain), _indexer(database, chain)
+    block = chain.block
+
+    def meanwhile(number: int | str) -> Block | None:
+        monkeypatch.setattr(chain, "block", block)
+        first.step()
+        return block(number)
+
+    monkeypatch.setattr(chain, "block", meanwhile)
+    with pytest.raises(Conflict, match="Another indexer"):
+        second.step()
+    assert _cursor(database) == 10
+    assert second.step().behind == 0
+    chain.close()
