@@ -6,7 +6,6 @@ import re
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
@@ -95,11 +94,12 @@ def _page(name: str) -> Response:
 def _require_local(request: Request, ledger: App) -> None:
     """Mails hold links that act, so this machine alone may ask, and only where no mail server sends them.
 
-    The name in the address counts too: a site elsewhere can have its own name lead to this machine.
+    The name in the address counts too: a site elsewhere can have its own name lead to this machine, and behind a proxy
+    on this machine the whole world asks from here, under the service's public name.
     """
     settings = ledger.settings
     here = request.client is not None and request.client.host in _HERE
-    named = request.url.hostname in (*_HERE, urlsplit(settings.url).hostname)
+    named = request.url.hostname in _HERE
     if settings.smtp_host or not settings.is_local_chain or not here or not named:
         raise HTTPException(404)
 

@@ -213,16 +213,19 @@ def test_outbox_without_mails_is_empty(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/outbox", "/outbox/messages"])
-@pytest.mark.parametrize("why", ["another machine", "another name", "a mail server", "a public chain"])
+@pytest.mark.parametrize(
+    "why", ["another machine", "another name", "the public name", "a mail server", "a public chain"]
+)
 def test_outbox_is_hidden_elsewhere(ledger: App, mail: None, path: str, why: str) -> None:
     changes: dict[str, dict[str, str]] = {
+        "the public name": {"url": "https://returns.example.org"},
         "a mail server": {"smtp_host": "mail.example.org"},
         "a public chain": {"chain": "https://rpc.example.org"},
     }
     app = App(**{**ledger.__dict__, "settings": ledger.settings.model_copy(update=changes.get(why, {}))})
     address = "192.0.2.7" if why == "another machine" else "127.0.0.1"
-    name = "attacker.example" if why == "another name" else "localhost"
-    with local_client(app, address, name) as client:
+    names = {"another name": "attacker.example", "the public name": "returns.example.org"}
+    with local_client(app, address, names.get(why, "localhost")) as client:
         assert_problem(client.get(path), 404, "not-found")
 
 
