@@ -17,7 +17,7 @@ import structlog
 from ..chain.abi import ESCROW, LEDGER, checksum
 from ..chain.codec import Event, decode_log, explain_revert
 from ..chain.deployments import Deployment, check_chain
-from ..chain.rpc import Block, Rpc, block_call
+from ..chain.rpc import Block, Rpc, RpcRefused, block_call
 from ..domain.hashing import ZERO_WORD, from_hex, hex0x
 from ..errors import ChainMismatch, Conflict, Unavailable
 from ..store import chain_facts, outbox
@@ -56,6 +56,7 @@ class Indexer:
         self._rpc = rpc
         self._deployment = deployment
         self._span = _SPAN
+        self._widest = _WIDEST
         self._contracts = {deployment.ledger: LEDGER, deployment.escrow: ESCROW}
 
     def step(self) -> Progress:
@@ -99,9 +100,8 @@ class Indexer:
         return Block.from_json(newest), Block.from_json(same) if same else None
 
     def _read(self, cursor: ChainCursor, head: Block) -> Progress:
-        last = min(head.number, cursor.block_number + self._span)
+        last, events = self._next_events(cursor, head)
         end = head if last == head.number else self._rpc.block(last)
-        events = self._events(cursor.block_number + 1, last)
         blocks = self._blocks([cursor.block_number, *sorted({event.block_number for event in events}), last])
         unchanged = end is not None and blocks[last].hash == end.hash
         unchanged = unchanged and blocks[cursor.block_number].hash == cursor.block_hash
@@ -111,6 +111,26 @@ class Indexer:
         requeued = self._write(cursor, events, blocks, last)
         self._adjust(len(events))
         return Progress(len(events), last, head.number, requeued)
+
+    def _next_events(self, cursor: ChainCursor, head: Block) -> tuple[int, list[Event]]:
+        """The last block that was asked for, and the events up to it. Nodes limit for how many blocks, or logs, they
+        may be asked at once, each in words of its own: whatever is refused is asked for half as many."""
+        span = min(head.number - cursor.block_number, self._span)
+        wanted = span
+        while True:
+            last = cursor.block_number + span
+            try:
+                events = self._events(cursor.block_number + 1, last)
+            except RpcRefused:
+                if span == 1:
+                    raise  # the number of blocks is not what it is about
+                span //= 2
+            else:
+                break
+        if span < wanted:
+            self._span = self._widest = span
+            _log.info("fewer_blocks_at_once", refused=wanted, blocks=span)
+        return last, events
 
     def _events(self, first: int, last: int) -> list[Event]:
         """In the chain's order."""
@@ -185,7 +205,7 @@ class Indexer:
         if events > _MANY:
             self._span = max(1, self._span // 2)
         elif events < _FEW:
-            self._span = min(_WIDEST, self._span * 2)
+            self._span = min(self._widest, self._span * 2)
 
     # --- back --------------------------------------------------------------------------------------------------------
 

@@ -80,3 +80,27 @@ def test_a_second_indexer_that_begins_at_once_loses(database: Database, monkeypa
     assert _cursor(database) == 10
     assert second.step().behind == 0
     chain.close()
+
+
+@pytest.mark.parametrize("limit", [1, 10, 99, 100])
+def test_a_node_that_limits_the_range_is_read_in_smaller_parts(database: Database, limit: int) -> None:
+    chain = Chain(head=250, limit=limit)
+    indexer = _indexer(database, chain)
+    while indexer.step().behind:
+        assert len(chain.asked) < 300
+    assert _cursor(database) == 250
+    assert sum(span for span in chain.asked if span <= limit) == 250
+    refused = [span for span in chain.asked if span > limit]
+    assert chain.asked[: len(refused)] == refused == [100, 50, 25, 12, 6, 3][: len(refused)]
+    chain.close()
+
+
+def test_a_refusal_of_a_single_block_is_an_error_and_changes_no_span(database: Database) -> None:
+    chain = Chain(head=250, limit=0)
+    indexer = _indexer(database, chain)
+    with pytest.raises(RpcRefused, match="too many blocks"):
+        indexer.step()
+    assert chain.asked == [100, 50, 25, 12, 6, 3, 1]
+    chain.limit = 1_000
+    assert indexer.step().block == 100
+    chain.close()
