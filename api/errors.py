@@ -4,7 +4,8 @@
      "remedy": "…", "instance": "urn:ledger:request:…"}
 
 `field` is a path such as `items.0.unit_price`, or the name of a header or parameter. Where several fields are wrong,
-`errors` lists them all and the first one stands in front. What the caller sent is never repeated: it may be personal.
+`errors` lists them all and the first one stands in front. A short value that is wrong, such as a country or a kind, may
+be quoted back to whoever sent it. None of it is logged: it may be personal.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from .projection import opening_refused, project
 from .times import check_occurred
 
 _DAY = 86_400
+_QUOTED = 40  # characters of a wrong value that an error repeats
 _POSTABLE = (
     Kind.AUTHORISED,
     Kind.DECLINED,
@@ -157,8 +158,14 @@ def _basis_points(data: dict[str, Any], name: str, default: int) -> int:
     value = data.get(name, default)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= FULL_SHARE:
         raise InvalidInput(
-            f"{value!r} is no share in basis points.",
+            f"{_quoted(value)} is no share in basis points.",
             field=f"data.{name}",
             remedy="Send a whole number from 0 to 10000; 10000 is all of the refund.",
         )
     return value
+
+
+def _quoted(value: object) -> str:
+    """A short scalar as it was sent; for anything else a word, since it may be long or personal."""
+    said = repr(value) if value is None or isinstance(value, (str, int, float)) else ""
+    return said if 0 < len(said) <= _QUOTED else "This value"

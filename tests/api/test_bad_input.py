@@ -276,6 +276,18 @@ def test_inspection_with_wrong_data_is_refused(
     assert_problem(answer, 422, "invalid-input", field=field)
 
 
+@pytest.mark.parametrize("share", [{"name": "Ada Example"}, ["Ada Example"], "Ada Example, " * 40, 10**400])
+def test_refusal_repeats_nothing_long_or_nested(
+    client: TestClient, as_merchant: Headers, open_case: Open, unwritten: Callable[[], None], share: Any
+) -> None:
+    address = f"/v1/cases/{open_case()['case_id']}/milestones"
+    unwritten()
+    body = {"kind": "inspected", "data": {"grade": "as_new", "share": share}}
+    answer = client.post(address, json=body, headers=as_merchant)
+    problem = assert_problem(answer, 422, "invalid-input", field="data.share")
+    assert problem["detail"] == "This value is no share in basis points."
+
+
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
