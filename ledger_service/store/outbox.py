@@ -105,17 +105,24 @@ def save_transaction(session: Session, transaction: TransactionRow, rows: Sequen
         raise Conflict("Another worker has sent some of this already.", remedy="Run one worker for one database.")
 
 
-def unsettled(session: Session, *, sent_before: int | None = None, limit: int = 200) -> Sequence[TransactionRow]:
-    """Transactions that are not known to be mined, by nonce. With `sent_before`: those not broadcast since then."""
+def unsettled(
+    session: Session, *, writer: str | None = None, sent_before: int | None = None, limit: int = 200
+) -> Sequence[TransactionRow]:
+    """Transactions that are not known to be mined, by nonce: all, or those of `writer`. With `sent_before`: those not
+    broadcast since then."""
     query = select(TransactionRow).where(col(TransactionRow.settled).is_(False))
+    if writer is not None:
+        query = query.where(col(TransactionRow.writer) == writer)
     if sent_before is not None:
         sent = col(TransactionRow.broadcast_at)
         query = query.where(or_(sent.is_(None), sent <= sent_before))
     return session.exec(query.order_by(col(TransactionRow.writer), col(TransactionRow.nonce)).limit(limit)).all()
 
 
-def count_unsettled(session: Session) -> int:
+def count_unsettled(session: Session, writer: str | None = None) -> int:
     query = select(func.count()).select_from(TransactionRow).where(col(TransactionRow.settled).is_(False))
+    if writer is not None:
+        query = query.where(col(TransactionRow.writer) == writer)
     return int(session.exec(query).one())
 
 

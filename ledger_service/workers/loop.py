@@ -1,4 +1,4 @@
-"""The loop that runs the workers, in one thread: submit, index, deadlines, notify; then wait until woken."""
+"""The loop that runs the workers, in one thread: submit, index, deadlines, policies, notify; then wait until woken."""
 
 from __future__ import annotations
 
@@ -109,9 +109,10 @@ class Workers:
         self._deadlines = DeadlineWorker(app.database, app.clock)
         self._deadlines_at = 0.0  # monotonic
         self._steps = [
-            _Step("submit", self._submitter.step),
+            _Step("submit", self._submitter.step_writer),
             _Step("index", self._index),
             _Step("deadlines", self._ask_for_due),
+            _Step("policies", self._submitter.step_operator),
             *([_Step("notify", notify)] if notify else []),
         ]
         self._progress: Progress | None = None
@@ -147,9 +148,9 @@ class Workers:
                 self._try(step)
         if not any(step.failure for step in self._steps):
             self._last_success = self._app.clock.seconds()
-        submit, index, deadlines = self._steps[:3]
+        worked = any(step.outcome for step in self._steps[:4])
         behind = self._progress is not None and self._progress.behind > 0
-        return bool(submit.outcome or index.outcome or deadlines.outcome or behind)
+        return worked or behind
 
     def health(self) -> Health:
         index, progress = self._steps[1], self._progress

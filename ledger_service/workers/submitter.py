@@ -51,7 +51,9 @@ _ON_ITS_WAY = 2 * _IN_A_STEP  # most of them at once: a node's pool, and what a 
 _AGAIN_AFTER = 5  # seconds until a transaction that was not mined is broadcast again
 _SINGLE_GAS = 1_000_000  # of a registration
 _PER_ITEM = 20_000  # gas of a batch for an item beyond the item's own bound
+_PER_DATA = 16_000  # gas for the bytes that an item brings, an opening's being the most
 _RESERVE = 60_000  # gas of a batch for itself
+_GAS_CAP = 16_000_000  # of one transaction, whatever fits a block: since EIP-7825 Ethereum takes no more than 2**24
 # What nodes say of a transaction that they, or the chain, have already.
 _KNOWN = (
     "already known",
@@ -109,51 +111,69 @@ class Submitter:
         self._batch_size = batch_size
         self._item_gas: int | None = None
         self._seen: _Chain | None = None
-        self._started = False
-        self.in_flight = 0  # transactions that were not known to be mined when the last step ended
-        self._makers: tuple[tuple[str, Callable[[], Batch | None]], ...] = (
-            ("register_policy", self._policies),
-            ("register_parties", self._parties),
-            ("open", self._openings),
-            ("act", self._acts),
-            ("poke", self._pokes),
-            ("withdraw", self._withdrawals),
+        self._started: set[str] = set()  # addresses
+        self._in_flight: dict[str, int] = {}
+        self._makers: tuple[tuple[str, Signer, Callable[[], Batch | None]], ...] = (
+            ("register_policy", operator, self._policies),
+            ("register_parties", writer, self._parties),
+            ("open", writer, self._openings),
+            ("act", writer, self._acts),
+            ("poke", writer, self._pokes),
+            ("withdraw", writer, self._withdrawals),
         )
 
+    @property
+    def in_flight(self) -> int:
+        """Transactions that were not known to be mined when the last steps ended."""
+        return sum(self._in_flight.values())
+
     def step(self) -> int:
-        """Sends some of what waits; how many transactions were made. Raises Unavailable if the chain takes none."""
+        """What each account has to send. The workers' loop takes them one by one, each with its own failures."""
+        return self.step_operator() + self.step_writer()
+
+    def step_operator(self) -> int:
+        """Sends some of what waits for the operator's account; as `step_writer`."""
+        return self._step_of(self._operator.address)
+
+    def step_writer(self) -> int:
+        """Sends some of what waits for the writer's account; how many transactions were made. Raises Unavailable if
+        the chain takes none of this account's, which says nothing of the other's."""
+        return self._step_of(self._writer.address)
+
+    def _step_of(self, address: str) -> int:
         self._seen = None
+        self._in_flight[address] = 0  # if this fails, there is nothing to be quick for
         with self._database.read() as session:
-            rows = unsettled(session, sent_before=self._sent_before())
-            on_its_way = count_unsettled(session)
+            rows = unsettled(session, writer=address, sent_before=self._sent_before(address))
+            on_its_way = count_unsettled(session, address)
             wanted = waiting_actions(session)
-        self._resend(rows)
+        self._resend(address, rows)
         most = min(_IN_A_STEP, _ON_ITS_WAY - on_its_way)
         made = 0
-        for action, make in self._makers:
-            while action in wanted and made < most:
+        for action, signer, make in self._makers:
+            while signer.address == address and action in wanted and made < most:
                 batch = make()
                 if batch is None:
                     break
                 self.broadcast([self.save(batch)])
                 made += 1
-        self.in_flight = on_its_way + made
+        self._in_flight[address] = on_its_way + made
         return made
 
-    def _sent_before(self) -> int | None:
-        return self._clock.seconds() - _AGAIN_AFTER if self._started else None
+    def _sent_before(self, address: str) -> int | None:
+        return self._clock.seconds() - _AGAIN_AFTER if address in self._started else None
 
-    def _resend(self, rows: Sequence[TransactionRow]) -> None:
+    def _resend(self, address: str, rows: Sequence[TransactionRow]) -> None:
         """Broadcasts again what was saved and is not mined: everything at start, later what takes long. What is mined
         by its nonce is left to the indexer."""
         if rows:
-            used = {address: self._rpc.nonce(address) for address in {row.writer for row in rows}}
-            rows = [row for row in rows if row.nonce >= used[row.writer]]
+            used = self._rpc.nonce(address)
+            rows = [row for row in rows if row.nonce >= used]
         if rows:
             self.broadcast(rows)
-            if self._started and self._rpc.client_version().startswith("anvil"):
+            if address in self._started and self._rpc.client_version().startswith("anvil"):
                 self._rpc.call("evm_mine")  # its automatic mining can overlook what came while it mined
-        self._started = True
+        self._started.add(address)
 
     def save(self, batch: Batch) -> TransactionRow:
         """Signs a batch with the next nonce, and keeps it together with what it carries."""
@@ -265,9 +285,9 @@ class Submitter:
         return Batch(self._writer, self._deployment.ledger, data, _ids(rows), items=len(rows))
 
     def _most(self) -> int:
-        """Items in a batch, by the room in a block."""
-        room = self._chain().block_gas * 9 // 10 - _RESERVE
-        return max(1, min(self._batch_size, room // (self._bound() + _PER_ITEM)))
+        """Items in a batch, by the room in a block and in a transaction."""
+        room = min(self._chain().block_gas * 9 // 10, _GAS_CAP) - intrinsic_gas(b"") - self._bound() // 32 - _RESERVE
+        return max(1, min(self._batch_size, room // (self._bound() + _PER_ITEM + _PER_DATA)))
 
     def _gas(self, batch: Batch) -> int:
         """Enough for the worst that every item may do: the contract undoes a batch that has less."""

@@ -1,0 +1,130 @@
+"""What is sent for one account when the other's is refused, and how much goes into one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rlp
+from sqlmodel import SQLModel, select
+
+from ledger_service.chain.abi import ESCROW, LEDGER
+from ledger_service.chain.deployments import Contract, Deployment
+from ledger_service.chain.rpc import Rpc, RpcRefused
+from ledger_service.clock import FixedClock
+from ledger_service.domain.hashing import from_hex, hex0x, word
+from ledger_service.errors import IntegrityFailure, Unavailable
+from ledger_service.keystore import LocalSigner, new_key
+from ledger_service.services.policies import shipped_policies
+from ledger_service.store.cases import enqueue
+from ledger_service.store.database import Database
+from ledger_service.store.tables import TransactionRow
+from ledger_service.workers.submitter import Batch, Submitter
+
+_ADDRESS = "0x" + "11" * 20
+_LARGEST = 2**24  # gas of one transaction, by EIP-7825
+
+
+class Chain(Rpc):
+    """Takes every transaction but those that `refuses` names, and mines none."""
+
+    def __init__(self, block_gas: int = 60_000_000) -> None:
+        super().__init__("http://127.0.0.1:9")
+        self.block_gas = block_gas
+        self.taken: list[bytes] = []
+        self.refuses: set[bytes] = set()
+
+    def batch(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        return [self._answer(*call) for call in calls]
+
+    def _answer(self, method: str, *params: Any) -> Any:
+        if method == "eth_sendRawTransaction":
+            raw = from_hex(params[0])
+            if rlp.decode(raw)[3] in self.refuses:
+                return RpcRefused(method, {"code": -32000, "message": "insufficient funds"})
+            self.taken.append(raw)
+            return "0x"
+        answers = {
+            "eth_gasPrice": "0x1",
+            "eth_getTransactionCount": "0x0",
+            "eth_call": hex0x(word(400_000)),
+            "web3_clientVersion": "Geth",
+        }
+        block = {"number": "0x1", "timestamp": "0x1", "gasLimit": hex(self.block_gas), "hash": "", "parentHash": ""}
+        return answers.get(method, block)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
+    SQLModel.metadata.create_all(database.engine)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def chain() -> Iterator[Chain]:
+    chain = Chain()
+    yield chain
+    chain.close()
+
+
+def _submitter(database: Database, chain: Chain) -> Submitter:
+    ledger, escrow = Contract("0x" + "22" * 20, "0x", "0x"), Contract("0x" + "33" * 20, "0x", "0x")
+    return Submitter(
+        database,
+        chain,
+        Deployment(1337, "0x", 0, _ADDRESS, _ADDRESS, {LEDGER: ledger, ESCROW: escrow}),
+        writer=LocalSigner(new_key()),
+        operator=LocalSigner(new_key()),
+        clock=FixedClock(datetime(2026, 3, 1, tzinfo=UTC)),
+        policy_by_id=shipped_policies().by_id,
+    )
+
+
+def _ask(database: Database, *, withdrawals: int, policy: str) -> None:
+    with database.write() as session:
+        enqueue(session, "register_policy", policy, 0)
+        for number in range(withdrawals):
+            enqueue(session, "withdraw", f"0x{number:064x}", 0)
+
+
+def test_an_operator_that_cannot_send_leaves_the_writer_alone(database: Database, chain: Chain) -> None:
+    submitter = _submitter(database, chain)
+    chain.refuses = {b"\x22" * 20}  # what goes to the ledger: here, the policies alone
+    _ask(database, withdrawals=1, policy=hex0x(shipped_policies().all()[0].id()))
+    for _ in range(2):  # when it is made, and when it is sent again
+        with pytest.raises(Unavailable, match="insufficient funds"):
+            submitter.step_operator()
+        submitter.step_writer()
+    assert {rlp.decode(raw)[3] for raw in chain.taken} == {b"\x33" * 20}
+    assert submitter.in_flight == 1
+    with database.read() as session:
+        assert len(session.exec(select(TransactionRow)).all()) == 2
+
+
+def test_a_policy_that_nobody_knows_leaves_the_writer_alone(database: Database, chain: Chain) -> None:
+    submitter = _submitter(database, chain)
+    _ask(database, withdrawals=1, policy="0x" + "99" * 32)
+    with pytest.raises(IntegrityFailure):
+        submitter.step_operator()
+    assert submitter.step_writer() == 1
+
+
+@pytest.mark.parametrize("block_gas", [6_721_975, 30_000_000, 60_000_000, 2**53])
+def test_no_transaction_asks_for_more_gas_than_a_chain_takes(database: Database, chain: Chain, block_gas: int) -> None:
+    chain.block_gas = block_gas
+    submitter = _submitter(database, chain)
+    _ask(database, withdrawals=100, policy="0x" + "99" * 32)
+    submitter.step_writer()
+    asked = [int.from_bytes(rlp.decode(raw)[2], "big") for raw in chain.taken]
+    assert len(asked) > 2
+    assert max(asked) <= min(block_gas, _LARGEST)
+
+    items = submitter._most()
+    openings = b"\xff" * (20 * 32 * items)  # as long as openings are, and dearer
+    whole = Batch(LocalSigner(new_key()), _ADDRESS, openings, list(range(items)), items)
+    assert submitter._gas(whole) <= min(block_gas, _LARGEST)
