@@ -125,7 +125,7 @@ def read_model_problems(rows: CaseRows) -> Iterator[str]:
 
 
 def event_of(row: ChainEvent) -> Event:
-    """Raises ValueError if its arguments are no JSON."""
+    """The event that a row was made of. Raises ValueError if its arguments are no JSON."""
     return Event(
         contract=row.contract,
         name=row.name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from sqlmodel import Session
@@ -10,8 +9,9 @@ from sqlmodel import Session
 from ..chain.codec import Event
 from ..domain.hashing import ZERO_WORD, hex0x
 from ..errors import Conflict
+from ..services.consistency import event_of
 from ..store import chain_facts, outbox
-from ..store.tables import ChainBlock, ChainCursor, ChainEvent
+from ..store.tables import ChainBlock, ChainCursor
 from .folding import MOVES_BALANCE, Fold, cases_of, merchants_of
 
 _NO_COMMITMENT = hex0x(ZERO_WORD)
@@ -44,20 +44,6 @@ def rewind(
     chain_facts.delete_after(session, ancestor.number)
     _replay(session, cases_of(removed), merchants_of(removed))
     return ChainCursor(id=1, block_number=ancestor.number, block_hash=ancestor.hash)
-
-
-def event_of(row: ChainEvent) -> Event:
-    """The event that a row was made of."""
-    return Event(
-        contract=row.contract,
-        name=row.name,
-        args=json.loads(row.args),
-        case_id=row.case_id,
-        block_number=row.block_number,
-        block_hash=row.block_hash,
-        log_index=row.log_index,
-        tx_hash=row.tx_hash,
-    )
 
 
 def _undo_outbox(session: Session, removed: list[Event], commitments: list[str]) -> None:

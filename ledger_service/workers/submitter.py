@@ -26,10 +26,10 @@ from ..chain.rpc import Block, Rpc, RpcRefused, block_call
 from ..chain.transactions import Signer, gas_price, intrinsic_gas, sign_transaction
 from ..clock import Clock
 from ..domain.hashing import from_hex
-from ..domain.messages import Act, Opening, Parties, Terms
+from ..domain.messages import Opening, Parties, Terms
 from ..domain.policies import Policy
-from ..domain.vocabulary import Grade, Kind, Role
 from ..errors import IntegrityFailure, Unavailable
+from ..services.projection import act_of
 from ..store.database import Database
 from ..store.outbox import (
     acts_waiting,
@@ -258,7 +258,7 @@ class Submitter:
             found = acts_waiting(session, self._most())
         if not found:
             return None
-        data = encode_record_batch([(_act(record), record.signature) for _, record in found])
+        data = encode_record_batch([(act_of(record), record.signature) for _, record in found])
         return self._many(data, [row for row, _ in found])
 
     def _pokes(self) -> Batch | None:
@@ -327,17 +327,3 @@ def _ids(rows: Sequence[OutboxRow]) -> list[int]:
 
 def _opening(record: RecordRow, case: CaseRow) -> Opening:
     return Opening(Terms.from_json(json.loads(case.terms)), from_hex(record.commitment), record.valid_until)
-
-
-def _act(record: RecordRow) -> Act:
-    return Act(
-        case_id=from_hex(record.case_id),
-        kind=Kind.from_wire(record.kind),
-        role=Role.from_wire(record.role),
-        nonce=record.nonce,
-        valid_until=record.valid_until,
-        commitment=from_hex(record.commitment),
-        grade=Grade(record.grade),
-        share=record.share,
-        fee=record.fee,
-    )
