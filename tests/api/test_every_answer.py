@@ -218,7 +218,7 @@ def test_outbox_without_mails_is_empty(client: TestClient) -> None:
 )
 def test_outbox_is_hidden_elsewhere(ledger: App, mail: None, path: str, why: str) -> None:
     changes: dict[str, dict[str, str]] = {
-        "the public name": {"url": "https://returns.example.org"},
+        "the public name": {"public_url": "https://returns.example.org"},
         "a mail server": {"smtp_host": "mail.example.org"},
         "a public chain": {"chain": "https://rpc.example.org"},
     }
