@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
@@ -99,7 +100,7 @@ def _require_local(request: Request, ledger: App) -> None:
     """
     settings = ledger.settings
     here = request.client is not None and request.client.host in _HERE
-    named = request.url.hostname in _HERE
+    named = request.url.hostname in _HERE and urlsplit(settings.url).hostname in _HERE
     if settings.smtp_host or not settings.is_local_chain or not here or not named:
         raise HTTPException(404)
 

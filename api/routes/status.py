@@ -8,8 +8,7 @@ from fastapi import APIRouter, Body, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from ledger_service.services import acting, evidence, preparing, status
-from ledger_service.services.inputs import ActInput
-from ledger_service.services.preparing import SignedActInput
+from ledger_service.services.inputs import ActInput, SignedActInput
 
 from .. import schemas
 from ..dependencies import Ledger, Link, Token, link_principal

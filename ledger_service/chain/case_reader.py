@@ -78,7 +78,7 @@ class FullReader:
         named = self._rpc.call("eth_getBlockByHash", self._block_hash, False)
         block = _block(named) if named else None
         if block is None or self._rpc.call(*block_call(block.number))["hash"] != block.hash:
-            raise Unavailable(f"The chain at {self._rpc.url} has no block {self._block_hash}.")
+            raise Unavailable(f"The chain at {self._rpc.place} has no block {self._block_hash}.")
         return block
 
     def _is_our_code(self, evidence: Evidence) -> bool:

@@ -80,7 +80,7 @@ class _Deployer:
     def deploy(self, roles: Roles, tokens_file: Path | None) -> Deployment:
         genesis = self._rpc.block(0)
         if genesis is None:
-            raise Unavailable(f"The chain at {self._rpc.url} has no first block.", remedy="Wait for it.")
+            raise Unavailable(f"The chain at {self._rpc.place} has no first block.", remedy="Wait for it.")
         tokens = self._listed_tokens(tokens_file) if tokens_file else self._test_tokens()
         contracts, first_block = self._contracts(roles, tokens)
         return Deployment(

@@ -155,14 +155,14 @@ def check_chain(rpc: Rpc, deployment: Deployment) -> None:
     chain_id = rpc.chain_id()
     if chain_id != deployment.chain_id:
         raise ChainMismatch(
-            f"The chain at {rpc.url} has id {chain_id}; the ledger was deployed to chain {deployment.chain_id}.",
+            f"The chain at {rpc.place} has id {chain_id}; the ledger was deployed to chain {deployment.chain_id}.",
             remedy="Give the address of that chain, or another --data folder for this one.",
         )
     genesis = rpc.block(0)
     if genesis is None or genesis.hash != deployment.genesis_hash:
         found = genesis.hash if genesis else "none"
         raise ChainMismatch(
-            f"The chain at {rpc.url} has id {chain_id} but another first block ({found}) than the one the ledger was "
+            f"The chain at {rpc.place} has id {chain_id} but another first block ({found}) than the one the ledger was "
             f"deployed to ({deployment.genesis_hash}).",
             remedy="Bring back the chain's own data, or start anew with an empty --data folder.",
         )
@@ -171,6 +171,6 @@ def check_chain(rpc: Rpc, deployment: Deployment) -> None:
         if hex0x(keccak(code)) != contract.code_hash:
             what = "other code than" if code else "no code; it should be"
             raise ChainMismatch(
-                f"At {contract.address} the chain at {rpc.url} has {what} the {name} that was deployed there.",
+                f"At {contract.address} the chain at {rpc.place} has {what} the {name} that was deployed there.",
                 remedy="Bring back the chain's own data, or start anew with an empty --data folder.",
             )

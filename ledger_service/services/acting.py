@@ -15,9 +15,9 @@ from .access import consumer_key_held, require_visible, roles_in
 from .app import App
 from .drafting import Place, actor_of, draft, kind_of, place_of, role_for
 from .idempotency import IdempotencyClaim, complete
-from .inputs import ActInput, MilestoneInput, PrepareInput
+from .inputs import ActInput, MilestoneInput, PrepareInput, SignedActInput
 from .links import LinkClaims, require_acting
-from .preparing import SignedActInput, accept_prepared, case_of_link
+from .preparing import accept_prepared, case_of_link
 
 
 def state_milestone(

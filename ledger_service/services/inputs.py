@@ -152,6 +152,14 @@ class ActInput(_DataInput):
     kind: Word
 
 
+class SignedActInput(ActInput):
+    """What a consumer does through their link. With `record_id`, `signer` and `signature` it is what was prepared."""
+
+    record_id: Word | None = None
+    signer: Address | None = None
+    signature: Hex | None = None
+
+
 class SignatureInput(Input):
     """A merchant's own signature over the terms of a prepared case."""
 

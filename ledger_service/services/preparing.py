@@ -22,16 +22,8 @@ from .access import consumer_key_held, require_visible, roles_in
 from .app import App
 from .drafting import Place, actor_of, draft, kind_of, place_of, role_for
 from .idempotency import IdempotencyClaim, complete
-from .inputs import ActInput, Address, Hex, MilestoneInput, PrepareInput, Word
+from .inputs import ActInput, MilestoneInput, PrepareInput, SignedActInput
 from .links import LinkClaims, require_acting
-
-
-class SignedActInput(ActInput):
-    """What a consumer does through their link. With `record_id`, `signer` and `signature` it is what was prepared."""
-
-    record_id: Word | None = None
-    signer: Address | None = None
-    signature: Hex | None = None
 
 
 def prepare_milestone(
