@@ -175,6 +175,51 @@ class PreparedCase(SQLModel, table=True):
     created_at: int = Field(sa_column=_big(nullable=False))
 
 
+class VoteRow(SQLModel, table=True):
+    """An arbitrator's vote that was accepted, with what was signed. `seq` is the order of acceptance."""
+
+    __tablename__ = "votes"
+    __table_args__ = (
+        CheckConstraint("key_holder IN ('own','service')", name="vote_key_holder"),
+        CheckConstraint("round BETWEEN 0 AND 4 AND share BETWEEN 0 AND 10000", name="vote_bounds"),
+        Index("ix_votes_case_seq", "case_id", "seq"),
+    )
+    seq: int | None = Field(default=None, primary_key=True)
+    vote_id: str = Field(unique=True)
+    case_id: str = Field(foreign_key="cases.case_id")
+    round: int
+    arbitrator: str = Field(index=True)
+    share: int
+    key_holder: str
+    canonical: bytes = Field(sa_column=_bytes())
+    commitment: str = Field(unique=True)
+    valid_until: int = Field(sa_column=_big(nullable=False))
+    signature: bytes = Field(sa_column=_bytes())
+    occurred_at: int = Field(sa_column=_big(nullable=False))
+    accepted_at: int = Field(sa_column=_big(nullable=False))
+    receipt: str = Field(sa_column=Column(Text, nullable=False))  # JWS
+
+
+class PreparedVote(SQLModel, table=True):
+    """A vote that waits for its arbitrator's own signature."""
+
+    __tablename__ = "prepared_votes"
+    vote_id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="cases.case_id", index=True)
+    canonical: bytes = Field(sa_column=_bytes())
+    vote: str = Field(sa_column=Column(Text, nullable=False))  # JSON of the vote's fields
+    created_at: int = Field(sa_column=_big(nullable=False))
+
+
+class PanelRow(SQLModel, table=True):
+    """A panel that was asked to be registered. The chain gives it its version (`ChainPanel`)."""
+
+    __tablename__ = "panels"
+    panel_id: str = Field(primary_key=True)  # of its content, so that the same panel twice is one
+    content: str = Field(sa_column=Column(Text, nullable=False))  # JSON with the contract's names
+    created_at: int = Field(sa_column=_big(nullable=False))
+
+
 class DisclosureRow(SQLModel, table=True):
     """A personal field, sealed under its case's key."""
 
@@ -200,15 +245,18 @@ class CaseKey(SQLModel, table=True):
 class OutboxRow(SQLModel, table=True):
     """Work for the chain, written in the same transaction as what asks for it.
 
-    `action` is `open`, `act`, `poke`, `withdraw`, `register_policy` or `register_parties`; `subject` is unique for an
-    action: a record id, a case id and state, a policy's or parties' id. `tx_hash` is the last attempt; `done` is set by
-    the indexer when it sees the effect, or a refusal.
+    `subject` is unique for an action: a record's or vote's id (`open`, `act`, `bind_key`, `vote`), a case's id and
+    length (`poke`), a case's id (`withdraw`), an account, a token and a sum (`withdraw_credit`), the id of a policy, of
+    parties or of a panel (`register_…`). `record_id` is the record's or the vote's. `tx_hash` is the last attempt;
+    `done` is set by the indexer when it sees the effect, or a refusal.
     """
 
     __tablename__ = "outbox"
     __table_args__ = (
         CheckConstraint(
-            "action IN ('open','act','poke','withdraw','register_policy','register_parties')", name="action"
+            "action IN ('open','act','bind_key','vote','poke','withdraw','withdraw_credit',"
+            "'register_policy','register_parties','register_panel')",
+            name="action",
         ),
         UniqueConstraint("action", "subject", name="uq_outbox_action_subject"),
         Index("ix_outbox_todo", "done", "tx_hash", "id"),
@@ -283,7 +331,7 @@ class ChainEvent(SQLModel, table=True):
     log_index: int = Field(primary_key=True)
     block_hash: str
     tx_hash: str = Field(index=True)
-    contract: str  # ReturnLedger or RefundEscrow
+    contract: str  # its name, such as ReturnLedger
     name: str = Field(index=True)
     case_id: str | None = Field(default=None, index=True)
     args: str = Field(sa_column=Column(Text, nullable=False))
@@ -310,7 +358,7 @@ class ChainRecord(SQLModel, table=True):
 
 
 class ChainRefusal(SQLModel, table=True):
-    """An item of a batch that the contract skipped (`Skipped`), with its decoded reason."""
+    """An item of a batch that a contract skipped (`Skipped`, `VoteSkipped`), with its decoded reason."""
 
     __tablename__ = "chain_refusals"
     block_number: int = Field(primary_key=True)
@@ -321,8 +369,42 @@ class ChainRefusal(SQLModel, table=True):
     tx_hash: str
 
 
+class ChainPanel(SQLModel, table=True):
+    """A version of an arbitration panel, as registered."""
+
+    __tablename__ = "chain_panels"
+    version: int = Field(primary_key=True)
+    arbitrators: str = Field(sa_column=Column(Text, nullable=False))  # JSON list of addresses, in the contract's order
+    threshold: int
+    appeal_panel: int  # a version; 0 for none
+    fallback_panel: int
+    fee: int = Field(sa_column=_big(nullable=False))  # minor units for each vote that counted
+    block_number: int = Field(index=True)
+    tx_hash: str
+
+
+class ChainVote(SQLModel, table=True):
+    """A vote that the panel's contract counted (`Voted`)."""
+
+    __tablename__ = "chain_votes"
+    __table_args__ = (Index("ix_chain_votes_block", "block_number"),)
+    case_id: str = Field(primary_key=True)
+    round: int = Field(primary_key=True)
+    arbitrator: str = Field(primary_key=True)
+    share: int
+    commitment: str = Field(index=True)
+    block_number: int
+    block_hash: str
+    log_index: int
+    tx_hash: str
+
+
 class ChainCase(SQLModel, table=True):
-    """A case as the contract has it, and its money in minor units."""
+    """A case as the contract has it, and its money in minor units.
+
+    What the contract keeps beside the entries, such as claims and offers, follows from the acts that were signed; of
+    other people's cases, whose acts we do not hold, it stays unknown (None).
+    """
 
     __tablename__ = "chain_cases"
     case_id: str = Field(primary_key=True)
@@ -330,7 +412,8 @@ class ChainCase(SQLModel, table=True):
     mode: str
     flags: int
     grade: str
-    deadline: int = Field(sa_column=_big(nullable=False, index=True))
+    deadline: int = Field(sa_column=_big(nullable=False))
+    due: int = Field(sa_column=_big(nullable=False, index=True))  # from when on a poke succeeds; 0 in a terminal state
     length: int
     share: int
     fee: int
@@ -339,25 +422,47 @@ class ChainCase(SQLModel, table=True):
     merchant: str = Field(index=True)
     consumer: str
     token: str
+    panel: int  # version, 0 for none
+    round: int = 0
+    voting_panel: int = Field(default=0, index=True)  # version that may vote now, 0 for none
+    consumer_claim: int | None = 0
+    merchant_claim: int | None = 0
+    offer_share: int | None = None
+    offer_by: str | None = None  # role, such as consumer
+    exchange_offered: bool = False
+    notice_kind: str | None = None
+    notice_at: int = Field(default=0, sa_column=_big(nullable=False))  # when it takes effect
+    notice_share: int | None = None
+    notice_key: str | None = None
+    appellant: str = "none"  # role
+    appeal_lost: bool = False  # by the consumer
+    ruled: bool = False
+    erased: bool = False
     locked_refund: int = Field(default=0, sa_column=_big(nullable=False))
     locked_freight: int = Field(default=0, sa_column=_big(nullable=False))
     locked_reserve: int = Field(default=0, sa_column=_big(nullable=False))
     to_consumer: int = Field(default=0, sa_column=_big(nullable=False))  # by settlement
     to_merchant: int = Field(default=0, sa_column=_big(nullable=False))
+    fees: int = Field(default=0, sa_column=_big(nullable=False))  # of arbitration, by settlement
     withdrawn: int = Field(default=0, sa_column=_big(nullable=False))
     withdrawn_to: str | None = None
+    redirect_to: str | None = None
+    redirect_at: int = Field(default=0, sa_column=_big(nullable=False))  # until then nothing can be withdrawn
     block_number: int = Field(index=True)  # of the last change
 
 
 class ChainBalance(SQLModel, table=True):
-    """A merchant's free balance in the escrow, in minor units of the token's currency."""
+    """What is an account's own in the escrow, in minor units of the token's currency: a merchant's free balance, an
+    arbitrator's credit."""
 
     __tablename__ = "chain_balances"
-    merchant: str = Field(primary_key=True)
+    account: str = Field(primary_key=True)
     token: str = Field(primary_key=True)
-    minor: int = Field(sa_column=_big(nullable=False))
+    minor: int = Field(default=0, sa_column=_big(nullable=False))
     deposited: int = Field(default=0, sa_column=_big(nullable=False))
     withdrawn: int = Field(default=0, sa_column=_big(nullable=False))
+    credit: int = Field(default=0, sa_column=_big(nullable=False))
+    credited: int = Field(default=0, sa_column=_big(nullable=False))  # ever
 
 
 CHAIN_TABLES = (
@@ -366,6 +471,8 @@ CHAIN_TABLES = (
     ChainEvent,
     ChainRecord,
     ChainRefusal,
+    ChainPanel,
+    ChainVote,
     ChainCase,
     ChainBalance,
 )

@@ -119,7 +119,7 @@ def merchant(ledger: App, account: Keys) -> dict[str, Any]:
     """A merchant with 1000.00 GBP in the escrow, as an indexer would have read it."""
     made = account("merchant")
     with ledger.database.write() as session:
-        session.add(ChainBalance(merchant=made["address"], token=POUNDS, minor=100_000))
+        session.add(ChainBalance(account=made["address"], token=POUNDS, minor=100_000))
     return made
 
 

@@ -50,7 +50,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Any:
     SQLModel.metadata.create_all(app.database.engine)
     merchant = accounts.create_account(app, "merchant", "Shop")
     with app.database.write() as session:
-        session.add(ChainBalance(merchant=merchant["address"], token=POUNDS, minor=10**12))
+        session.add(ChainBalance(account=merchant["address"], token=POUNDS, minor=10**12))
         session.add(ChainCursor(id=1, block_number=7, block_hash="0x" + "77" * 32))
     api = create_app(app, _Idle())
     with TestClient(api) as client:

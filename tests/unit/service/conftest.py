@@ -43,5 +43,5 @@ def shop(app: App) -> Account:
     """A merchant with 100.00 GBP in the escrow."""
     address = create_account(app, "merchant", "Shop")["address"]
     with app.database.write() as session:
-        session.add(ChainBalance(merchant=address, token=POUNDS, minor=10_000, deposited=10_000))
+        session.add(ChainBalance(account=address, token=POUNDS, minor=10_000, deposited=10_000))
     return merchant_named(app, "Shop")
