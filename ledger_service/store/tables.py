@@ -208,6 +208,7 @@ class PreparedVote(SQLModel, table=True):
     case_id: str = Field(foreign_key="cases.case_id", index=True)
     canonical: bytes = Field(sa_column=_bytes())
     vote: str = Field(sa_column=Column(Text, nullable=False))  # JSON of the vote's fields
+    disclosures: bytes = Field(sa_column=_bytes())  # sealed JSON list
     created_at: int = Field(sa_column=_big(nullable=False))
 
 

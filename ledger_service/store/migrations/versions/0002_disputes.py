@@ -106,6 +106,7 @@ def upgrade() -> None:
         sa.Column("case_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("canonical", sa.LargeBinary(), nullable=False),
         sa.Column("vote", sa.Text(), nullable=False),
+        sa.Column("disclosures", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["case_id"],
