@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.24;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
-import {Registers} from "./base/Registers.sol";
+import {Cases} from "./base/Cases.sol";
+import {CaseViews} from "./base/CaseViews.sol";
+import {Lapses} from "./base/Lapses.sol";
 import {
     Act,
-    CaseView,
+    Binding,
     Freight,
     Grade,
     Kind,
@@ -21,37 +21,31 @@ import {
     State,
     Terms
 } from "./interfaces/CaseTypes.sol";
+import {IArbitrationPanel} from "./interfaces/IArbitrationPanel.sol";
 import {IRefundEscrow} from "./interfaces/IRefundEscrow.sol";
 import {CaseFlags} from "./libraries/CaseFlags.sol";
 import {CaseMachine} from "./libraries/CaseMachine.sol";
+import {CaseMarks} from "./libraries/CaseMarks.sol";
 import {CaseWord, CaseWords} from "./libraries/CaseWord.sol";
 import {Messages} from "./libraries/Messages.sol";
 import {PackedAct} from "./libraries/PackedAct.sol";
 import {Payout} from "./libraries/Payout.sol";
+import {Signatures} from "./libraries/Signatures.sol";
 
-/// @title See IReturnLedger, which says all there is to say
-contract ReturnLedger is Registers, EIP712, Pausable {
+/// @title See IReturnLedger and IReturnDisputes, which say all there is to say
+contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
     bytes32 public constant GUARDIAN = keccak256("GUARDIAN");
-    /// Gas that an item of a batch may use. A batch that cannot give it to an item is undone, so that a relayer cannot
-    /// have an item refused by sending too little gas.
-    uint256 public constant ITEM_GAS = 400_000;
+    /// Gas that opening one case of a batch may use. A batch that cannot give it is undone, so that a relayer cannot have
+    /// an opening refused by sending too little gas.
+    uint256 public constant OPENING_GAS = 500_000;
 
-    IRefundEscrow public immutable escrow;
-
-    /// A case in three slots; whoever acts but the consumer needs two of them.
-    struct Stored {
-        CaseWord word;
-        bytes32 head;
-        address consumer;
-        uint32 panel;
-    }
-
-    mapping(bytes32 caseId => Stored) private _cases;
-
-    /// @param escrow_ the escrow that takes this ledger's word; its address is known before it is deployed
-    constructor(IRefundEscrow escrow_, address operator, address guardian) EIP712("ReturnLedger", "1") {
-        if (address(escrow_) == address(0) || operator == address(0) || guardian == address(0)) revert ZeroAddress();
-        escrow = escrow_;
+    /// @param escrow_ the escrow that takes this ledger's word
+    /// @param panel_ the panels whose rulings this ledger takes; both addresses are known before they are deployed
+    constructor(IRefundEscrow escrow_, IArbitrationPanel panel_, address operator, address guardian)
+        Cases(escrow_, panel_)
+        EIP712("ReturnLedger", "1")
+    {
+        if (operator == address(0) || guardian == address(0)) revert ZeroAddress();
         _grantRole(DEFAULT_ADMIN_ROLE, operator);
         _grantRole(OPERATOR, operator);
         _grantRole(GUARDIAN, guardian);
@@ -67,15 +61,14 @@ contract ReturnLedger is Registers, EIP712, Pausable {
         caseId = Messages.hashTerms(terms);
         Stored storage stored = _cases[caseId];
         if (stored.word.exists()) revert AlreadyOpen(caseId);
-        _requireSignature(
-            merchant, Messages.hashOpen(caseId, opening.commitment, opening.validUntil), opening.signature
-        );
+        bytes32 digest = _hashTypedDataV4(Messages.hashOpen(caseId, opening.commitment, opening.validUntil));
+        if (!Signatures.isSignedBy(merchant, digest, opening.signature)) revert BadSignature(merchant);
 
         stored.consumer = terms.consumer;
         stored.panel = terms.panel;
         emit Opened(caseId, merchant, terms.consumer, terms);
         c = _entering(c.countingNonce(Role.Merchant), State.Requested);
-        stored.head = _link(caseId, caseId, c, Kind.Requested, Role.Merchant, merchant, opening.commitment);
+        stored.head = _link(caseId, caseId, c, Link(Kind.Requested, Role.Merchant, merchant, opening.commitment));
         stored.word = c.countingRecord();
 
         if (terms.mode != Mode.None) {
@@ -85,8 +78,9 @@ contract ReturnLedger is Registers, EIP712, Pausable {
 
     function openBatch(Opening[] calldata openings) external {
         for (uint256 i = 0; i < openings.length; ++i) {
-            _requireItemGas(i);
-            try this.open{gas: ITEM_GAS}(openings[i]) {}
+            // EIP-150 passes on 63/64 of the gas; the rest is for the event that names a refused item.
+            if (gasleft() < OPENING_GAS + OPENING_GAS / 32 + 20_000) revert BatchGasTooLow(i);
+            try this.open{gas: OPENING_GAS}(openings[i]) {}
             catch (bytes memory reason) {
                 emit Skipped(Messages.hashTerms(openings[i].terms), openings[i].commitment, i, reason);
             }
@@ -94,72 +88,42 @@ contract ReturnLedger is Registers, EIP712, Pausable {
     }
 
     function record(Act calldata act, bytes calldata signature) external {
-        Stored storage stored = _cases[act.caseId];
-        CaseWord c = stored.word;
-        if (!c.exists()) revert UnknownCase(act.caseId);
-        if (block.timestamp > act.validUntil) revert SignatureExpired(act.validUntil);
-        uint40 deadline = c.deadline();
-        if (block.timestamp > deadline && deadline != 0) revert DeadlinePassed(deadline);
-        Kind kind = act.kind;
-        Role role = act.role;
-        State to = CaseMachine.next(c.state(), kind, role);
-        if (to == State.None) revert NotAllowed(c.state(), kind, role);
-        // A role whose last nonce is used up can act no more; the case then goes by its deadlines.
-        uint16 nonce = c.nonce(role);
-        if (act.nonce != nonce || nonce == type(uint16).max) revert WrongNonce(role, nonce, act.nonce);
-        if (!Messages.isFullySigned(act)) revert UnsignedValue();
-        address actor = _actorOf(stored, c, role);
-        _requireSignature(actor, Messages.hashAct(act), signature);
-
-        c = c.countingNonce(role);
-        if (kind == Kind.Inspected) c = _proposing(c, act);
-        if (kind == Kind.PickedUp && role == Role.Carrier) c = c.flagging(CaseFlags.PICKUP_BY_CARRIER);
-        if (to == State.Payable) c = _deciding(c, c.share(), c.fee(), false);
-        _advance(act.caseId, stored, c, to, kind, role, actor, act.commitment, to == State.Closed);
+        _revertWith(_record(act, address(0), signature));
     }
 
     function recordBatch(bytes calldata items) external {
         if (items.length % PackedAct.LENGTH != 0) revert BadLength(items.length);
         uint256 index = 0;
         for (uint256 start = 0; start < items.length; start += PackedAct.LENGTH) {
-            _requireItemGas(index);
-            // A call of our own `record` in bytes: the compiler would refuse to pass on a value outside its enum.
-            (bool done, bytes memory reason) = address(this).call{gas: ITEM_GAS}(PackedAct.toCall(items, start));
-            if (!done) {
-                emit Skipped(PackedAct.caseId(items, start), PackedAct.commitment(items, start), index, reason);
-            }
+            uint256 free = _freeMemory();
+            (Act memory act, bytes memory reason) = PackedAct.unpack(items, start);
+            if (reason.length == 0) reason = _record(act, address(0), PackedAct.signature(items, start));
+            if (reason.length != 0) emit Skipped(act.caseId, act.commitment, index, reason);
+            _freeMemoryFrom(free);
             ++index;
         }
     }
 
+    function bindKey(Act calldata act, address key, bytes calldata signature) external {
+        _revertWith(_bindKey(act, key, signature));
+    }
+
+    function bindKeyBatch(Binding[] calldata bindings) external {
+        for (uint256 i = 0; i < bindings.length; ++i) {
+            Act calldata act = bindings[i].act;
+            bytes memory reason = _bindKey(act, bindings[i].key, bindings[i].signature);
+            if (reason.length != 0) emit Skipped(act.caseId, act.commitment, i, reason);
+        }
+    }
+
     function poke(bytes32 caseId) external {
-        Stored storage stored = _cases[caseId];
-        CaseWord c = stored.word;
-        if (!c.exists()) revert UnknownCase(caseId);
-        State from = c.state();
-        if (!CaseMachine.isLive(from)) revert NothingDue(from);
-        if (block.timestamp <= c.deadline()) revert DeadlineAhead(c.deadline());
-
-        bool pickupProven = c.has(CaseFlags.PICKUP_BY_CARRIER) && _policies[c.policy()].freight == Freight.Supplied;
-        bool selfInspected = !c.has(CaseFlags.INSPECTOR_INDEPENDENT) && c.share() < Payout.FULL;
-        (Kind kind, State to) = CaseMachine.lapse(from, pickupProven, selfInspected);
-
-        if (to == State.Payable && CaseMachine.lapsesInFull(from)) c = _deciding(c, Payout.FULL, 0, true);
-        else if (to == State.Payable) c = _deciding(c, c.share(), c.fee(), false);
-        else if (from == State.Delivered) c = _deciding(c, 0, 0, false); // a replacement came instead of the refund
-        if (from == State.Payable && c.mode() == Mode.None) c = c.flagging(CaseFlags.UNPAID);
-        // Once the provider paid, the lock has done its work: nothing of it is the consumer's.
-        bool releases = to == State.Closed || from == State.Refunded;
-        _advance(caseId, stored, c, to, kind, Role.None, address(this), bytes32(0), releases);
+        _revertWith(_poke(caseId));
     }
 
     function pokeBatch(bytes32[] calldata caseIds) external {
         for (uint256 i = 0; i < caseIds.length; ++i) {
-            _requireItemGas(i);
-            try this.poke{gas: ITEM_GAS}(caseIds[i]) {}
-            catch (bytes memory reason) {
-                emit Skipped(caseIds[i], bytes32(0), i, reason);
-            }
+            bytes memory reason = _poke(caseIds[i]);
+            if (reason.length != 0) emit Skipped(caseIds[i], bytes32(0), i, reason);
         }
     }
 
@@ -177,8 +141,8 @@ contract ReturnLedger is Registers, EIP712, Pausable {
         return Messages.hashTerms(terms);
     }
 
-    function digestOf(Act calldata act) external view returns (bytes32) {
-        return _hashTypedDataV4(Messages.hashAct(act));
+    function digestOf(Act calldata act, address key) external view returns (bytes32) {
+        return _hashTypedDataV4(Messages.hashAct(act, key));
     }
 
     function openingDigestOf(Opening calldata opening) external view returns (bytes32) {
@@ -186,116 +150,126 @@ contract ReturnLedger is Registers, EIP712, Pausable {
         return _hashTypedDataV4(Messages.hashOpen(caseId, opening.commitment, opening.validUntil));
     }
 
-    function getCase(bytes32 caseId) external view returns (CaseView memory v) {
-        Stored storage stored = _cases[caseId];
-        CaseWord c = stored.word;
-        v.state = c.state();
-        v.mode = c.mode();
-        v.grade = c.grade();
-        v.flags = c.flags();
-        v.share = c.share();
-        v.fee = c.fee();
-        v.deadline = c.deadline();
-        v.length = c.length();
-        for (uint8 role = uint8(Role.Consumer); role <= uint8(Role.Inspector); ++role) {
-            v.nonces[role] = c.nonce(Role(role));
-        }
-        v.head = stored.head;
-        v.consumer = stored.consumer;
-        v.panel = stored.panel;
-        v.parties = _parties[c.parties()];
-        v.policy = _policyIds[c.policy()];
-    }
-
-    function head(bytes32 caseId) external view returns (bytes32) {
-        return _cases[caseId].head;
-    }
-
-    function consumerOf(bytes32 caseId) external view returns (address) {
-        return _cases[caseId].consumer;
-    }
-
     // --- inside ----------------------------------------------------------------------------------------------------
 
-    function _newCase(Terms calldata terms) private view returns (CaseWord) {
+    function _newCase(Terms calldata terms) private returns (CaseWord) {
         uint32 parties = _partiesIndex[terms.parties];
         if (parties == 0) revert UnknownParties(terms.parties);
         uint16 policy = _policyIndex[terms.policy];
         if (policy == 0) revert UnknownPolicy(terms.policy);
-        if (terms.panel != 0) revert UnknownPanel(terms.panel);
         if (terms.consumer == address(0)) revert ZeroAddress();
         bool funded = terms.token != address(0) && terms.refund != 0;
         bool empty = terms.token == address(0) && terms.refund == 0 && terms.freight == 0 && terms.reserve == 0;
         if (terms.mode == Mode.None ? !empty : !funded) revert AmountsDoNotFitMode();
         if (terms.freight != 0 && _policies[policy].freight == Freight.Supplied) revert FreightNotLockable();
+        uint64 least = _leastReserve(parties, terms.panel, terms.mode);
+        if (terms.reserve < least) revert ReserveTooSmall(terms.reserve, least);
         uint8 flags = terms.consumerKeyHeld ? CaseFlags.CONSUMER_KEY_HELD : 0;
         if (_isIndependent(_parties[parties])) flags |= CaseFlags.INSPECTOR_INDEPENDENT;
         return CaseWords.opened(policy, parties, terms.mode, flags);
     }
 
-    /// Takes over what the inspector proposes, within the policy.
-    function _proposing(CaseWord c, Act calldata act) private view returns (CaseWord) {
-        Policy storage policy = _policies[c.policy()];
-        if (act.grade == Grade.None) revert GradeMissing();
-        uint16 least = policy.minShare[uint8(act.grade)];
-        if (act.share < least) revert ShareBelowPolicy(act.share, least);
-        if (act.share > Payout.FULL) revert BasisPointsOutOfBounds(act.share);
-        uint16 cap = act.grade == Grade.Defective ? 0 : policy.feeCap;
-        if (act.fee > cap) revert FeeAbovePolicy(act.fee, cap);
-        return c.proposing(act.grade, act.share, act.fee);
-    }
-
-    /// Fixes the outcome. Whoever made the consumer wait past a deadline bears the freight as well.
-    function _deciding(CaseWord c, uint16 share, uint16 fee, bool bySilence) private view returns (CaseWord) {
-        bool merchantBears =
-            bySilence || c.grade() == Grade.Defective || _policies[c.policy()].freight == Freight.Reimbursed;
-        if (share != 0 && merchantBears) c = c.flagging(CaseFlags.FREIGHT_TO_CONSUMER);
-        return c.deciding(share, fee);
-    }
-
-    /// Enters a state by one record, and at once the next where nothing is left to wait for; then moves the money.
-    function _advance(
-        bytes32 caseId,
-        Stored storage stored,
-        CaseWord c,
-        State to,
-        Kind kind,
-        Role role,
-        address actor,
-        bytes32 commitment,
-        bool releases
-    ) private {
-        c = _entering(c, to);
-        bytes32 head_ = _link(stored.head, caseId, c, kind, role, actor, commitment);
-        c = c.countingRecord();
-        if (to == State.Payable && (c.mode() == Mode.Refund || c.share() == 0)) {
-            to = State.Settled;
-            c = _entering(c, to);
-            head_ = _link(head_, caseId, c, Kind.Settled, Role.None, address(this), bytes32(0));
-            c = c.countingRecord();
+    /// @return reason the ABI-encoded error of an act that is refused, and then nothing has changed; else empty
+    function _record(Act memory act, address key, bytes calldata signature) private returns (bytes memory reason) {
+        Stored storage stored = _cases[act.caseId];
+        CaseWord c = stored.word;
+        State to;
+        (to, reason) = _judge(stored, c, act, key);
+        if (reason.length != 0) return reason;
+        address actor = _actorOf(stored, c, act.role);
+        if (!Signatures.isSignedBy(actor, _hashTypedDataV4(Messages.hashAct(act, key)), signature)) {
+            return abi.encodeWithSelector(BadSignature.selector, actor);
         }
-        stored.word = c;
-        stored.head = head_;
 
-        if (CaseMachine.isLive(to) || c.mode() == Mode.None) return;
-        address merchant = _parties[c.parties()].merchant;
-        if (releases) escrow.settle(caseId, merchant, 0, 0, false);
-        else escrow.settle(caseId, merchant, c.share(), c.fee(), c.has(CaseFlags.FREIGHT_TO_CONSUMER));
+        bool moves = to != c.state();
+        c = c.countingNonce(act.role);
+        if (act.kind == Kind.Inspected) c = c.proposing(act.grade, act.share, act.fee);
+        else if (act.kind == Kind.PickedUp && act.role == Role.Carrier) c = c.flagging(CaseFlags.PICKUP_BY_CARRIER);
+        else if (act.kind > Kind.Inspected || act.kind == Kind.Cancelled) (c, to, moves) = _take(stored, c, act, key, to);
+        Link memory by = Link(act.kind, act.role, actor, act.commitment);
+        if (moves) _advance(act.caseId, stored, c, to, by);
+        else _note(act.caseId, stored, c, by);
     }
 
-    function _entering(CaseWord c, State to) private view returns (CaseWord) {
-        if (!CaseMachine.isLive(to)) return c.entering(to, 0);
-        return c.entering(to, uint40(block.timestamp) + _policies[c.policy()].windows[uint8(to)]);
-    }
-
-    /// Announces a record and gives the head that follows it.
-    function _link(bytes32 head_, bytes32 caseId, CaseWord c, Kind kind, Role role, address actor, bytes32 commitment)
+    /// What the machine's table, the times, the nonce and the policy say to an act; the signature is asked last.
+    function _judge(Stored storage stored, CaseWord c, Act memory act, address key)
         private
-        returns (bytes32)
+        view
+        returns (State to, bytes memory reason)
     {
-        bytes32 entry = c.entryOf(kind, role);
-        emit Recorded(caseId, actor, commitment, entry);
-        return keccak256(abi.encode(head_, actor, commitment, entry));
+        if (!c.exists()) return (to, abi.encodeWithSelector(UnknownCase.selector, act.caseId));
+        if (block.timestamp > act.validUntil) {
+            return (to, abi.encodeWithSelector(SignatureExpired.selector, act.validUntil));
+        }
+        uint40 due = _dueAt(stored, c);
+        if (block.timestamp > due && due != 0) return (to, abi.encodeWithSelector(DeadlinePassed.selector, due));
+        Kind kind = act.kind;
+        Role role = act.role;
+        to = CaseMachine.next(c, kind, role);
+        bool withKey = key != address(0);
+        if (to == State.None || withKey != (kind == Kind.KeyBound)) return (to, abi.encodeWithSelector(NotAllowed.selector, c.state(), kind, role));
+        // A role whose last nonce is used up can act no more; the case then goes by its deadlines.
+        uint16 nonce = c.nonce(role);
+        if (act.nonce != nonce || nonce == type(uint16).max) {
+            return (to, abi.encodeWithSelector(WrongNonce.selector, role, nonce, act.nonce));
+        }
+        if (!Messages.isFullySigned(act)) return (to, abi.encodeWithSelector(UnsignedValue.selector));
+        if (_crossesNotice(c, kind)) {
+            return (to, abi.encodeWithSelector(NoticeRuns.selector, stored.notice.effectiveAt));
+        }
+        if (kind == Kind.Inspected) return (to, _judgeProposal(_policies[c.policy()], act));
+        if (act.share != 0 || kind == Kind.Challenged || kind == Kind.Disputed || kind == Kind.Appealed) {
+            return (to, _judgeShare(stored, c, act));
+        }
+    }
+
+    /// What the policy says to an inspector's proposal.
+    function _judgeProposal(Policy storage policy, Act memory act) private view returns (bytes memory) {
+        if (act.grade == Grade.None) return abi.encodeWithSelector(GradeMissing.selector);
+        uint16 least = policy.minShare[uint8(act.grade)];
+        if (act.share < least) return abi.encodeWithSelector(ShareBelowPolicy.selector, act.share, least);
+        if (act.share > Payout.FULL) return abi.encodeWithSelector(BasisPointsOutOfBounds.selector, act.share);
+        uint16 cap = act.grade == Grade.Defective ? 0 : policy.feeCap;
+        if (act.fee > cap) return abi.encodeWithSelector(FeeAbovePolicy.selector, act.fee, cap);
+        return "";
+    }
+
+    /// What the rarer acts change in a case, and where they really lead to: an offer leaves it where it is, and so does
+    /// what has to wait out a notice.
+    function _take(Stored storage stored, CaseWord c, Act memory act, address key, State to)
+        private
+        returns (CaseWord, State, bool moves)
+    {
+        Kind kind = act.kind;
+        State from = c.state();
+        if (kind == Kind.Disputed || kind == Kind.Challenged || kind == Kind.Appealed) {
+            return (_claiming(stored, c, kind, act.role, act.share), to, from != to);
+        }
+        if (kind == Kind.Objected) {
+            emit NoticeVoided(act.caseId);
+            return (c.unmarking(CaseMarks.NOTICED), to, false);
+        }
+        if (kind == Kind.Erased) return (c.marking(CaseMarks.ERASED), to, false);
+        bool agrees = kind == Kind.Cancelled || kind == Kind.Accepted;
+        if (kind == Kind.ExchangeAgreed) {
+            agrees = act.role == Role.Consumer;
+            if (!agrees) return (c.marking(CaseMarks.EXCHANGE_OFFERED), to, false);
+        } else if (kind == Kind.Split) {
+            (c, agrees) = _offering(stored, c, act.role, act.share);
+            if (!agrees) return (c, to, false);
+        }
+        if (!agrees && kind != Kind.KeyBound) return (c, to, from != to);
+
+        if (_givesUp(c, kind)) return (_givingNotice(stored, c, act, key), from, false);
+        if (kind == Kind.KeyBound) return (_binding(act.caseId, stored, c, key), from, false);
+        (c, to) = _agreeing(c, kind, act.share);
+        return (c, to, true);
+    }
+
+    function _bindKey(Act memory act, address key, bytes calldata signature) private returns (bytes memory reason) {
+        Stored storage stored = _cases[act.caseId];
+        if (!_isUsableKey(stored, stored.word, key)) return abi.encodeWithSelector(KeyNotUsable.selector, key);
+        return _record(act, key, signature);
     }
 
     function _actorOf(Stored storage stored, CaseWord c, Role role) private view returns (address) {
@@ -307,21 +281,23 @@ contract ReturnLedger is Registers, EIP712, Pausable {
         return parties.inspector; // the machine lets no other role through
     }
 
-    /// A key's own signature counts first, whatever code its account has; then an ERC-1271 contract is asked.
-    function _requireSignature(address signer, bytes32 structHash, bytes calldata signature) private view {
-        bytes32 digest = _hashTypedDataV4(structHash);
-        if (signature.length == 65) {
-            (address recovered, ECDSA.RecoverError failure,) =
-                ECDSA.tryRecover(digest, uint8(signature[64]), bytes32(signature[0:32]), bytes32(signature[32:64]));
-            if (recovered == signer && failure == ECDSA.RecoverError.NoError) return;
-        }
-        if (signer.code.length == 0 || !SignatureChecker.isValidERC1271SignatureNow(signer, digest, signature)) {
-            revert BadSignature(signer);
+    /// Memory that an item of a batch has used serves the next one: it would cost more and more.
+    function _freeMemory() private pure returns (uint256 pointer) {
+        assembly ("memory-safe") {
+            pointer := mload(0x40)
         }
     }
 
-    /// EIP-150 passes on 63/64 of the gas; the rest is for the event that names a refused item.
-    function _requireItemGas(uint256 index) private view {
-        if (gasleft() < ITEM_GAS + ITEM_GAS / 32 + 20_000) revert BatchGasTooLow(index);
+    function _freeMemoryFrom(uint256 pointer) private pure {
+        assembly ("memory-safe") {
+            mstore(0x40, pointer)
+        }
+    }
+
+    function _revertWith(bytes memory reason) private pure {
+        if (reason.length == 0) return;
+        assembly ("memory-safe") {
+            revert(add(reason, 32), mload(reason))
+        }
     }
 }

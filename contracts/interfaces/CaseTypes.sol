@@ -110,7 +110,7 @@ struct Terms {
     bool consumerKeyHeld; // the service holds the consumer's key
     bytes32 parties;
     bytes32 policy;
-    uint32 panel; // version of the arbitration panel, 0 for none
+    uint32 panel; // version of the arbitration panel; with 0, a dispute ends in the full refund
     Mode mode;
     address token; // zero in mode None
     uint64 refund; // zero in mode None
@@ -139,6 +139,22 @@ struct Opening {
     bytes signature; // by the merchant
 }
 
+/// What a service-held consumer key gave up: `poke` applies it once `effectiveAt` has passed, unless the consumer objects
+/// or the case moves on before.
+struct Notice {
+    Kind kind; // None where no notice runs
+    uint40 effectiveAt;
+    uint16 share; // of a split
+    address key; // of a key binding
+}
+
+/// A new key for the consumer of a case, as an item of a batch.
+struct Binding {
+    Act act;
+    address key;
+    bytes signature; // by the present key
+}
+
 /// A case as a reader wants it, in one call.
 struct CaseView {
     State state;
@@ -155,4 +171,13 @@ struct CaseView {
     uint32 panel;
     Parties parties;
     bytes32 policy;
+    uint16 consumerClaim; // basis points; of the last dispute
+    uint16 merchantClaim; // basis points of the refund that the merchant would leave to the consumer
+    Role appellant;
+    uint8 round; // of the votes that count while the case is disputed
+    Role offeredBy; // whose offer of a split stands, None for nobody's
+    uint16 offer; // its share
+    bool exchangeOffered;
+    Notice notice;
+    bool erased;
 }

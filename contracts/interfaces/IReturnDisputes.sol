@@ -1,58 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.24;
 
-/// @title What the ledger takes from both parties together, from a new key, and from the panel
-/// @notice The part of the ledger that disputes need. Its messages, in EIP-712 form on the ledger's domain:
+import {Act, Binding, Role} from "./CaseTypes.sol";
+
+/// @title What disputes, agreements and held keys add to the ledger
+/// @notice A dispute, its evidence, an appeal, a challenge, an exchange, a split and an objection are acts like any other
+/// (`IReturnLedger.record`). A split and an exchange need both parties: the first act is an offer, which stands until
+/// the case moves on or another offer takes its place, and the other party's act accepts it.
 ///
-///     Split(bytes32 caseId,uint16 share,uint16 fee,bool freightToConsumer,uint16 consumerNonce,
-///           uint16 merchantNonce,uint40 validUntil,bytes32 commitment)
-///     BindKey(bytes32 caseId,address key,uint16 nonce,uint40 validUntil,bytes32 commitment)
-///
-/// Disputes, evidence, appeals, exchanges, challenges and objections are acts like any other (`record`).
+/// While the service holds the consumer's key, what that key gives up waits out the policy's notice: a cancellation, the
+/// acceptance of less than everything, an exchange, a split, another key. The act is recorded at once and takes effect by
+/// `poke`; the consumer's objection or any change of state voids it.
 interface IReturnDisputes {
-    /// The consumer's next acts are signed by another key.
+    /// The consumer's acts are signed by another key from now on, and what is due goes to it.
     event KeyBound(bytes32 indexed caseId, address indexed consumer);
-    /// What a service-held consumer key gave up, and the time from which `poke` applies it.
+    /// What a service-held consumer key gave up; once `effectiveAt` has passed, `poke` applies it.
     event NoticeGiven(bytes32 indexed caseId, bytes32 indexed commitment, uint40 effectiveAt);
     event NoticeVoided(bytes32 indexed caseId);
 
     error NotThePanel(address caller);
+    /// One notice at a time: the consumer can object to this one first.
     error NoticeRuns(uint40 effectiveAt);
-    error SameKey(address key);
-    error AlreadyAppealed();
-    error NothingToAppeal();
-
-    /// What the two parties agreed on.
-    struct Agreement {
-        bytes32 caseId;
-        uint16 share;
-        uint16 fee;
-        bool freightToConsumer;
-        uint16 consumerNonce;
-        uint16 merchantNonce;
-        uint40 validUntil;
-        bytes32 commitment;
-    }
-
-    /// @notice Ends a live case with what both signed.
-    /// @dev Reverts if the case is not live, either signature is not theirs or too old, a nonce is not the next, or a
-    /// value is out of bounds.
-    function split(Agreement calldata agreement, bytes calldata consumerSignature, bytes calldata merchantSignature)
-        external;
+    /// The key is the one that is bound, a party's, or zero.
+    error KeyNotUsable(address key);
+    /// The ruling gives this party no less than it claims, or the appeal asks for no more than the ruling gives.
+    error NothingToAppeal(uint16 ruling, uint16 claim);
+    /// More than the outcome leaves unpaid, or nothing.
+    error ShareAboveOwed(uint16 share, uint16 owed);
+    error NotDisputed(bytes32 caseId);
+    /// The least reserve that pays the fees of every round this case can have.
+    error ReserveTooSmall(uint64 reserve, uint64 least);
 
     /// @notice Binds a key of the consumer's own; the key before it can no longer act.
-    /// @dev Reverts if the case is not live, the key is zero, a party's or already bound, or the present key did not
-    /// sign.
-    function bindKey(
-        bytes32 caseId,
-        address key,
-        uint16 nonce,
-        uint40 validUntil,
-        bytes32 commitment,
-        bytes calldata signature
-    ) external;
+    /// @param act of kind KeyBound; its message names the key as well:
+    ///
+    ///     KeyBound(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment,address key)
+    ///
+    /// @dev Reverts like `record`, and if
+    /// - the act is of another kind (NotAllowed)
+    /// - the key is zero, a party's, or the present one (KeyNotUsable)
+    function bindKey(Act calldata act, address key, bytes calldata signature) external;
 
-    /// @notice Writes a panel's ruling.
-    /// @dev Reverts if the caller is not the panel contract, the case is not disputed, or the share is out of bounds.
-    function rule(bytes32 caseId, uint16 share, bytes32 commitment) external;
+    /// @notice Binds many; an item that `bindKey` refuses is skipped with its reason.
+    function bindKeyBatch(Binding[] calldata bindings) external;
+
+    /// @notice Writes a panel's ruling. It takes effect at once where nobody can appeal.
+    /// @param ballot the votes, which stand in the case's hash chain in the place of a commitment
+    /// @param hasAppealPanel whether the case's panel names a larger one
+    /// @dev Reverts if
+    /// - the caller is not the panel contract (NotThePanel)
+    /// - the case is not disputed, or its deadline has passed (NotDisputed)
+    function rule(bytes32 caseId, uint16 share, bytes32 ballot, bool hasAppealPanel) external;
+
+    /// @notice What a vote on a case rests on.
+    /// @return panel the version that the case opened with
+    /// @return round 0, 1 by the fallback panel, 2 on appeal; 3 and 4 the same after a challenge
+    /// @return deadline last second of the round
+    /// @return most the greatest share that a vote can give, in basis points
+    /// @return consumer who cannot vote
+    /// @return disputed whether votes count at all
+    function disputeOf(bytes32 caseId)
+        external
+        view
+        returns (uint32 panel, uint8 round, uint40 deadline, uint16 most, address consumer, bool disputed);
+
+    /// @notice Who is paid, and how many seconds a payment elsewhere has to wait: the policy's notice while the service
+    /// holds the consumer's key, else none. Zeros for an unknown case.
+    function payeeOf(bytes32 caseId) external view returns (address consumer, uint32 notice);
 }

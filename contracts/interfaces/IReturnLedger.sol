@@ -2,6 +2,7 @@
 pragma solidity ^0.8.24;
 
 import {Act, CaseView, Kind, Opening, Parties, Policy, Role, State, Terms} from "./CaseTypes.sol";
+import {IReturnDisputes} from "./IReturnDisputes.sol";
 
 /// @title The cases: who may say what, when, and what follows when somebody stays silent
 /// @notice Every act is an EIP-712 message of its actor, an EOA or an ERC-1271 contract; whoever relays it has no
@@ -14,13 +15,13 @@ import {Act, CaseView, Kind, Opening, Parties, Policy, Role, State, Terms} from 
 /// a settlement) enters the same chain, with the contract as actor and commitment zero.
 /// @dev Not protected here: what a record says is its signer's word; the contract knows its fingerprint only. Block
 /// times are the chain's, and whoever runs the chain can hold its clock within the chain's rules.
-interface IReturnLedger {
+interface IReturnLedger is IReturnDisputes {
     /// A case has begun. `terms` hash to `caseId`.
     event Opened(bytes32 indexed caseId, address indexed merchant, address indexed consumer, Terms terms);
     /// A record has joined a case. `entry` is laid out in the library `Entry`.
     event Recorded(bytes32 indexed caseId, address indexed actor, bytes32 commitment, bytes32 entry);
-    /// An item of a batch was refused; `reason` is the ABI-encoded error, empty where a byte stands for no kind, role or
-    /// grade, or a wallet burned the item's gas. The rest of the batch went on.
+    /// An item of a batch was refused; `reason` is the ABI-encoded error, empty where opening a case ran out of its gas.
+    /// The rest of the batch went on.
     event Skipped(bytes32 indexed caseId, bytes32 indexed commitment, uint256 index, bytes reason);
     event PolicyRegistered(bytes32 indexed policy, uint16 index, Policy content);
     event PartiesRegistered(bytes32 indexed parties, uint32 index, Parties content);
@@ -30,7 +31,6 @@ interface IReturnLedger {
     error UnknownCase(bytes32 caseId);
     error UnknownPolicy(bytes32 policy);
     error UnknownParties(bytes32 parties);
-    error UnknownPanel(uint32 panel);
     error ZeroAddress();
     /// Mode None has neither token nor amounts; the other modes have both.
     error AmountsDoNotFitMode();
@@ -56,6 +56,8 @@ interface IReturnLedger {
     error GradeMissing();
     error ShareBelowPolicy(uint16 share, uint16 least);
     error FeeAbovePolicy(uint16 fee, uint16 cap);
+    /// A number that stands for no kind, role or grade.
+    error UnknownWord(uint8 kind, uint8 role, uint8 grade);
     error BadLength(uint256 length);
     /// The transaction carries too little gas to judge this item fairly; the whole batch is undone.
     error BatchGasTooLow(uint256 index);
@@ -64,10 +66,12 @@ interface IReturnLedger {
     /// @dev Reverts if
     /// - new cases are paused (EnforcedPause)
     /// - `validUntil` has passed (SignatureExpired)
-    /// - the parties, the policy or the panel are not registered (UnknownParties, UnknownPolicy, UnknownPanel)
+    /// - the parties, the policy or the panel are not registered (UnknownParties, UnknownPolicy, UnknownPanelVersion)
     /// - the consumer is the zero address (ZeroAddress)
     /// - a case with these terms exists (AlreadyOpen)
+    /// - a party is on the panel (PartyOnPanel)
     /// - the amounts do not fit the mode (AmountsDoNotFitMode, FreightNotLockable)
+    /// - the reserve does not cover the panel's fees (ReserveTooSmall)
     /// - the merchant did not sign (BadSignature)
     /// - the escrow refuses the lock (its own errors)
     function open(Opening calldata opening) external returns (bytes32 caseId);
@@ -81,24 +85,29 @@ interface IReturnLedger {
     /// - `validUntil` has passed (SignatureExpired)
     /// - the deadline of the case's state has passed (DeadlinePassed)
     /// - the role may not do this in this state (NotAllowed)
+    /// - a notice runs that this would cross (NoticeRuns)
     /// - the nonce is not the role's next (WrongNonce)
     /// - the act carries a value that its message does not sign (UnsignedValue)
     /// - an inspection has no grade (GradeMissing), too small a share, or too great a fee (ShareBelowPolicy,
     ///   BasisPointsOutOfBounds, FeeAbovePolicy)
+    /// - a claim or an offer passes 10,000 basis points (BasisPointsOutOfBounds)
+    /// - a challenge claims nothing, or more than is owed (ShareAboveOwed)
+    /// - an appeal has nothing to gain (NothingToAppeal)
     /// - the actor did not sign (BadSignature)
+    /// - the gas left does not suffice to ask an ERC-1271 wallet (WalletGasTooLow)
     function record(Act calldata act, bytes calldata signature) external;
 
     /// @notice Records many packed acts, one after the other; an item that `record` refuses is skipped with its reason.
     /// @dev Reverts if
     /// - the length is no multiple of a packed act's (BadLength)
-    /// - the gas left does not suffice to judge an item (BatchGasTooLow)
+    /// - the gas left does not suffice to ask an ERC-1271 wallet (WalletGasTooLow)
     function recordBatch(bytes calldata items) external;
 
-    /// @notice Moves a case whose deadline has passed. Anyone may call it.
+    /// @notice Moves a case whose deadline or notice has passed. Anyone may call it.
     /// @dev Reverts if
     /// - the case does not exist (UnknownCase)
     /// - the case has ended (NothingDue)
-    /// - the deadline has not passed (DeadlineAhead)
+    /// - neither the deadline nor a notice has passed (DeadlineAhead)
     function poke(bytes32 caseId) external;
 
     /// @notice Pokes many; a case that `poke` refuses is skipped with its reason.
@@ -131,12 +140,18 @@ interface IReturnLedger {
     function caseIdOf(Terms calldata terms) external pure returns (bytes32);
 
     /// @notice The EIP-712 digest that the actor of an act signs.
-    function digestOf(Act calldata act) external view returns (bytes32);
+    /// @param key zero but for KeyBound
+    function digestOf(Act calldata act, address key) external view returns (bytes32);
 
     /// @notice The EIP-712 digest that the merchant of an opening signs.
     function openingDigestOf(Opening calldata opening) external view returns (bytes32);
 
     function getCase(bytes32 caseId) external view returns (CaseView memory);
+
+    /// @notice What `poke` would do to a live case, and the last second before it may. None for a case that has ended.
+    /// @return kind what the contract would state
+    /// @return to the state that follows; `Payable` where the outcome would be decided, which may settle at once
+    function pokeOf(bytes32 caseId) external view returns (Kind kind, State to, uint40 after_);
 
     /// @notice The head of a case's hash chain; zero for an unknown case.
     function head(bytes32 caseId) external view returns (bytes32);

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.24;
 
 import {Grade, Kind, Mode, Role, State} from "../interfaces/CaseTypes.sol";
+import {CaseMarks} from "./CaseMarks.sol";
 
 /// A case as it stands in storage, in one word: read once, written once, and never spread out in memory.
 type CaseWord is uint256;
@@ -9,15 +10,16 @@ type CaseWord is uint256;
 using CaseWords for CaseWord global;
 
 /// @notice The fields of a `CaseWord`, and the entry that each record of the case takes from it.
-/// @dev From the lowest bit: length 24, policy 16, state 8, deadline 40, parties 32, mode 8, grade 8, share 16, fee 16,
-/// flags 8, nonces 5 x 16 (Consumer lowest). What an entry shows stands in the same bits there; policy, parties, mode
-/// and nonces make room for kind, role and block time.
+/// @dev From the lowest bit: length 24, policy 16, state 8, deadline 40, parties 32, mode 2, marks 6, grade 8, share 16,
+/// fee 16, flags 8, nonces 5 x 16 (Consumer lowest). What an entry shows stands in the same bits there; policy, parties,
+/// mode, marks and nonces make room for kind, role and block time.
 library CaseWords {
     uint256 private constant POLICY = 24;
     uint256 private constant STATE = 40;
     uint256 private constant DEADLINE = 48;
     uint256 private constant PARTIES = 88;
     uint256 private constant MODE = 120;
+    uint256 private constant MARKS = 122;
     uint256 private constant GRADE = 128;
     uint256 private constant SHARE = 136;
     uint256 private constant FEE = 152;
@@ -27,6 +29,7 @@ library CaseWords {
     uint256 private constant STATE_AND_DEADLINE = 0xffffffffffff << STATE;
     uint256 private constant GRADE_SHARE_AND_FEE = 0xffffffffff << GRADE;
     uint256 private constant SHARE_AND_FEE = 0xffffffff << SHARE;
+    uint256 private constant ALL_PENDING = uint256(CaseMarks.PENDING) << MARKS;
     uint256 private constant SHOWN = 0xffffff | STATE_AND_DEADLINE | GRADE_SHARE_AND_FEE | (0xff << FLAGS);
 
     uint256 private constant ENTRY_KIND = 24;
@@ -65,7 +68,7 @@ library CaseWords {
     }
 
     function mode(CaseWord c) internal pure returns (Mode) {
-        return Mode(uint8(CaseWord.unwrap(c) >> MODE));
+        return Mode(uint8(CaseWord.unwrap(c) >> MODE) & 3);
     }
 
     function grade(CaseWord c) internal pure returns (Grade) {
@@ -88,14 +91,20 @@ library CaseWords {
         return CaseWord.unwrap(c) & (uint256(flag) << FLAGS) != 0;
     }
 
+    function marked(CaseWord c, uint8 mark) internal pure returns (bool) {
+        return CaseWord.unwrap(c) & (uint256(mark) << MARKS) != 0;
+    }
+
     /// @dev `role` is neither None nor Panel, which sign nothing here.
     function nonce(CaseWord c, Role role) internal pure returns (uint16) {
         return uint16(CaseWord.unwrap(c) >> _nonceAt(role));
     }
 
+    /// @dev Whatever was pending in the state before is gone.
     function entering(CaseWord c, State to, uint40 until) internal pure returns (CaseWord) {
         return CaseWord.wrap(
-            (CaseWord.unwrap(c) & ~STATE_AND_DEADLINE) | (uint256(uint8(to)) << STATE) | (uint256(until) << DEADLINE)
+            (CaseWord.unwrap(c) & ~(STATE_AND_DEADLINE | ALL_PENDING)) | (uint256(uint8(to)) << STATE)
+                | (uint256(until) << DEADLINE)
         );
     }
 
@@ -111,6 +120,18 @@ library CaseWords {
 
     function flagging(CaseWord c, uint8 flag) internal pure returns (CaseWord) {
         return CaseWord.wrap(CaseWord.unwrap(c) | (uint256(flag) << FLAGS));
+    }
+
+    function unflagging(CaseWord c, uint8 flag) internal pure returns (CaseWord) {
+        return CaseWord.wrap(CaseWord.unwrap(c) & ~(uint256(flag) << FLAGS));
+    }
+
+    function marking(CaseWord c, uint8 mark) internal pure returns (CaseWord) {
+        return CaseWord.wrap(CaseWord.unwrap(c) | (uint256(mark) << MARKS));
+    }
+
+    function unmarking(CaseWord c, uint8 mark) internal pure returns (CaseWord) {
+        return CaseWord.wrap(CaseWord.unwrap(c) & ~(uint256(mark) << MARKS));
     }
 
     /// @dev The caller has made sure that the role has a nonce left.

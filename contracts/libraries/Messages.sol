@@ -4,7 +4,7 @@ pragma solidity ^0.8.24;
 import {Act, Grade, Kind, Terms} from "../interfaces/CaseTypes.sol";
 
 /// @notice The EIP-712 messages of the ledger. Each kind of act is a message type of its own, so that a wallet shows
-/// its name; all have the same fields, but for an inspection and for what states a claim.
+/// its name; all have the same fields, but for an inspection, for what states a claim or an offer, and for a new key.
 library Messages {
     // Whole strings, since the compiler hashes only those ahead of time.
     bytes32 internal constant TERMS = keccak256(
@@ -47,12 +47,16 @@ library Messages {
         keccak256("Objected(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
     bytes32 private constant APPEALED =
         keccak256("Appealed(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment,uint16 share)");
+    bytes32 private constant SPLIT =
+        keccak256("Split(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment,uint16 share)");
+    bytes32 private constant KEY_BOUND =
+        keccak256("KeyBound(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment,address key)");
     bytes32 private constant ERASED =
         keccak256("Erased(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
 
     /// One bit a kind, for those whose message has a share.
     uint256 private constant SIGNING_SHARE = (1 << uint8(Kind.Inspected)) | (1 << uint8(Kind.Disputed))
-        | (1 << uint8(Kind.Challenged)) | (1 << uint8(Kind.Appealed));
+        | (1 << uint8(Kind.Challenged)) | (1 << uint8(Kind.Appealed)) | (1 << uint8(Kind.Split));
 
     /// @return the type hash of the kind's message; zero for a kind that is no act
     function typeOf(Kind kind) internal pure returns (bytes32) {
@@ -65,6 +69,7 @@ library Messages {
         if (kind == Kind.Declined) return DECLINED;
         if (kind == Kind.Cancelled) return CANCELLED;
         if (kind == Kind.Evidence) return EVIDENCE;
+        if (kind == Kind.Split) return SPLIT;
         if (kind == Kind.Disputed) return DISPUTED;
         if (kind == Kind.Challenged) return CHALLENGED;
         if (kind == Kind.Appealed) return APPEALED;
@@ -72,18 +77,20 @@ library Messages {
         if (kind == Kind.ExchangeAgreed) return EXCHANGE_AGREED;
         if (kind == Kind.ExchangeShipped) return EXCHANGE_SHIPPED;
         if (kind == Kind.ExchangeDelivered) return EXCHANGE_DELIVERED;
+        if (kind == Kind.KeyBound) return KEY_BOUND;
         if (kind == Kind.Erased) return ERASED;
         return bytes32(0);
     }
 
     /// @return whether the act holds no value that its message leaves out
-    function isFullySigned(Act calldata act) internal pure returns (bool) {
+    function isFullySigned(Act memory act) internal pure returns (bool) {
         Kind kind = act.kind;
         if (kind == Kind.Inspected) return true;
         return act.grade == Grade.None && act.fee == 0 && (act.share == 0 || _signsShare(kind));
     }
 
-    function hashAct(Act calldata a) internal pure returns (bytes32) {
+    /// @param key zero but for KeyBound
+    function hashAct(Act memory a, address key) internal pure returns (bytes32) {
         Kind kind = a.kind;
         bytes32 name = typeOf(kind);
         if (kind == Kind.Inspected) {
@@ -94,6 +101,9 @@ library Messages {
         }
         if (_signsShare(kind)) {
             return keccak256(abi.encode(name, a.caseId, a.role, a.nonce, a.validUntil, a.commitment, a.share));
+        }
+        if (kind == Kind.KeyBound) {
+            return keccak256(abi.encode(name, a.caseId, a.role, a.nonce, a.validUntil, a.commitment, key));
         }
         return keccak256(abi.encode(name, a.caseId, a.role, a.nonce, a.validUntil, a.commitment));
     }

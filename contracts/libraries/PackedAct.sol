@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.24;
 
+import {Act, Grade, Kind, Role} from "../interfaces/CaseTypes.sol";
 import {IReturnLedger} from "../interfaces/IReturnLedger.sol";
 
 /// @notice An act and its 65-byte ECDSA signature in 143 bytes, since calldata is a good part of a batch's gas.
@@ -12,42 +13,35 @@ library PackedAct {
 
     uint256 private constant COMMITMENT = 32;
     uint256 private constant FIELDS = 64;
-    uint256 private constant R = 78;
-    uint256 private constant S = 110;
-    uint256 private constant V = 142;
+    uint256 private constant SIGNATURE = 78;
 
-    function caseId(bytes calldata items, uint256 start) internal pure returns (bytes32) {
-        return _word(items, start);
-    }
-
-    function commitment(bytes calldata items, uint256 start) internal pure returns (bytes32) {
-        return _word(items, start + COMMITMENT);
-    }
-
-    /// @return the call of `record` that the item at `start` stands for, which judges every value itself
-    function toCall(bytes calldata items, uint256 start) internal pure returns (bytes memory) {
+    /// @notice The item at `start`.
+    /// @dev Callers make sure that an item of full length begins there.
+    /// @return act all zero where `reason` is not empty, but for `caseId` and `commitment`
+    /// @return reason the ABI-encoded error of an item that is no act
+    function unpack(bytes calldata items, uint256 start) internal pure returns (Act memory act, bytes memory reason) {
+        act.caseId = _word(items, start);
+        act.commitment = _word(items, start + COMMITMENT);
         uint256 fields = uint256(_word(items, start + FIELDS)); // its first 14 bytes
-        return abi.encodeWithSelector(
-            IReturnLedger.record.selector,
-            caseId(items, start),
-            (fields >> 208) & 0xff, // kind
-            (fields >> 200) & 0xff, // role
-            (fields >> 184) & 0xffff, // nonce
-            fields >> 216, // validUntil
-            commitment(items, start),
-            (fields >> 176) & 0xff, // grade
-            (fields >> 160) & 0xffff, // share
-            (fields >> 144) & 0xffff, // fee
-            uint256(10 * 32), // where the signature begins
-            uint256(65),
-            _word(items, start + R),
-            _word(items, start + S),
-            bytes32(bytes1(_word(items, start + V)))
-        );
+        uint8 kind = uint8(fields >> 208);
+        uint8 role = uint8(fields >> 200);
+        uint8 grade = uint8(fields >> 176);
+        if (kind > uint8(type(Kind).max) || role > uint8(type(Role).max) || grade > uint8(type(Grade).max)) {
+            return (act, abi.encodeWithSelector(IReturnLedger.UnknownWord.selector, kind, role, grade));
+        }
+        act.kind = Kind(kind);
+        act.role = Role(role);
+        act.nonce = uint16(fields >> 184);
+        act.validUntil = uint40(fields >> 216);
+        act.grade = Grade(grade);
+        act.share = uint16(fields >> 160);
+        act.fee = uint16(fields >> 144);
     }
 
-    /// @dev Callers make sure that an item of full length begins at the item's `start`; the bytes behind the last
-    /// item's v are cut off.
+    function signature(bytes calldata items, uint256 start) internal pure returns (bytes calldata) {
+        return items[start + SIGNATURE:start + LENGTH];
+    }
+
     function _word(bytes calldata items, uint256 position) private pure returns (bytes32 word) {
         assembly ("memory-safe") {
             word := calldataload(add(items.offset, position))

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.24;
+
+import {Act, Kind, Notice, Parties, Role, State} from "../interfaces/CaseTypes.sol";
+import {CaseFlags} from "../libraries/CaseFlags.sol";
+import {CaseMachine} from "../libraries/CaseMachine.sol";
+import {CaseMarks} from "../libraries/CaseMarks.sol";
+import {CaseWord} from "../libraries/CaseWord.sol";
+import {Payout} from "../libraries/Payout.sol";
+import {Cases} from "./Cases.sol";
+
+/// @title Where the parties disagree, agree, or give something up: claims, rulings, offers and notices
+abstract contract Disputes is Cases {
+    function rule(bytes32 caseId, uint16 share, bytes32 ballot, bool hasAppealPanel) external {
+        if (msg.sender != address(panel)) revert NotThePanel(msg.sender);
+        Stored storage stored = _cases[caseId];
+        CaseWord c = stored.word;
+        if (c.state() != State.Disputed || block.timestamp > _dueAt(stored, c)) revert NotDisputed(caseId);
+
+        if (CaseMachine.isAppeal(c)) {
+            bool consumerAppealed = stored.appellant == Role.Consumer;
+            stored.consumerLostAppeal = consumerAppealed ? share <= c.share() : share < c.share();
+        }
+        c = c.marking(CaseMarks.RULED).deciding(share, 0);
+        State to = State.Payable;
+        bool contested = share < stored.consumerClaim || share > stored.merchantClaim;
+        if (contested && hasAppealPanel && !c.has(CaseFlags.APPEALED) && !c.has(CaseFlags.CHALLENGED)) to = State.Ruled;
+        else c = _deciding(c, share, 0, false);
+        _advance(caseId, stored, c, to, Link(Kind.Ruled, Role.Panel, msg.sender, ballot));
+    }
+
+    function disputeOf(bytes32 caseId)
+        external
+        view
+        returns (uint32 version, uint8 round, uint40 deadline, uint16 most, address consumer, bool disputed)
+    {
+        Stored storage stored = _cases[caseId];
+        CaseWord c = stored.word;
+        version = stored.panel;
+        round = CaseMachine.round(c);
+        deadline = _dueAt(stored, c);
+        most = c.has(CaseFlags.CHALLENGED) ? stored.consumerClaim : Payout.FULL;
+        consumer = stored.consumer;
+        disputed = c.state() == State.Disputed;
+    }
+
+    function payeeOf(bytes32 caseId) external view returns (address consumer, uint32 notice) {
+        Stored storage stored = _cases[caseId];
+        return (stored.consumer, _noticeOf(stored.word));
+    }
+
+    // --- what the acts of the two parties are checked for, beside the table ----------------------------------------
+
+    /// @return reason the ABI-encoded error of a claim, an offer or an appeal that cannot be, empty for one that can
+    function _judgeShare(Stored storage stored, CaseWord c, Act memory act) internal view returns (bytes memory reason) {
+        Kind kind = act.kind;
+        uint16 share = act.share;
+        if (share > Payout.FULL) return abi.encodeWithSelector(BasisPointsOutOfBounds.selector, share);
+        bool claimsRest =
+            kind == Kind.Disputed && act.role == Role.Consumer && c.has(CaseFlags.CHALLENGED);
+        if (kind == Kind.Challenged || claimsRest) {
+            uint16 owed = c.share() > c.fee() ? c.share() - c.fee() : 0;
+            if (share == 0 || share > owed) return abi.encodeWithSelector(ShareAboveOwed.selector, share, owed);
+        }
+        if (kind == Kind.Appealed) {
+            uint16 ruling = c.share();
+            bool isConsumer = act.role == Role.Consumer;
+            uint16 claim = isConsumer ? stored.consumerClaim : stored.merchantClaim;
+            bool gains = isConsumer ? ruling < claim && ruling < share : ruling > claim && ruling > share;
+            if (!gains) return abi.encodeWithSelector(NothingToAppeal.selector, ruling, claim);
+        }
+    }
+
+    /// @return whether an act of this kind crosses a notice that runs
+    function _crossesNotice(CaseWord c, Kind kind) internal pure returns (bool) {
+        if (!c.marked(CaseMarks.NOTICED)) return false;
+        return kind == Kind.Cancelled || kind == Kind.Accepted || kind == Kind.ExchangeAgreed || kind == Kind.Split
+            || kind == Kind.KeyBound;
+    }
+
+    function _isUsableKey(Stored storage stored, CaseWord c, address key) internal view returns (bool) {
+        Parties storage parties = _parties[c.parties()];
+        return key != address(0) && key != stored.consumer && key != parties.merchant && key != parties.carrier
+            && key != parties.warehouse && key != parties.inspector;
+    }
+
+    // --- what they do ----------------------------------------------------------------------------------------------
+
+    /// What a dispute, a challenge or an appeal claims. Until they say otherwise, the consumer claims everything, and
+    /// the merchant what inspection proposed.
+    function _claiming(Stored storage stored, CaseWord c, Kind kind, Role role, uint16 share)
+        internal
+        returns (CaseWord)
+    {
+        if (kind == Kind.Challenged) {
+            (stored.consumerClaim, stored.merchantClaim) = (share, 0);
+            return c.unflagging(CaseFlags.APPEALED).unflagging(CaseFlags.FALLBACK).flagging(CaseFlags.CHALLENGED);
+        }
+        if (kind == Kind.Appealed) {
+            stored.appellant = role;
+            c = c.flagging(CaseFlags.APPEALED);
+        } else if (c.state() != State.Disputed) {
+            (stored.consumerClaim, stored.merchantClaim) = (Payout.FULL, c.share());
+        }
+        if (role == Role.Consumer) stored.consumerClaim = share;
+        else if (role == Role.Merchant) stored.merchantClaim = share;
+        return c;
+    }
+
+    /// @return met whether the other party has offered the same
+    function _offering(Stored storage stored, CaseWord c, Role role, uint16 share)
+        internal
+        returns (CaseWord, bool met)
+    {
+        (uint8 mine, uint8 theirs) = role == Role.Consumer
+            ? (CaseMarks.OFFER_BY_CONSUMER, CaseMarks.OFFER_BY_MERCHANT)
+            : (CaseMarks.OFFER_BY_MERCHANT, CaseMarks.OFFER_BY_CONSUMER);
+        if (c.marked(theirs) && stored.offer == share) return (c, true);
+        stored.offer = share;
+        return (c.unmarking(theirs).marking(mine), false);
+    }
+
+    /// @return whether this gives up something of the consumer's that only a notice may take while the key is held
+    function _givesUp(CaseWord c, Kind kind) internal view returns (bool) {
+        if (kind == Kind.Accepted && c.share() == Payout.FULL && c.fee() == 0) return false;
+        return _noticeOf(c) != 0;
+    }
+
+    function _givingNotice(Stored storage stored, CaseWord c, Act memory act, address key)
+        internal
+        returns (CaseWord)
+    {
+        uint40 effectiveAt = uint40(block.timestamp) + _noticeOf(c);
+        stored.notice = Notice(act.kind, effectiveAt, act.share, key);
+        emit NoticeGiven(act.caseId, act.commitment, effectiveAt);
+        return c.marking(CaseMarks.NOTICED);
+    }
+
+    /// @notice What a cancellation, an acceptance, an exchange or a split comes to when it takes effect.
+    function _agreeing(CaseWord c, Kind kind, uint16 share) internal view returns (CaseWord, State to) {
+        if (kind == Kind.Cancelled) return (c, State.Closed);
+        if (kind == Kind.ExchangeAgreed) return (c, State.Exchanging);
+        if (kind == Kind.Split) return (_deciding(c, share, 0, false), State.Payable);
+        return (_deciding(c, c.share(), c.fee(), false), State.Payable); // Accepted
+    }
+
+    function _binding(bytes32 caseId, Stored storage stored, CaseWord c, address key) internal returns (CaseWord) {
+        stored.consumer = key;
+        emit KeyBound(caseId, key);
+        return c.unflagging(CaseFlags.CONSUMER_KEY_HELD);
+    }
+
+    /// Seconds that what a held consumer key gives up has to wait.
+    function _noticeOf(CaseWord c) private view returns (uint32) {
+        return c.has(CaseFlags.CONSUMER_KEY_HELD) ? _policies[c.policy()].notice : 0;
+    }
+}
