@@ -1,36 +1,48 @@
 """The case machine: what an act or a passed deadline does to a case.
 
 Twin of `contracts/libraries/CaseMachine.sol` and of the parts of `ReturnLedger` around it. The contract decides; this
-lets the service refuse at once what the contract would refuse later, and lets an auditor replay a case.
+lets the service refuse at once what the contract would refuse later, and lets an auditor replay a case. The table it
+goes by is `transitions.py`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 from ..errors import InvalidInput, OutOfOrder
+from .case_state import CaseState, Notice, PanelTerms, advance, decide
+from .disputes import appeal, challenge, claim, enter_dispute, may_appeal, rule
+from .hashing import ZERO_ADDRESS
 from .messages import Act
+from .notices import apply_notice, bind_key, give_notice, needs_notice, next_by_notice, void_notice
 from .policies import Policy
 from .times import from_chain, rfc3339
-from .vocabulary import FULL_SHARE, Flag, Freight, Grade, Kind, Mode, Role, State
+from .transitions import GIVES_UP, LAPSES, TRANSITIONS, Condition, Guard, Lapse, Result, Transition
+from .vocabulary import FULL_SHARE, Flag, Freight, Grade, Kind, Mark, Mode, Role, State
 
-_NEXT: dict[tuple[State, Kind, Role], State] = {
-    (State.REQUESTED, Kind.AUTHORISED, Role.MERCHANT): State.AUTHORISED,
-    (State.REQUESTED, Kind.DECLINED, Role.MERCHANT): State.DECLINED,
-    (State.REQUESTED, Kind.CANCELLED, Role.CONSUMER): State.CLOSED,
-    (State.AUTHORISED, Kind.PICKED_UP, Role.CARRIER): State.PICKED_UP,
-    (State.AUTHORISED, Kind.PICKED_UP, Role.CONSUMER): State.PICKED_UP,
-    (State.AUTHORISED, Kind.RECEIVED, Role.CARRIER): State.RECEIVED,
-    (State.AUTHORISED, Kind.RECEIVED, Role.WAREHOUSE): State.RECEIVED,
-    (State.AUTHORISED, Kind.CANCELLED, Role.CONSUMER): State.CLOSED,
-    (State.PICKED_UP, Kind.RECEIVED, Role.CARRIER): State.RECEIVED,
-    (State.PICKED_UP, Kind.RECEIVED, Role.WAREHOUSE): State.RECEIVED,
-    (State.RECEIVED, Kind.INSPECTED, Role.INSPECTOR): State.INSPECTED,
-    (State.INSPECTED, Kind.ACCEPTED, Role.CONSUMER): State.PAYABLE,
-    (State.PAYABLE, Kind.REFUNDED, Role.MERCHANT): State.REFUNDED,
-}
+__all__ = [
+    "WAITS_FOR",
+    "CaseState",
+    "Notice",
+    "PanelTerms",
+    "allowed_acts",
+    "apply_act",
+    "check_proposal",
+    "if_accepted",
+    "may_ever_state",
+    "next_lapse",
+    "next_state",
+    "open_case",
+    "poke",
+    "possible_acts",
+    "rule",
+]
 
-# Who a state waits for, and what the contract does once its deadline has passed (`accepted` decides the outcome).
+_NEXT = {(row.origin, row.kind, row.role): row for row in TRANSITIONS}
+_LAPSES = {state: [lapse for lapse in LAPSES if lapse.origin is state] for state in State}
+
+# Who a state waits for: whose silence its deadline ends.
 WAITS_FOR: dict[State, Role] = {
     State.REQUESTED: Role.MERCHANT,
     State.DECLINED: Role.CONSUMER,
@@ -45,86 +57,135 @@ WAITS_FOR: dict[State, Role] = {
     State.PAYABLE: Role.MERCHANT,
     State.REFUNDED: Role.CONSUMER,
 }
-_LAST_NONCE = 2**16 - 1
-_IN_FULL = frozenset({State.PICKED_UP, State.RECEIVED, State.EXCHANGING, State.DISPUTED})
 
 
-@dataclass(frozen=True, slots=True)
-class CaseState:
-    """What the contract stores of a case. `deadline` is seconds since 1970 UTC, 0 in a terminal state."""
-
-    state: State
-    mode: Mode
-    flags: int = 0
-    grade: Grade = Grade.NONE
-    deadline: int = 0
-    length: int = 0
-    share: int = 0
-    fee: int = 0
-    nonces: tuple[int, ...] = (0,) * len(Role)
-
-    def has(self, flag: Flag) -> bool:
-        return bool(self.flags & flag)
-
-    def nonce(self, role: Role) -> int:
-        return self.nonces[role]
+# --- the table -------------------------------------------------------------------------------------------------------
 
 
 def allowed_acts(state: State, role: Role) -> list[Kind]:
-    return [kind for (from_, kind, who), _ in _NEXT.items() if from_ is state and who is role]
+    """What the table lets a role state, whatever a case's own guards say."""
+    return [row.kind for row in TRANSITIONS if row.origin is state and row.role is role]
+
+
+def possible_acts(case: CaseState, role: Role) -> list[Kind]:
+    """What a role can state in this case now, with a share that suits."""
+    rows = [row for row in TRANSITIONS if row.origin is case.state and row.role is role]
+    running = case.marked(Mark.NOTICED)
+    return [row.kind for row in rows if _is_open(row, case) and not (running and row.kind in GIVES_UP)]
 
 
 def may_ever_state(role: Role, kind: Kind) -> bool:
     """Whether there is a state in which this role states this kind."""
-    return any(who is role and stated is kind for _, stated, who in _NEXT)
+    return any(row.role is role and row.kind is kind for row in TRANSITIONS)
 
 
 def next_state(state: State, kind: Kind, role: Role) -> State | None:
-    """The state after an act, PAYABLE where it decides the outcome, None where it is not allowed."""
-    if kind is Kind.ERASED:
-        return None  # erasure comes with its own release
-    return _NEXT.get((state, kind, role))
+    """The state after an act: PAYABLE where it decides the outcome, the same where it stays, None where not allowed."""
+    row = _NEXT.get((state, kind, role))
+    return None if row is None else row.to or state
+
+
+# --- acts ------------------------------------------------------------------------------------------------------------
 
 
 def open_case(
-    mode: Mode, policy: Policy, *, consumer_key_held: bool, inspector_independent: bool, now: int
+    mode: Mode,
+    policy: Policy,
+    *,
+    consumer_key_held: bool,
+    inspector_independent: bool,
+    now: int,
+    consumer: str = ZERO_ADDRESS,
+    panel: PanelTerms = PanelTerms(),  # noqa: B008 - frozen
 ) -> CaseState:
+    """A case as `open` leaves it at block time `now`."""
     flags = (Flag.CONSUMER_KEY_HELD if consumer_key_held else 0) | (
         Flag.INSPECTOR_INDEPENDENT if inspector_independent else 0
     )
-    opened = CaseState(State.REQUESTED, mode, flags=flags, length=1)
-    return replace(_bump(opened, Role.MERCHANT), deadline=now + policy.windows[State.REQUESTED])
+    opened = CaseState(State.REQUESTED, mode, flags=flags, length=1, consumer=consumer, panel=panel)
+    return replace(opened.bumping(Role.MERCHANT), deadline=now + policy.windows[State.REQUESTED])
 
 
 def apply_act(case: CaseState, act: Act, policy: Policy, now: int) -> CaseState:
     """The case after an act at block time `now`. Raises OutOfOrder or InvalidInput where the contract would revert."""
     to = _check_act(case, act, now)
-    case = _bump(case, act.role)
     if act.kind is Kind.INSPECTED:
         check_proposal(act, policy)
-        case = replace(case, grade=act.grade, share=act.share, fee=act.fee)
-    if act.kind is Kind.PICKED_UP and act.role is Role.CARRIER:
-        case = replace(case, flags=case.flags | Flag.PICKUP_BY_CARRIER)
-    if to is State.PAYABLE:
-        case = _decide(case, policy, case.share, case.fee, by_silence=False)
-    return _advance(case, to, policy, now)
-
-
-def _check_act(case: CaseState, act: Act, now: int) -> State:
-    """The state that an act leads to. Raises OutOfOrder or InvalidInput for one that comes wrong, late or odd."""
-    to = next_state(case.state, act.kind, act.role)
+    case = case.bumping(act.role)
+    if needs_notice(case, act, to, policy):
+        return give_notice(case, act, policy, now)
+    if effect := _EFFECTS.get(act.kind):
+        case = effect(case, act)
     if to is None:
+        return case.staying()
+    if to is State.PAYABLE:
+        split = act.kind is Kind.SPLIT
+        case = decide(case, policy, act.share if split else case.share, 0 if split else case.fee)
+    return advance(case, to, policy, now)
+
+
+def _propose(case: CaseState, act: Act) -> CaseState:
+    return replace(case, grade=act.grade, share=act.share, fee=act.fee)
+
+
+def _pick_up(case: CaseState, act: Act) -> CaseState:
+    return case.flagging(Flag.PICKUP_BY_CARRIER) if act.role is Role.CARRIER else case
+
+
+def _dispute(case: CaseState, act: Act) -> CaseState:
+    return claim(case, act.role, act.share) if case.state is State.DISPUTED else enter_dispute(case, act)
+
+
+def _offer(case: CaseState, act: Act) -> CaseState:
+    by = Mark.OFFER_BY_CONSUMER if act.role is Role.CONSUMER else Mark.OFFER_BY_MERCHANT
+    offers = Mark.OFFER_BY_CONSUMER | Mark.OFFER_BY_MERCHANT
+    return replace(case.unmarking(offers).marking(by), offer=act.share)
+
+
+def _agree_exchange(case: CaseState, act: Act) -> CaseState:
+    return case.marking(Mark.EXCHANGE_OFFERED) if act.role is Role.MERCHANT else case
+
+
+_EFFECTS: dict[Kind, Callable[[CaseState, Act], CaseState]] = {
+    Kind.INSPECTED: _propose,
+    Kind.PICKED_UP: _pick_up,
+    Kind.DISPUTED: _dispute,
+    Kind.APPEALED: appeal,
+    Kind.CHALLENGED: challenge,
+    Kind.SPLIT: _offer,
+    Kind.EXCHANGE_AGREED: _agree_exchange,
+    Kind.OBJECTED: lambda case, _: void_notice(case),
+    Kind.KEY_BOUND: lambda case, act: bind_key(case, act.key),
+    Kind.ERASED: lambda case, _: case.marking(Mark.ERASED),
+}
+
+
+def _check_act(case: CaseState, act: Act, now: int) -> State | None:
+    """The state that an act leads to, None where the case stays.
+
+    Raises OutOfOrder or InvalidInput for an act that comes wrong, late or odd.
+    """
+    row = _NEXT.get((case.state, act.kind, act.role))
+    if row is None:
+        raise _not_allowed(case, act.kind, act.role)
+    if case.due and now > case.due:
         raise OutOfOrder(
-            f"A {act.role.wire} cannot state {act.kind.wire!r} while the case is {case.state.wire!r}.",
-            field="kind",
-            remedy=_remedy(case.state, act.role),
-        )
-    if case.deadline and now > case.deadline:
-        raise OutOfOrder(
-            f"The time for this ended at {rfc3339(from_chain(case.deadline))}.",
+            f"The time for this ended at {rfc3339(from_chain(case.due))}.",
             field="kind",
             remedy="The case now goes on by its deadline rule; look at its state in a moment.",
         )
+    _check_signed(case, act, now)
+    to = _guarded(row, case, act)
+    if case.notice and act.kind in GIVES_UP:
+        raise OutOfOrder(
+            f"A notice of {case.notice.kind.wire!r} runs until {rfc3339(from_chain(case.notice.effective_at))}.",
+            field="kind",
+            remedy="Wait until it took effect, or let the consumer object to it.",
+        )
+    return to
+
+
+def _check_signed(case: CaseState, act: Act, now: int) -> None:
     sign_anew = "Ask for a new message to sign, and sign that."
     if now > act.valid_until:
         until = rfc3339(from_chain(act.valid_until))
@@ -136,57 +197,143 @@ def _check_act(case: CaseState, act: Act, now: int) -> State:
     if unsigned := act.unsigned():
         detail = f"The message {act.kind.wire!r} does not hold a {unsigned[0]}."
         raise InvalidInput(detail, field=f"data.{unsigned[0]}", remedy="Leave it out.")
-    return to
+    if not 0 <= act.share <= FULL_SHARE and act.kind is not Kind.INSPECTED:
+        detail = f"A share is 0 to {FULL_SHARE} basis points of the refund, not {act.share}."
+        raise InvalidInput(detail, field="data.share", remedy=f"Send {FULL_SHARE} or less.")
+    if act.kind is Kind.KEY_BOUND and act.key.lower() in (ZERO_ADDRESS, case.consumer.lower()):
+        raise InvalidInput(
+            "This is no new key.", field="data.key", remedy="Send the address of the consumer's own key."
+        )
+
+
+# --- guards ----------------------------------------------------------------------------------------------------------
+
+
+def _guarded(row: Transition, case: CaseState, act: Act) -> State | None:
+    """Where a row leads to, given its guard. Raises OutOfOrder or InvalidInput where the guard does not hold."""
+    if row.guard is Guard.OFFER_STANDS:
+        return row.to if _offered_by_other(case, act.role) and case.offer == act.share else None
+    if row.guard is Guard.RULED_AGAINST and not may_appeal(case, act.role, act.share):
+        raise OutOfOrder(
+            f"The ruling of {case.share} basis points leaves the {act.role.wire} nothing to appeal for here.",
+            field="data.share",
+            remedy="An appeal asks for more than the ruling gave, where that was less than what was claimed.",
+        )
+    if row.guard is Guard.WITHIN_OWED and not 0 < act.share <= case.owed:
+        raise InvalidInput(
+            f"At most {case.owed} basis points of the refund can be owed here, not {act.share}.",
+            field="data.share",
+            remedy=f"Send 1 to {case.owed}.",
+        )
+    if not _is_open(row, case):
+        raise _not_allowed(case, row.kind, row.role)
+    return row.to
+
+
+def _is_open(row: Transition, case: CaseState) -> bool:
+    """Whether some share satisfies the row's guard in this case."""
+    match row.guard:
+        case Guard.INSPECTOR_INDEPENDENT:
+            return case.has(Flag.INSPECTOR_INDEPENDENT)
+        case Guard.EXCHANGE_OFFERED:
+            return case.marked(Mark.EXCHANGE_OFFERED)
+        case Guard.NOTICE_RUNNING:
+            return case.marked(Mark.NOTICED)
+        case Guard.NOT_ERASED:
+            return not case.marked(Mark.ERASED)
+        case Guard.RULED_AGAINST:
+            return may_appeal(case, row.role, FULL_SHARE if row.role is Role.CONSUMER else 0)
+        case Guard.WITHIN_OWED:
+            return case.owed > 0
+        case _:
+            return True
+
+
+def _offered_by_other(case: CaseState, role: Role) -> bool:
+    return case.marked(Mark.OFFER_BY_MERCHANT if role is Role.CONSUMER else Mark.OFFER_BY_CONSUMER)
+
+
+def _not_allowed(case: CaseState, kind: Kind, role: Role) -> OutOfOrder:
+    return OutOfOrder(
+        f"A {role.wire} cannot state {kind.wire!r} while the case is {case.state.wire!r}.",
+        field="kind",
+        remedy=_remedy(case, role),
+    )
+
+
+def _remedy(case: CaseState, role: Role) -> str:
+    if kinds := possible_acts(case, role):
+        return f"As {role.wire} you can state " + " or ".join(repr(kind.wire) for kind in kinds) + " now."
+    if not case.state.is_live:
+        return "The case has ended."
+    return f"The case waits for the {WAITS_FOR[case.state].wire}."
+
+
+# --- deadlines -------------------------------------------------------------------------------------------------------
 
 
 def if_accepted(case: CaseState, policy: Policy) -> CaseState:
     """The case as its proposal or ruling would decide it, so that the sum can be shown before anybody accepts."""
-    return _decide(case, policy, case.share, case.fee, by_silence=False)
+    return decide(case, policy, case.share, case.fee)
 
 
-def lapse(case: CaseState, policy: Policy, now: int) -> tuple[Kind, CaseState]:
+def poke(case: CaseState, policy: Policy, now: int) -> tuple[Kind, CaseState]:
     """What `poke` does at block time `now`: what the contract states, and the case after it.
 
-    Raises OutOfOrder where the contract would revert: the case has ended, or its deadline is still ahead.
+    Raises OutOfOrder where the contract would revert: the case has ended, or what is due is still ahead.
     """
     kind, to = next_lapse(case, policy)
-    if now <= case.deadline:
+    if now <= case.due:
         raise OutOfOrder(
-            f"The time that the {WAITS_FOR[case.state].wire} has ends at {rfc3339(from_chain(case.deadline))}.",
-            remedy="Try again after that.",
+            f"Nothing is due before {rfc3339(from_chain(case.due))} is over.", remedy="Try again after that."
         )
-    if to is State.PAYABLE:
-        full = case.state in _IN_FULL
-        case = _decide(case, policy, FULL_SHARE if full else case.share, 0 if full else case.fee, by_silence=full)
-    if case.state is State.DELIVERED:  # the replacement took the refund's place
-        case = _decide(case, policy, 0, 0, by_silence=False)
-    if to is State.SETTLED and case.state is State.PAYABLE and case.mode is Mode.NONE:
-        case = replace(case, flags=case.flags | Flag.UNPAID)
-    return kind, _advance(case, to, policy, now)
+    if case.notice and next_by_notice(case):
+        return kind, apply_notice(case, case.notice, policy, now)
+    return kind, advance(_lapsed(case, _lapse_of(case, policy), policy), to, policy, now)
 
 
 def next_lapse(case: CaseState, policy: Policy) -> tuple[Kind, State]:
-    """What the contract states once the deadline has passed, and the state that follows (PAYABLE: the outcome).
+    """What `poke` would state once `case.due` has passed, and the state that follows (PAYABLE: the outcome).
 
     Raises OutOfOrder for a case that has ended.
     """
-    state = case.state
-    if not state.is_live:
+    if not case.state.is_live:
         raise OutOfOrder("The case has ended; nothing is due.", remedy="Look at its outcome.")
-    if state is State.REQUESTED:
-        return Kind.AUTHORISED, State.AUTHORISED
-    if state in (State.DECLINED, State.AUTHORISED):
-        return Kind.CLOSED, State.CLOSED
-    if state is State.PICKED_UP:
-        proven = case.has(Flag.PICKUP_BY_CARRIER) and policy.freight is Freight.SUPPLIED
-        return (Kind.ACCEPTED, State.PAYABLE) if proven else (Kind.DISPUTED, State.DISPUTED)
-    if state is State.INSPECTED and not case.has(Flag.INSPECTOR_INDEPENDENT) and case.share < FULL_SHARE:
-        return Kind.DISPUTED, State.DISPUTED
-    if state is State.DISPUTED:
-        return Kind.RULED, State.PAYABLE
-    if state in (State.PAYABLE, State.REFUNDED, State.DELIVERED):
-        return Kind.SETTLED, State.SETTLED
-    return Kind.ACCEPTED, State.PAYABLE
+    if noticed := next_by_notice(case):
+        return noticed
+    lapse = _lapse_of(case, policy)
+    return lapse.kind, lapse.to
+
+
+def _lapse_of(case: CaseState, policy: Policy) -> Lapse:
+    holds = {
+        None: True,
+        Condition.PICKUP_PROVEN: case.has(Flag.PICKUP_BY_CARRIER) and policy.freight is Freight.SUPPLIED,
+        Condition.SELF_INSPECTED: not case.has(Flag.INSPECTOR_INDEPENDENT) and case.share < FULL_SHARE,
+        Condition.IN_APPEAL: case.has(Flag.APPEALED) and not case.has(Flag.CHALLENGED),
+        Condition.FALLBACK_LEFT: case.panel.fallback != 0 and not case.has(Flag.FALLBACK),
+        Condition.CHALLENGED: case.has(Flag.CHALLENGED),
+        Condition.UNENFORCED: case.mode is Mode.NONE,
+    }
+    return next(lapse for lapse in _LAPSES[case.state] if holds[lapse.condition])
+
+
+def _lapsed(case: CaseState, lapse: Lapse, policy: Policy) -> CaseState:
+    """The case with the claims, the flags and the outcome that a lapse brings."""
+    if lapse.to is State.DISPUTED:
+        return case.flagging(Flag.FALLBACK) if case.state is State.DISPUTED else enter_dispute(case)
+    if lapse.result is Result.FULL:
+        return decide(case, policy, FULL_SHARE, 0, by_silence=True)
+    if lapse.result is Result.AS_STANDS:
+        return decide(case, policy, case.share, case.fee)
+    if lapse.result is Result.AS_CLAIMED:
+        return decide(case, policy, case.consumer_claim, 0)
+    if lapse.result is Result.NOTHING:  # the replacement took the refund's place
+        return decide(case, policy, 0, 0)
+    return case.flagging(Flag.UNPAID) if lapse.result is Result.UNPAID else case
+
+
+# --- inspections -----------------------------------------------------------------------------------------------------
 
 
 def check_proposal(act: Act, policy: Policy) -> None:
@@ -212,38 +359,3 @@ def check_proposal(act: Act, policy: Policy) -> None:
             field="data.fee",
             remedy=f"Send {cap} or less.",
         )
-
-
-def _decide(case: CaseState, policy: Policy, share: int, fee: int, *, by_silence: bool) -> CaseState:
-    merchant_bears = by_silence or case.grade is Grade.DEFECTIVE or policy.freight is Freight.REIMBURSED
-    flags = case.flags | (Flag.FREIGHT_TO_CONSUMER if share and merchant_bears else 0)
-    return replace(case, share=share, fee=fee, flags=flags)
-
-
-def _advance(case: CaseState, to: State, policy: Policy, now: int) -> CaseState:
-    length = case.length + 1
-    if to is State.PAYABLE and (case.mode is Mode.REFUND or case.share == 0):
-        to, length = State.SETTLED, length + 1
-    deadline = now + policy.windows[to] if to.is_live else 0
-    return replace(case, state=to, deadline=deadline, length=length)
-
-
-def _bump(case: CaseState, role: Role) -> CaseState:
-    if case.nonce(role) >= _LAST_NONCE:
-        raise OutOfOrder(
-            f"The {role.wire} has used up all nonces of this case.",
-            field="nonce",
-            remedy="The case now goes on by its deadlines.",
-        )
-    nonces = list(case.nonces)
-    nonces[role] += 1
-    return replace(case, nonces=tuple(nonces))
-
-
-def _remedy(state: State, role: Role) -> str:
-    kinds = allowed_acts(state, role)
-    if kinds:
-        return f"As {role.wire} you can state " + " or ".join(repr(kind.wire) for kind in kinds) + " now."
-    if not state.is_live:
-        return "The case has ended."
-    return f"The case waits for the {WAITS_FOR[state].wire}."

@@ -54,8 +54,18 @@ _TYPES: dict[str, Fields] = {
     "Evidence": _ACT,
     "Objected": _ACT,
     "Appealed": _CLAIM,
+    "Split": _CLAIM,
+    "KeyBound": (*_ACT, ("key", "address")),
     "Erased": _ACT,
-    "WithdrawTo": (("caseId", "bytes32"), ("to", "address"), ("validUntil", "uint40")),
+    "Vote": (
+        ("caseId", "bytes32"),
+        ("round", "uint8"),
+        ("share", "uint16"),
+        ("validUntil", "uint40"),
+        ("commitment", "bytes32"),
+    ),
+    "WithdrawTo": (("caseId", "bytes32"), ("to", "address"), ("nonce", "uint32"), ("validUntil", "uint40")),
+    "KeepPayee": (("caseId", "bytes32"), ("nonce", "uint32"), ("validUntil", "uint40")),
     "WithdrawBalance": (
         ("merchant", "address"),
         ("token", "address"),
@@ -132,7 +142,7 @@ def _listed(typed: Fields) -> list[dict[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One signed step; `grade`, `share` and `fee` are zero unless its message has them."""
+    """One signed step; `grade`, `share`, `fee` and `key` are zero unless its message has them."""
 
     case_id: bytes
     kind: Kind
@@ -143,8 +153,9 @@ class Act:
     grade: Grade = Grade.NONE
     share: int = 0
     fee: int = 0
+    key: str = ZERO_ADDRESS  # the consumer's own, in a key binding
 
-    def _values(self) -> dict[str, int | bytes]:
+    def _values(self) -> dict[str, int | bytes | str]:
         return {
             "caseId": self.case_id,
             "role": self.role,
@@ -154,12 +165,14 @@ class Act:
             "grade": self.grade,
             "share": self.share,
             "fee": self.fee,
+            "key": self.key,
         }
 
     def unsigned(self) -> list[str]:
-        """Which of `grade`, `share` and `fee` hold something that the kind's message leaves out."""
+        """Which of `grade`, `share`, `fee` and `key` hold something that the kind's message leaves out."""
         named = {label for label, _ in _TYPES[message_name(self.kind)]}
-        return [label for label in ("grade", "share", "fee") if getattr(self, label) and label not in named]
+        empty = {"grade": Grade.NONE, "share": 0, "fee": 0, "key": ZERO_ADDRESS}
+        return [label for label, zero in empty.items() if getattr(self, label) != zero and label not in named]
 
     def struct_hash(self) -> bytes:
         name, values = message_name(self.kind), self._values()
@@ -264,6 +277,40 @@ class Parties:
         return [Role[f.name.upper()] for f in fields(self) if getattr(self, f.name).lower() == address.lower()]
 
 
-def withdraw_to_hash(case_id: bytes, to: str, valid_until: int) -> bytes:
-    """Struct hash of `WithdrawTo`, for the escrow's domain."""
-    return keccak(TYPE_HASHES["WithdrawTo"] + case_id + word(to) + word(valid_until))
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """An arbitrator's word in a round of a dispute, signed on the panel contract's domain. `share` is basis points."""
+
+    case_id: bytes
+    round: int
+    share: int
+    valid_until: int
+    commitment: bytes
+
+    def struct_hash(self) -> bytes:
+        return keccak(TYPE_HASHES["Vote"] + b"".join(word(getattr(self, f.name)) for f in fields(self)))
+
+    def typed_data(self, domain: SigningDomain) -> dict[str, Any]:
+        names = (label for label, _ in _TYPES["Vote"])
+        message = {label: _jsonable(getattr(self, f.name)) for label, f in zip(names, fields(self), strict=True)}
+        return domain.typed_data("Vote", message)
+
+
+def panel_domain(chain_id: int, contract: str) -> SigningDomain:
+    """The domain of votes."""
+    return SigningDomain(chain_id, contract, name="ArbitrationPanel")
+
+
+def escrow_domain(chain_id: int, contract: str) -> SigningDomain:
+    """The domain of what is said about money: `WithdrawTo`, `KeepPayee`, `WithdrawBalance`."""
+    return SigningDomain(chain_id, contract, name="RefundEscrow")
+
+
+def withdraw_to_hash(case_id: bytes, to: str, nonce: int, valid_until: int) -> bytes:
+    """Struct hash of `WithdrawTo`, for the escrow's domain. `nonce` counts the case's redirects from 0."""
+    return keccak(TYPE_HASHES["WithdrawTo"] + case_id + word(to) + word(nonce) + word(valid_until))
+
+
+def keep_payee_hash(case_id: bytes, nonce: int, valid_until: int) -> bytes:
+    """Struct hash of `KeepPayee`, the consumer's objection to a redirect, for the escrow's domain."""
+    return keccak(TYPE_HASHES["KeepPayee"] + case_id + word(nonce) + word(valid_until))

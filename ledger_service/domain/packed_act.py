@@ -12,8 +12,10 @@ _SMALL = struct.Struct(">BBHBHH")  # kind, role, nonce, grade, share, fee
 
 
 def pack_act(act: Act, signature: bytes) -> bytes:
-    """Raises ValueError for a signature that is not 65 bytes (an ERC-1271 one goes through `record`), and for a value
-    that its field cannot hold."""
+    """Raises ValueError for a signature that is not 65 bytes (an ERC-1271 one goes through `record`), for a key binding
+    (which goes through `bindKey`), and for a value that its field cannot hold."""
+    if act.kind is Kind.KEY_BOUND:
+        raise ValueError("a packed act has no room for the key of a key binding")
     if len(signature) != 65:
         raise ValueError(f"a packed act has a signature of 65 bytes, not {len(signature)}")
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ..errors import LedgerError
 from .entry import NO_COMMITMENT, Entry
-from .machine import CaseState, apply_act, lapse, open_case
+from .machine import CaseState, apply_act, next_lapse, open_case, poke
 from .messages import Act, Parties, Terms
 from .policies import Policy
 from .times import from_chain, rfc3339
@@ -95,7 +95,7 @@ def _after(rules: Rules, case: CaseState | None, step: Step, act: Act | None) ->
     if entry.role is Role.NONE:
         if entry.time <= case.deadline or not case.state.is_live:
             raise LedgerError("The contract acted although no deadline had passed.")
-        return lapse(case, rules.policy, entry.time)[1]
+        return poke(case, rules.policy, entry.time)[1]
     if act is not None and entry.time > act.valid_until:
         raise LedgerError(f"The signature counted until {rfc3339(from_chain(act.valid_until))} only.")
     return apply_act(case, act or _act_of(entry, case, step.commitment), rules.policy, entry.time)
@@ -119,7 +119,7 @@ def _act_of(entry: Entry, case: CaseState, commitment: bytes) -> Act:
 def _expected(rules: Rules, step: Step, after: CaseState, before: CaseState | None) -> list[Step]:
     """The links that this step makes: its own, and the settlement where nothing is left to wait for."""
     position, now = before.length if before else 0, step.entry.time
-    kind = lapse(before, rules.policy, now)[0] if before and step.entry.role is Role.NONE else step.entry.kind
+    kind = next_lapse(before, rules.policy)[0] if before and step.entry.role is Role.NONE else step.entry.kind
     own = Entry(
         position=position,
         kind=kind,

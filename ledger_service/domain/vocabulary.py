@@ -107,13 +107,30 @@ class Freight(Word):
 
 
 class Flag(IntEnum):
-    """The bits of a case's flags."""
+    """The bits of a case's flags, which every entry shows."""
 
     CONSUMER_KEY_HELD = 1
     INSPECTOR_INDEPENDENT = 2
     PICKUP_BY_CARRIER = 4
     FREIGHT_TO_CONSUMER = 8
     UNPAID = 16
+    APPEALED = 32  # one side appealed the ruling
+    FALLBACK = 64  # the first panel was silent, the fallback panel votes
+    CHALLENGED = 128  # the consumer says that the provider's refund did not arrive in full
+
+
+class Mark(IntEnum):
+    """What a case remembers beside its flags, in the bits above the mode; entries do not show it."""
+
+    NOTICED = 4  # a notice runs
+    OFFER_BY_CONSUMER = 8  # a split stands offered
+    OFFER_BY_MERCHANT = 16
+    EXCHANGE_OFFERED = 32  # the merchant agreed to an exchange
+    RULED = 64  # a panel has ruled: arbitrators are owed their fees
+    ERASED = 128
+
+
+PASSING_MARKS = Mark.NOTICED | Mark.OFFER_BY_CONSUMER | Mark.OFFER_BY_MERCHANT | Mark.EXCHANGE_OFFERED
 
 
 class Stage(Word):

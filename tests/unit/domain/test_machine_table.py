@@ -8,9 +8,9 @@ from ledger_service.domain.machine import (
     WAITS_FOR,
     CaseState,
     allowed_acts,
-    lapse,
     next_lapse,
     next_state,
+    poke,
 )
 from ledger_service.domain.policies import Policy
 from ledger_service.domain.vocabulary import Flag, Freight, Grade, Kind, Mode, Role, State
@@ -66,7 +66,7 @@ def case(state, mode=Mode.REFUND, **fields):
 
 def after(state, mode=Mode.REFUND, policy=POLICY, **fields):
     """What a lapse states, and the case after it in short."""
-    kind, then = lapse(case(state, mode, **fields), policy, NOW)
+    kind, then = poke(case(state, mode, **fields), policy, NOW)
     return kind.wire, then.state.wire, then.share, then.fee
 
 
@@ -100,14 +100,14 @@ def test_lapse_of_a_case_that_has_ended_is_refused(state, mode):
     with pytest.raises(OutOfOrder):
         next_lapse(CaseState(state, mode), POLICY)
     with pytest.raises(OutOfOrder):
-        lapse(CaseState(state, mode), POLICY, NOW)
+        poke(CaseState(state, mode), POLICY, NOW)
 
 
 @pytest.mark.parametrize("state", LIVE)
 @pytest.mark.parametrize("early", [0, 1, 1_000])
 def test_lapse_until_the_deadline_is_refused(state, early):
     with pytest.raises(OutOfOrder):
-        lapse(replace(case(state), deadline=NOW + early), POLICY, NOW)
+        poke(replace(case(state), deadline=NOW + early), POLICY, NOW)
 
 
 @pytest.mark.parametrize("mode", list(Mode))
@@ -184,13 +184,13 @@ def test_lapse_after_the_replacement_arrived_owes_nothing_any_more(mode):
 
 @pytest.mark.parametrize(("mode", "unpaid"), [(Mode.NONE, True), (Mode.BOND, False)])
 def test_lapse_of_payable_marks_only_mode_none_as_unpaid(mode, unpaid):
-    _, then = lapse(case(State.PAYABLE, mode, share=10_000), POLICY, NOW)
+    _, then = poke(case(State.PAYABLE, mode, share=10_000), POLICY, NOW)
     assert (then.state, then.has(Flag.UNPAID), then.share) == (State.SETTLED, unpaid, 10_000)
 
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_lapse_of_refunded_is_not_unpaid(mode):
-    _, then = lapse(case(State.REFUNDED, mode, share=10_000), POLICY, NOW)
+    _, then = poke(case(State.REFUNDED, mode, share=10_000), POLICY, NOW)
     assert not then.has(Flag.UNPAID)
 
 
@@ -208,21 +208,21 @@ def test_lapse_of_refunded_is_not_unpaid(mode):
 )
 def test_lapse_gives_the_freight_to_whom_the_policy_says(state, policy, grade, share, expected):
     before = case(state, grade=grade, share=share, flags=Flag.INSPECTOR_INDEPENDENT)
-    _, then = lapse(before, policy, NOW)
+    _, then = poke(before, policy, NOW)
     assert then.has(Flag.FREIGHT_TO_CONSUMER) is expected
 
 
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize("state", LIVE)
 def test_lapse_starts_the_window_of_the_state_it_enters(state, mode):
-    _, then = lapse(case(state, mode), POLICY, NOW)
+    _, then = poke(case(state, mode), POLICY, NOW)
     assert then.deadline == (NOW + WINDOWS[then.state] if then.state.is_live else 0)
 
 
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize("state", LIVE)
 def test_lapse_adds_one_record_and_one_more_where_it_settles_an_outcome(state, mode):
-    kind, then = lapse(case(state, mode), POLICY, NOW)
+    kind, then = poke(case(state, mode), POLICY, NOW)
     settles_an_outcome = then.state is State.SETTLED and kind in (Kind.ACCEPTED, Kind.RULED)
     assert then.length == 5 + (2 if settles_an_outcome else 1)
 
@@ -232,7 +232,7 @@ def test_lapse_adds_one_record_and_one_more_where_it_settles_an_outcome(state, m
 def test_lapse_says_what_next_lapse_says(state, mode):
     before = case(state, mode)
     kind, to = next_lapse(before, POLICY)
-    found, then = lapse(before, POLICY, NOW)
+    found, then = poke(before, POLICY, NOW)
     assert found is kind
     assert then.state is to or to is State.PAYABLE
 
@@ -245,12 +245,12 @@ def test_every_live_case_ends_by_silence_alone(state, mode, freight):
     for _ in range(12):
         if not then.state.is_live:
             break
-        _, then = lapse(then, policy, max(then.deadline, NOW) + 1)
+        _, then = poke(then, policy, max(then.deadline, NOW) + 1)
     assert then.state in (State.SETTLED, State.CLOSED)
     assert then.deadline == 0
 
 
 @pytest.mark.parametrize("state", LIVE)
 def test_lapse_uses_no_nonce(state):
-    _, then = lapse(case(state, nonces=(0, 1, 2, 3, 4, 5, 6)), POLICY, NOW)
+    _, then = poke(case(state, nonces=(0, 1, 2, 3, 4, 5, 6)), POLICY, NOW)
     assert then.nonces == (0, 1, 2, 3, 4, 5, 6)

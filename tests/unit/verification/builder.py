@@ -25,7 +25,7 @@ from ledger_service.domain.evidence import (
     Statement,
 )
 from ledger_service.domain.hashing import ZERO_ADDRESS, ZERO_WORD, hex0x, keccak
-from ledger_service.domain.machine import CaseState, apply_act, lapse, open_case
+from ledger_service.domain.machine import CaseState, apply_act, open_case, poke
 from ledger_service.domain.messages import Act, Opening, Parties, SigningDomain, Terms
 from ledger_service.domain.money import to_decimal
 from ledger_service.domain.payout import split_lock
@@ -195,7 +195,7 @@ class Life:
         assert self.case is not None
         before = self.case
         self.mine(before.deadline - self.now + 1)
-        kind, self.case = lapse(before, self.policy, self.now)
+        kind, self.case = poke(before, self.policy, self.now)
         self._link(kind, Role.NONE, NO_COMMITMENT, before.length, self.case)
         self._settle(before)
         return self
