@@ -48,7 +48,7 @@ export function shopOf(view, t) {
 
 /** The values that the sentences of the language files may name, written in the reader's language. */
 export function valuesOf(view, t) {
-  const { refund, money } = view;
+  const { refund, money, dispute, notice, offer } = view;
   const write = (amount) => t.money(amount ?? refund.amount, refund.currency);
   return {
     amount: write(refund.amount),
@@ -59,5 +59,11 @@ export function valuesOf(view, t) {
     address: money.withdrawn_to ? shorten(money.withdrawn_to) : "",
     payment: money.reference ? t.text("money.payment", { payment: money.reference }) : "",
     percent: t.percent(refund.share ?? FULL_SHARE),
+    agreed: write(notice?.amount),
+    offered: write(offer?.amount),
+    yours: write(dispute?.claims.consumer.amount),
+    ruled: write(dispute?.ruling?.amount ?? refund.expected),
+    reserve: write(view.arbitration?.reserve),
+    appeal_fee: write(view.arbitration?.appeal),
   };
 }

@@ -1,18 +1,23 @@
 // The question before an act: it says the consequence in money, and that it is final.
 import { html } from "../shared/dom.js";
+import { amountField, bodyOf, formOf, isDangerous, waitsOut } from "./acts.js";
 import { valuesOf } from "./bits.js";
+import { attachmentsOf } from "./files.js";
 import { shareOf } from "./story.js";
 
+const REVERSIBLE = ["evidence", "objected", "disputed.again", "split"];
+
 /**
- * `pending` is `{ kind, isSending, problem }`. `onConfirm(personal)` sends, `onClose()` leaves; while sending, Escape does
+ * `pending` is `{ name, isSending, problem }`. `onConfirm(body)` sends, `onClose()` leaves; while sending, Escape does
  * not close it.
  */
 export function ActDialog({ t, view, pending, onConfirm, onClose }) {
-  const { kind, isSending, problem } = pending;
+  const { name, isSending, problem } = pending;
   const values = valuesOf(view, t);
-  const submit = (event) => {
+  const submit = async (event) => {
     event.preventDefault();
-    onConfirm(personalOf(kind, new FormData(event.target)));
+    const form = new FormData(event.target);
+    onConfirm(bodyOf(name, view, form, await attachmentsOf(form.getAll("files"))));
   };
   return html`<dialog
     class="act"
@@ -23,16 +28,17 @@ export function ActDialog({ t, view, pending, onConfirm, onClose }) {
     onClose=${onClose}
   >
     <form onSubmit=${submit}>
-      <h2 id="act-title">${t.text(`act.${kind}.title`, values)}</h2>
+      <h2 id="act-title">${t.text(`act.${name}.title`, values)}</h2>
       <div id="act-text">
-        ${consequences(kind, view).map((key) => html`<p key=${key}>${t.text(key, values)}</p>`)}
-        <p class="act-final">${t.text("act.final")}</p>
+        ${consequences(name, view).map((key) => html`<p key=${key}>${t.text(key, values)}</p>`)}
+        ${finality(name, view).map((key) => html`<p key=${key} class="act-final">${t.text(key)}</p>`)}
       </div>
-      ${kind === "picked_up" && html`<${Receipt} t=${t} />`}
+      <${Amount} t=${t} name=${name} view=${view} />
+      ${formOf(name).map((field) => FIELDS[field] && html`<${FIELDS[field]} key=${field} t=${t} />`)}
       <div role="alert">${problem && html`<${Failure} t=${t} problem=${problem} />`}</div>
       <div class="actions">
-        <button type="submit" class="button ${kind === "cancelled" ? "danger" : "primary"}" disabled=${isSending}>
-          ${isSending ? t.text("act.sending") : t.text(`act.confirm.${kind}`, values)}
+        <button type="submit" class="button ${isDangerous(name) ? "danger" : "primary"}" disabled=${isSending}>
+          ${isSending ? t.text("act.sending") : t.text(`act.confirm.${name}`, values)}
         </button>
         <button type="button" class="button" disabled=${isSending} onClick=${onClose}>${t.text("act.back")}</button>
       </div>
@@ -44,27 +50,64 @@ function open(dialog) {
   if (dialog && !dialog.open) dialog.showModal();
 }
 
-function consequences(kind, view) {
-  if (kind === "cancelled") {
+function consequences(name, view) {
+  if (name === "cancelled") {
     const isLocked = view.mode !== "none" && view.money.where === "locked";
     return ["act.cancelled.text", ...(isLocked ? ["act.cancelled.locked"] : [])];
   }
-  if (kind !== "accepted") return [`act.${kind}.text`];
+  if (name !== "accepted") return [`act.${name}.text`];
   if (view.refund.share === 0) return ["act.accepted.zero"];
   return ["act.accepted.text", ...(shareOf(view) === "full" ? [] : ["act.accepted.part"])];
 }
 
-/** What the act says beside its kind. A receipt's number leads to a parcel and its people, so it is a personal field. */
-function personalOf(kind, form) {
-  return kind === "picked_up" ? { receipt: String(form.get("receipt")).trim() } : {};
+function finality(name, view) {
+  if (waitsOut(name, view)) return ["act.notice"];
+  return REVERSIBLE.includes(name) ? [] : ["act.final"];
 }
 
-function Receipt({ t }) {
+function Amount({ t, name, view }) {
+  const amount = amountField(name, view);
+  if (!amount) return null;
+  const { field, least, most, start, unit } = amount;
+  const digits = Math.round(Math.log10(unit));
+  const decimal = (minor) => (minor / unit).toFixed(digits);
+  const [low, high] = [least, most].map((minor) => t.money(decimal(minor), view.refund.currency));
   return html`<label class="field">
-    <span>${t.text("act.picked_up.receipt")}</span>
-    <input name="receipt" required maxlength="120" autocomplete="off" />
+    <span>${t.text(`field.${field}`)} (${view.refund.currency})</span>
+    <input
+      name="amount"
+      type="number"
+      inputmode="decimal"
+      required
+      min=${decimal(least)}
+      max=${decimal(most)}
+      step=${decimal(1)}
+      defaultValue=${decimal(start)}
+    />
+    <small>${t.text("field.range", { least: low, most: high })}</small>
   </label>`;
 }
+
+/** What a person writes and which parcel it was is personal: these are sealed, and stand in the record as digests. */
+const FIELDS = {
+  receipt: ({ t }) => html`<label class="field">
+    <span>${t.text("act.picked_up.receipt")}</span>
+    <input name="receipt" required maxlength="120" autocomplete="off" />
+  </label>`,
+  reason: ({ t }) => html`<label class="field">
+    <span>${t.text("field.reason")}</span>
+    <textarea name="reason" rows="4" maxlength="2000"></textarea>
+  </label>`,
+  text: ({ t }) => html`<label class="field">
+    <span>${t.text("field.text")}</span>
+    <textarea name="text" rows="5" maxlength="2000" required></textarea>
+  </label>`,
+  files: ({ t }) => html`<label class="field">
+    <span>${t.text("field.files")}</span>
+    <input name="files" type="file" multiple />
+    <small>${t.text("field.files.note")}</small>
+  </label>`,
+};
 
 /** The service's own words name the remedy; they are English. */
 function Failure({ t, problem }) {

@@ -22,7 +22,7 @@ const model = {
   isLimited: false,
   now: null, // the service's time: its last answer's, and what has passed since
   announcement: "", // for screen readers
-  pending: null, // the act that is asked about: { kind, key, isSending, problem }
+  pending: null, // the act that is asked about: { name, key, isSending, problem }
   sent: null, // the act on its way: { recordId, state }
 };
 
@@ -35,8 +35,8 @@ const on = {
     show();
   },
   retry: start,
-  ask(kind) {
-    model.pending = { kind, key: newKey(), isSending: false, problem: null };
+  ask(name) {
+    model.pending = { name, key: newKey(), isSending: false, problem: null };
     show();
   },
   leave() {
@@ -76,10 +76,11 @@ function takeView(view) {
   show();
 }
 
-/** An act that was sent is answered once the case moved on, or the contract refused it. */
-function isAnswered(view, { recordId, state }) {
+/** An act that was sent is answered once the case moved on, or the chain recorded or refused it. */
+function isAnswered(view, { recordId, state, notice }) {
   const step = view.timeline.find((each) => each.record_id === recordId);
-  return view.state !== state || step?.stage === "rejected";
+  const isJudged = ["recorded", "final", "rejected"].includes(step?.stage);
+  return isJudged || view.state !== state || view.notice?.kind !== notice?.kind;
 }
 
 function takeConnection(connection, problem = null) {
@@ -111,14 +112,14 @@ function takeRefusal(problem) {
   show();
 }
 
-async function act(personal) {
-  const { kind, key } = model.pending;
-  const { state } = model.view;
+async function act(body) {
+  const { key } = model.pending;
+  const { state, notice } = model.view;
   Object.assign(model.pending, { isSending: true, problem: null });
   show();
   try {
-    const answer = await requestJson("/v1/status/acts", { token: token(), body: { kind, personal }, key });
-    model.sent = { recordId: answer.record_id, state };
+    const answer = await requestJson("/v1/status/acts", { token: token(), body, key });
+    model.sent = { recordId: answer.record_id, state, notice };
     model.pending = null;
   } catch (problem) {
     // The key stays while the service was not reached: the same act sent again counts once.

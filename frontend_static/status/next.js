@@ -1,8 +1,7 @@
-// What happens next, by when, and otherwise what; and what this link may do about it.
+// What happens next, by when, and otherwise what; what waits to take effect; and what this link may do about it.
 import { html } from "../shared/dom.js";
+import { isMain, offeredActs } from "./acts.js";
 import { Hex, Moment, valuesOf } from "./bits.js";
-
-const BUTTONS = ["accepted", "picked_up", "cancelled"]; // in this order; other acts have no button yet
 
 export function Next({ t, view, now, sent, onAct }) {
   const { next } = view;
@@ -15,14 +14,41 @@ export function Next({ t, view, now, sent, onAct }) {
   }
   return html`<section class="card next" aria-labelledby="next-title">
     <h2 id="next-title">${t.text("next.title")}</h2>
-    <p class="next-what">${t.text(`next.${view.state}`, values)}</p>
+    <${Notice} t=${t} view=${view} values=${values} />
+    <p class="next-what">${t.text(whatKey(view), values)}</p>
     <dl class="next-terms">
       <div><dt>${t.text("next.by")}</dt><dd><${Deadline} t=${t} iso=${next.deadline} now=${now} /></dd></div>
       <div><dt>${t.text("next.otherwise")}</dt><dd>${t.text(otherwiseKey(t, view), values)}</dd></div>
     </dl>
+    <${Offers} t=${t} view=${view} values=${values} />
     <${OwnKey} t=${t} link=${view.link} />
-    <${Actions} t=${t} acts=${next.acts} values=${values} sent=${sent} onAct=${onAct} />
+    <${Actions} t=${t} view=${view} values=${values} sent=${sent} onAct=${onAct} />
   </section>`;
+}
+
+function whatKey({ state, notice, dispute }) {
+  if (notice) return "next.notice";
+  const round = (dispute?.round ?? "first").replace("challenge_fallback", "fallback");
+  return state === "disputed" && round !== "first" ? `next.disputed.${round}` : `next.${state}`;
+}
+
+/** What the service's key gave up for the reader, and the time to say that it shall not count. */
+function Notice({ t, view, values }) {
+  const { notice } = view;
+  if (!notice) return null;
+  const time = html`<${Moment} t=${t} iso=${notice.effective_at} long />`;
+  return html`<div class="notice">
+    <p>${t.rich(`notice.${notice.kind}`, { time, agreed: values.agreed })}</p>
+    <p class="quiet">${t.text("notice.why")}</p>
+  </div>`;
+}
+
+function Offers({ t, view, values }) {
+  const { offer, exchange_offered: exchange } = view;
+  return html`
+    ${offer && html`<p class="offer">${t.text(`offer.${offer.by}`, values)}</p>`}
+    ${exchange && html`<p class="offer">${t.text("offer.exchange")}</p>`}
+  `;
 }
 
 function Deadline({ t, iso, now }) {
@@ -43,18 +69,18 @@ function otherwiseKey(t, { next, state }) {
   return t.has(special) ? special : `otherwise.${next.otherwise}`;
 }
 
-function Actions({ t, acts, values, sent, onAct }) {
+function Actions({ t, view, values, sent, onAct }) {
   if (sent) return html`<p class="sent" role="status">${t.text("act.sent")}</p>`;
-  const kinds = BUTTONS.filter((kind) => acts.includes(kind));
-  if (!kinds.length) return null;
+  const names = offeredActs(view);
+  if (!names.length) return null;
   return html`<div class="actions">
-    ${kinds.map(
-      (kind) => html`<button
-        key=${kind}
+    ${names.map(
+      (name) => html`<button
+        key=${name}
         type="button"
-        class=${kind === "accepted" ? "button primary" : "button"}
-        onClick=${() => onAct(kind)}
-      >${t.text(`act.${kind}`, values)}</button>`,
+        class=${isMain(name) ? "button primary" : "button"}
+        onClick=${() => onAct(name)}
+      >${t.text(`act.${name}`, values)}</button>`,
     )}
   </div>`;
 }

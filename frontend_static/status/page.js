@@ -3,6 +3,7 @@ import { html } from "../shared/dom.js";
 import { LANGUAGES, utc } from "../shared/i18n.js";
 import { shopOf } from "./bits.js";
 import { ActDialog } from "./dialog.js";
+import { Dispute } from "./dispute.js";
 import { Head } from "./head.js";
 import { Next } from "./next.js";
 import { Chain, Checks, LinkNote, ReturnDetails } from "./proof.js";
@@ -65,7 +66,10 @@ function Status({ model, on }) {
     ${view.verdict === "failed" && html`<${Banner} t=${t} />`}
     <${Head} t=${t} view=${view} />
     <div class="columns">
-      <${Next} t=${t} view=${view} now=${now} sent=${sent} onAct=${on.ask} />
+      <div class="lead">
+        <${Next} t=${t} view=${view} now=${now} sent=${sent} onAct=${on.ask} />
+        <${Dispute} t=${t} view=${view} />
+      </div>
       <${Timeline} t=${t} view=${view} />
       <${ReturnDetails} t=${t} view=${view} />
       <div class="aside">

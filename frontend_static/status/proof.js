@@ -1,6 +1,7 @@
 // Why this can be believed, and how far: the numbered checks, who runs the chain, and what the return is about.
 import { html } from "../shared/dom.js";
-import { Hex, Moment, ResultIcon, Row, shopOf } from "./bits.js";
+import { Hex, Moment, ResultIcon, Row, shopOf, shorten } from "./bits.js";
+import { Costs } from "./dispute.js";
 
 const VERDICT_RESULTS = { verified: "pass", pending: "pending", failed: "fail" };
 
@@ -65,9 +66,19 @@ export function ReturnDetails({ t, view }) {
       <${Row} term=${t.text("details.reference")}><bdi>${view.reference}</bdi><//>
       <${Row} term=${t.text("details.mode")}>${t.text(`details.mode.${view.mode}`)}<//>
       <${Row} term=${t.text("details.rules")}><span dir="auto">${t.text("details.rules.version", rules)}</span><//>
+      <${Row} term=${t.text("details.panel")}><${Arbitrators} t=${t} panel=${view.panel} /><//>
+      <${Row} term=${t.text("details.costs")}><${Costs} t=${t} view=${view} /><//>
       <${Row} term=${t.text("details.items")}><${Items} items=${view.items} /><//>
     </dl>
   </section>`;
+}
+
+/** Whom a dispute would come before: fixed when the return was opened. */
+function Arbitrators({ t, panel }) {
+  if (!panel) return html`<p>${t.text("details.panel.none")}</p>`;
+  const names = ({ arbitrators }) => html`<bdi>${arbitrators.map((each) => each.name ?? shorten(each.address)).join(", ")}</bdi>`;
+  return html`<p>${t.rich("details.panel.value", { names: names(panel), threshold: panel.threshold })}</p>
+    ${panel.appeal && html`<p>${t.rich("details.panel.appeal", { names: names(panel.appeal) })}</p>`}`;
 }
 
 function Items({ items }) {

@@ -8,10 +8,18 @@ export function tell(view) {
 }
 
 function headlineOf(view) {
+  if (view.notice && view.notice.kind !== "key_bound") return `headline.notice.${view.notice.kind}`;
+  if (view.state === "disputed") return headlineOfDispute(view.dispute);
   if (view.state === "inspected") return `headline.inspected.${shareOf(view)}`;
   if (view.state === "settled") return `headline.settled.${endOf(view)}`;
   if (view.state === "closed") return `headline.closed.${closedBy(view)}`;
   return `headline.${view.state}`;
+}
+
+function headlineOfDispute(dispute) {
+  const round = dispute?.round ?? "first";
+  if (round === "appeal") return "headline.disputed.appeal";
+  return round.startsWith("challenge") ? "headline.disputed.challenge" : "headline.disputed";
 }
 
 /** How an inspection stands to what was claimed: "full", "part" or "zero". */
@@ -60,7 +68,7 @@ function turnOf(view) {
     return end === "zero" ? "ended" : "good";
   }
   if (["closed", "rejected"].includes(view.state)) return "ended";
-  return view.next.waiting_for === "consumer" ? "you" : "other";
+  return view.notice || view.next.waiting_for === "consumer" ? "you" : "other";
 }
 
 /** The stops that money passes, each `{ key, state }` with state "done", "here" or "ahead". */
@@ -83,11 +91,16 @@ export function amountOf(view) {
   if (money.where === "withdrawn") return { amount: money.withdrawn, key: "amount.paid" };
   if (money.where === "due") return { amount: money.due, key: "amount.due" };
   if (view.state === "closed") return { amount: refund.amount, key: "amount.claimed" };
+  if (view.notice?.amount) return { amount: view.notice.amount, key: "amount.agreed" };
+  if (view.state === "disputed" && view.dispute) {
+    return { amount: view.dispute.claims.consumer.amount, key: "amount.you_claim" };
+  }
+  if (view.state === "ruled") return { amount: refund.expected ?? refund.amount, key: "amount.ruled" };
   if (view.state === "settled") {
     const keys = { provider: "amount.paid_by_shop", unpaid: "amount.owed", deciding: "amount.decided" };
     return { amount: refund.expected ?? refund.amount, key: keys[endOf(view)] ?? "amount.outcome" };
   }
-  const decided = ["payable", "refunded", "ruled"].includes(view.state);
+  const decided = ["payable", "refunded"].includes(view.state);
   if (decided && refund.expected !== null) return { amount: refund.expected, key: "amount.decided" };
   if (refund.expected !== null) return { amount: refund.expected, key: "amount.proposed" };
   return { amount: refund.amount, key: "amount.claimed" };

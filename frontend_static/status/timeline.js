@@ -34,13 +34,13 @@ function Step({ t, step }) {
   </li>`;
 }
 
-function titleOf(t, { kind, by }) {
-  const special = `kind.${kind}.${by.key === "contract" ? "contract" : by.role}`;
+function titleOf(t, { kind, by, effect }) {
+  const special = `kind.${kind}.${effect ?? (by.key === "contract" ? "contract" : by.role)}`;
   return t.text(t.has(special) ? special : `kind.${kind}`);
 }
 
 function byline(t, by) {
-  if (by.key === "contract") return t.text("by.contract");
+  if (by.key === "contract" || by.key === "panel") return t.text(`by.${by.key}`);
   if (by.role === "consumer") return t.text(`by.${by.key}.consumer`);
   const role = t.text(`role.${by.role}`);
   return t.text(`by.${by.key}`, { who: by.name ? t.text("by.who", { role, name: by.name }) : role });
@@ -68,7 +68,8 @@ function Facts({ t, step }) {
   for (const name of ["carrier", "location"]) {
     if (typeof data[name] === "string") facts.push(t.text(`data.${name}`, { [name]: data[name] }));
   }
-  const words = data.reason ?? data.note;
+  for (const { name } of data.attachments ?? []) facts.push(t.text("data.attachment", { name }));
+  const words = data.reason ?? data.text ?? data.note;
   return html`
     ${facts.length > 0 && html`<p class="step-facts">${facts.join(" · ")}</p>`}
     ${typeof words === "string" && words && html`<blockquote class="step-words" dir="auto">${words}</blockquote>`}
