@@ -58,8 +58,8 @@ contract CallingToken is ERC20 {
         return 6;
     }
 
-    function _callOut(Hook at) private {
-        if (at != hook) return;
+    function _callOut(Hook here) private {
+        if (here != hook) return;
         ++calls;
         (succeeded, answer) = target.call(message);
     }
