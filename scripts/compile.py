@@ -4,6 +4,8 @@
     scripts/compile.py --check    changes nothing; exit code 1 if the committed files differ,
                                   or if the compiler warns about a source of ours
 
+Both print each contract's size and fail where one is larger than a chain takes (EIP-170).
+
 The settings are foundry.toml's and brownie-config.yaml's too. No metadata hash is appended, so
 that the bytecode depends on the code alone, not on comments or on where the sources lie.
 """
@@ -19,6 +21,7 @@ import solcx
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = ROOT / "contracts"
 ARTIFACTS = ROOT / "ledger_service" / "chain" / "artifacts"
+MOST_CODE = 24_576  # bytes
 EXTRA_SOURCES = (CONTRACTS / "mocks" / "TestToken.sol",)
 
 SETTINGS = {
@@ -108,6 +111,17 @@ def find_drift(artifacts: dict[str, str]) -> list[str]:
     return drift
 
 
+def report_sizes(artifacts: dict[str, str]) -> bool:
+    """Prints each contract's bytes of code and the room left. False where one has none."""
+    fits = True
+    for text in artifacts.values():
+        artifact = json.loads(text)
+        size = len(artifact["deployedBytecode"]) // 2 - 1
+        fits = fits and size <= MOST_CODE
+        print(f"{artifact['contract']:<20} {size:>6} bytes of code, {MOST_CODE - size:>6} left")
+    return fits
+
+
 def write_artifacts(artifacts: dict[str, str]) -> None:
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
     for path in ARTIFACTS.glob("*.json"):
@@ -133,6 +147,9 @@ def main() -> int:
         return 1
     artifacts = render_artifacts(compiled, compiler)
     print("".join(compiled["warnings"]), end="", file=sys.stderr)
+    if not report_sizes(artifacts):
+        print(f"a chain takes no contract of more than {MOST_CODE} bytes", file=sys.stderr)
+        return 1
     if not check:
         write_artifacts(artifacts)
         print(f"{len(artifacts)} contracts compiled into {ARTIFACTS.relative_to(ROOT)}")
