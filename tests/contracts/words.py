@@ -75,7 +75,8 @@ ACTS = {
     Kind.Appealed: CLAIM,
     Kind.Erased: ACT,
 }
-WITHDRAW_TO = {"caseId": "bytes32", "to": "address", "validUntil": "uint40"}
+WITHDRAW_TO = {"caseId": "bytes32", "to": "address", "nonce": "uint32", "validUntil": "uint40"}
+KEEP_PAYEE = {"caseId": "bytes32", "nonce": "uint32", "validUntil": "uint40"}
 WITHDRAW_BALANCE = {
     "merchant": "address",
     "token": "address",
