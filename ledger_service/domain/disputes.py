@@ -25,12 +25,13 @@ def enter_dispute(case: CaseState, act: Act | None = None) -> CaseState:
 
 def claim(case: CaseState, role: Role, share: int) -> CaseState:
     """The case with what one side claims. Raises InvalidInput for more than there is to claim."""
-    most = case.owed if role is Role.CONSUMER and case.has(Flag.CHALLENGED) else FULL_SHARE
-    if not 0 <= share <= most:
+    of_rest = role is Role.CONSUMER and case.has(Flag.CHALLENGED)
+    least, most = (1, case.owed) if of_rest else (0, FULL_SHARE)
+    if not least <= share <= most:
         raise InvalidInput(
-            f"A claim here is 0 to {most} basis points of the refund, not {share}.",
+            f"A claim here is {least} to {most} basis points of the refund, not {share}.",
             field="data.share",
-            remedy=f"Send {most} or less.",
+            remedy=f"Send {least} to {most}.",
         )
     if role is Role.CONSUMER:
         return replace(case, consumer_claim=share)

@@ -120,16 +120,17 @@ class Flag(IntEnum):
 
 
 class Mark(IntEnum):
-    """What a case remembers beside its flags, in the bits above the mode; entries do not show it."""
+    """What a case remembers beside its flags; entries do not show it."""
 
-    NOTICED = 4  # a notice runs
-    OFFER_BY_CONSUMER = 8  # a split stands offered
-    OFFER_BY_MERCHANT = 16
-    EXCHANGE_OFFERED = 32  # the merchant agreed to an exchange
-    RULED = 64  # a panel has ruled: arbitrators are owed their fees
-    ERASED = 128
+    NOTICED = 1  # a notice runs
+    OFFER_BY_CONSUMER = 2  # a split stands offered
+    OFFER_BY_MERCHANT = 4
+    EXCHANGE_OFFERED = 8  # the merchant agreed to an exchange
+    RULED = 16  # a panel has ruled: arbitrators are owed their fees
+    ERASED = 32
 
 
+# Every change of state clears these.
 PASSING_MARKS = Mark.NOTICED | Mark.OFFER_BY_CONSUMER | Mark.OFFER_BY_MERCHANT | Mark.EXCHANGE_OFFERED
 
 

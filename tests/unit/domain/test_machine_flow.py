@@ -6,67 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger_service.domain.machine import CaseState, apply_act, check_proposal, next_state, open_case
-from ledger_service.domain.messages import Act
-from ledger_service.domain.policies import Policy
-from ledger_service.domain.vocabulary import Flag, Freight, Grade, Kind, Mode, Role, State
+from ledger_service.domain.machine import apply_act, check_proposal, next_state, possible_acts
+from ledger_service.domain.vocabulary import Flag, Freight, Grade, Kind, Mark, Mode, Role, State
 from ledger_service.errors import InvalidInput, LedgerError, OutOfOrder
 
-NOW = 1_800_000_000
-FAR = NOW + 10_000_000
-WINDOWS = {state: 1_000 + int(state) for state in State if state.is_live}
-SHARES = {Grade.AS_NEW: 10_000, Grade.OPENED: 9_000, Grade.USED: 5_000, Grade.DAMAGED: 0, Grade.DEFECTIVE: 10_000}
-POLICY = Policy(
-    code="test",
-    version=1,
-    effective="2026-01-01",
-    title="Test",
-    windows=WINDOWS,
-    notice=3_600,
-    min_share=SHARES,
-    fee_cap=1_500,
-    freight=Freight.CONSUMER,
-    document={},
-)
-ROLES = {
-    "authorised": Role.MERCHANT,
-    "declined": Role.MERCHANT,
-    "refunded": Role.MERCHANT,
-    "cancelled": Role.CONSUMER,
-    "accepted": Role.CONSUMER,
-    "picked_up": Role.CARRIER,
-    "received": Role.WAREHOUSE,
-    "inspected": Role.INSPECTOR,
-}
-
-
-def opened(mode=Mode.REFUND, **options):
-    options = {"consumer_key_held": True, "inspector_independent": False, **options}
-    return open_case(mode, POLICY, now=NOW, **options)
-
-
-def act(case, word, **changes):
-    role = changes.pop("role", ROLES.get(word, Role.MERCHANT))
-    fields = {
-        "case_id": bytes(32),
-        "kind": Kind.from_wire(word),
-        "role": role,
-        "nonce": case.nonce(role),
-        "valid_until": FAR,
-        "commitment": bytes(32),
-        "grade": Grade.USED if word == "inspected" else Grade.NONE,
-        "share": 7_500 if word == "inspected" else 0,
-        "fee": 150 if word == "inspected" else 0,
-    }
-    return Act(**{**fields, **changes})
-
-
-def carried(*words, mode=Mode.REFUND, policy=POLICY, **inspection):
-    case = opened(mode)
-    for word in words:
-        changes = inspection if word == "inspected" else {}
-        case = apply_act(case, act(case, word, **changes), policy, NOW)
-    return case
+from .lives import NOW, PANEL, POLICY, TERMS_KEY, WINDOWS, CaseState, act, after, carried, opened
 
 
 @pytest.mark.parametrize("mode", list(Mode))
@@ -74,7 +18,7 @@ def carried(*words, mode=Mode.REFUND, policy=POLICY, **inspection):
 @pytest.mark.parametrize("independent", [True, False])
 def test_open_case_starts_the_merchants_window(mode, held, independent):
     flags = (1 if held else 0) | (2 if independent else 0)
-    case = opened(mode, consumer_key_held=held, inspector_independent=independent)
+    case = opened(mode, held=held, independent=independent)
     assert case == CaseState(
         State.REQUESTED,
         mode,
@@ -82,6 +26,8 @@ def test_open_case_starts_the_merchants_window(mode, held, independent):
         deadline=NOW + WINDOWS[State.REQUESTED],
         length=1,
         nonces=(0, 0, 1, 0, 0, 0, 0),
+        consumer=TERMS_KEY,
+        panel=PANEL,
     )
 
 
@@ -98,8 +44,8 @@ def test_act_after_the_deadline_is_refused(late):
 def test_act_up_to_the_deadline_counts(early):
     case = opened()
     now = case.deadline - early
-    after = apply_act(case, act(case, "authorised"), POLICY, now)
-    assert (after.state, after.deadline) == (State.AUTHORISED, now + WINDOWS[State.AUTHORISED])
+    then = apply_act(case, act(case, "authorised"), POLICY, now)
+    assert (then.state, then.deadline) == (State.AUTHORISED, now + WINDOWS[State.AUTHORISED])
 
 
 def test_act_after_its_signature_ran_out_is_refused():
@@ -154,7 +100,7 @@ def test_act_out_of_order_is_refused_with_its_reason(state, role):
     for kind in Kind:
         if next_state(state, kind, role) is None:
             with pytest.raises(OutOfOrder) as raised:
-                apply_act(case, act(case, kind.wire, role=role), POLICY, NOW)
+                apply_act(case, act(case, kind, role), POLICY, NOW)
             assert raised.value.field == "kind"
             assert raised.value.remedy
 
@@ -265,19 +211,28 @@ def test_apply_act_leaves_the_case_before_it_as_it_was():
     assert case == before
 
 
+def test_acts_of_a_role_are_those_whose_guards_hold():
+    case = carried("authorised", "received", "inspected")
+    assert set(possible_acts(case, Role.CONSUMER)) == {Kind.ACCEPTED, Kind.DISPUTED, Kind.SPLIT, Kind.KEY_BOUND}
+    assert set(possible_acts(case, Role.MERCHANT)) == {Kind.EXCHANGE_AGREED, Kind.SPLIT}
+    offered = after(case, "exchange_agreed")
+    assert Kind.EXCHANGE_AGREED in possible_acts(offered, Role.CONSUMER)
+    assert Kind.DISPUTED in possible_acts(case.flagging(Flag.INSPECTOR_INDEPENDENT), Role.MERCHANT)
+
+
 @given(st.lists(st.tuples(st.sampled_from(Kind), st.sampled_from(Role), st.integers(0, 900)), max_size=25))
 def test_any_sequence_of_acts_keeps_the_case_sound(steps):
     case, now = opened(), NOW
     for kind, role, wait in steps:
         now += wait
         try:
-            after = apply_act(case, act(case, kind.wire, role=role), POLICY, now)
+            then = apply_act(case, act(case, kind, role), POLICY, now)
         except LedgerError:
             continue
-        assert after.length > case.length
-        assert sum(after.nonces) == sum(case.nonces) + 1
-        assert after.state.is_live == (after.deadline > now)
-        assert 0 <= after.share <= 10_000
-        assert 0 <= after.fee <= 1_500
-        assert case.state.is_live
-        case = after
+        assert then.length > case.length
+        assert sum(then.nonces) == sum(case.nonces) + 1
+        assert then.state.is_live == (then.due >= now and then.deadline > 0)
+        assert 0 <= then.share <= 10_000
+        assert 0 <= then.fee <= 1_500
+        assert case.state.is_live or then.marked(Mark.ERASED)
+        case = then

@@ -4,60 +4,80 @@ from dataclasses import replace
 
 import pytest
 
-from ledger_service.domain.machine import (
-    WAITS_FOR,
-    CaseState,
-    allowed_acts,
-    next_lapse,
-    next_state,
-    poke,
-)
-from ledger_service.domain.policies import Policy
-from ledger_service.domain.vocabulary import Flag, Freight, Grade, Kind, Mode, Role, State
-from ledger_service.errors import OutOfOrder
+from ledger_service.domain.machine import WAITS_FOR, CaseState, allowed_acts, apply_act, next_lapse, next_state, poke
+from ledger_service.domain.transitions import LAPSES, TRANSITIONS, Guard
+from ledger_service.domain.vocabulary import Flag, Freight, Grade, Kind, Mark, Mode, Role, State
+from ledger_service.errors import InvalidInput, OutOfOrder
 
-# state: what each role may state there, and where that leads (`outcome`: the money is decided)
+from .lives import LIVE, NOW, PANEL, POLICY, REIMBURSED, SMALL_PANEL, SUPPLIED, WINDOWS, act, case_in, flagged
+
+# state: what each role may state there, and where that leads (`outcome`: the money is decided, `stays`: nothing moves)
 ACTS = {
     "requested": {
         "merchant": {"authorised": "authorised", "declined": "declined"},
         "consumer": {"cancelled": "closed"},
     },
-    "declined": {},
+    "declined": {"consumer": {"disputed": "disputed"}},
     "authorised": {
         "carrier": {"picked_up": "picked_up", "received": "received"},
         "warehouse": {"received": "received"},
-        "consumer": {"picked_up": "picked_up", "cancelled": "closed"},
+        "consumer": {"picked_up": "picked_up", "cancelled": "closed", "disputed": "disputed"},
     },
-    "picked_up": {"carrier": {"received": "received"}, "warehouse": {"received": "received"}},
-    "received": {"inspector": {"inspected": "inspected"}},
-    "inspected": {"consumer": {"accepted": "outcome"}},
-    "exchanging": {},
-    "delivered": {},
-    "disputed": {},
-    "ruled": {},
+    "picked_up": {
+        "carrier": {"received": "received"},
+        "warehouse": {"received": "received"},
+        "consumer": {"disputed": "disputed"},
+        "merchant": {"disputed": "disputed"},
+    },
+    "received": {
+        "inspector": {"inspected": "inspected"},
+        "consumer": {"disputed": "disputed"},
+        "merchant": {"disputed": "disputed"},
+    },
+    "inspected": {
+        "consumer": {"accepted": "outcome", "disputed": "disputed", "exchange_agreed": "exchanging"},
+        "merchant": {"disputed": "disputed", "exchange_agreed": "stays"},
+    },
+    "exchanging": {
+        "carrier": {"exchange_shipped": "stays", "exchange_delivered": "delivered"},
+        "merchant": {"exchange_shipped": "stays"},
+        "consumer": {"disputed": "disputed"},
+    },
+    "delivered": {"consumer": {"disputed": "disputed"}},
+    "disputed": {
+        "consumer": {"evidence": "stays", "disputed": "stays"},
+        "merchant": {"evidence": "stays", "disputed": "stays"},
+    },
+    "ruled": {"consumer": {"appealed": "disputed"}, "merchant": {"appealed": "disputed"}},
     "payable": {"merchant": {"refunded": "refunded"}},
-    "refunded": {},
-    "settled": {},
-    "closed": {},
+    "refunded": {"consumer": {"challenged": "disputed"}},
+    "settled": {"merchant": {"erased": "stays"}},
+    "closed": {"merchant": {"erased": "stays"}},
     "none": {},
 }
-LIVE = [state for state in State if state.is_live]
-NOW = 1_800_000_000
-WINDOWS = {state: 1_000 + int(state) for state in LIVE}
-POLICY = Policy(
-    code="test",
-    version=1,
-    effective="2026-01-01",
-    title="Test",
-    windows=WINDOWS,
-    notice=3_600,
-    min_share={Grade.AS_NEW: 10_000, Grade.USED: 5_000, Grade.DEFECTIVE: 10_000},
-    fee_cap=1_500,
-    freight=Freight.CONSUMER,
-    document={},
-)
-SUPPLIED = replace(POLICY, freight=Freight.SUPPLIED)
-REIMBURSED = replace(POLICY, freight=Freight.REIMBURSED)
+IN_ANY_LIVE_STATE = {
+    "consumer": {"split": "outcome", "objected": "stays", "key_bound": "stays"},
+    "merchant": {"split": "outcome"},
+}
+# For each guard: what a case needs so that it holds, whatever its state.
+HOLDS = {
+    None: {},
+    Guard.INSPECTOR_INDEPENDENT: {"flags": Flag.INSPECTOR_INDEPENDENT},
+    Guard.EXCHANGE_OFFERED: {"marks": Mark.EXCHANGE_OFFERED},
+    Guard.NOTICE_RUNNING: {"marks": Mark.NOTICED},
+    Guard.NOT_ERASED: {},
+    Guard.RULED_AGAINST: {"share": 6_000, "consumer_claim": 10_000, "merchant_claim": 0},
+    Guard.WITHIN_OWED: {"share": 9_000, "fee": 500},
+    Guard.OFFER_STANDS: {"marks": Mark.OFFER_BY_CONSUMER | Mark.OFFER_BY_MERCHANT, "offer": 7_500},
+}
+FAILS = {
+    Guard.INSPECTOR_INDEPENDENT: {},
+    Guard.EXCHANGE_OFFERED: {},
+    Guard.NOTICE_RUNNING: {},
+    Guard.NOT_ERASED: {"marks": Mark.ERASED},
+    Guard.RULED_AGAINST: {"share": 6_000, "consumer_claim": 6_000, "merchant_claim": 6_000},
+    Guard.WITHIN_OWED: {"share": 500, "fee": 500},
+}
 
 
 def case(state, mode=Mode.REFUND, **fields):
@@ -70,24 +90,80 @@ def after(state, mode=Mode.REFUND, policy=POLICY, **fields):
     return kind.wire, then.state.wire, then.share, then.fee
 
 
+def allowed(state, role):
+    always = IN_ANY_LIVE_STATE.get(role.wire, {}) if state.is_live else {}
+    return {**ACTS[state.wire].get(role.wire, {}), **always}
+
+
+def share_for(row):
+    """A share that suits the row's guard."""
+    return {"share": 5_000 if row.role is Role.MERCHANT else 7_000} if row.guard is Guard.RULED_AGAINST else {}
+
+
+def name_of(row):
+    return f"{row.origin.wire}-{row.kind.wire}-{row.role.wire}"
+
+
 @pytest.mark.parametrize("role", list(Role))
 @pytest.mark.parametrize("state", list(State))
 def test_next_state_is_that_of_the_table_for_every_kind(state, role):
-    allowed = ACTS[state.wire].get(role.wire, {})
     for kind in Kind:
-        expected = allowed.get(kind.wire)
+        expected = {"outcome": "payable", "stays": state.wire}.get(word := allowed(state, role).get(kind.wire), word)
         found = next_state(state, kind, role)
-        assert (found and found.wire) == ("payable" if expected == "outcome" else expected), kind
+        assert (found and found.wire) == expected, kind
 
 
 @pytest.mark.parametrize("role", list(Role))
 @pytest.mark.parametrize("state", list(State))
 def test_allowed_acts_are_those_of_the_table(state, role):
-    assert sorted(kind.wire for kind in allowed_acts(state, role)) == sorted(ACTS[state.wire].get(role.wire, {}))
+    assert sorted(kind.wire for kind in allowed_acts(state, role)) == sorted(allowed(state, role))
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("role", list(Role))
+def test_act_that_the_table_does_not_name_is_refused_in_every_state(kind, role):
+    for state in State:
+        if kind.wire not in allowed(state, role):
+            with pytest.raises(OutOfOrder) as raised:
+                apply_act(case_in(state), act(case_in(state), kind, role), POLICY, NOW)
+            assert raised.value.field == "kind"
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("row", TRANSITIONS, ids=name_of)
+def test_act_of_the_table_leads_where_it_says(row, mode):
+    before = case_in(row.origin, mode, **HOLDS[row.guard])
+    then = apply_act(before, act(before, row.kind, row.role, **share_for(row)), POLICY, NOW + 7)
+    if row.to is None:
+        assert (then.state, then.deadline, then.length) == (row.origin, before.deadline, 6)
+        return
+    settles = row.to is State.PAYABLE and (mode is Mode.REFUND or then.share == 0 or row.origin is State.REFUNDED)
+    assert then.state is (State.SETTLED if settles else row.to)
+    assert then.length == (7 if settles else 6)
+    assert then.deadline == (NOW + 7 + WINDOWS[then.state] if then.state.is_live else 0)
+    assert then.marks == 0
+
+
+@pytest.mark.parametrize("row", [row for row in TRANSITIONS if row.guard in FAILS], ids=name_of)
+def test_act_whose_guard_does_not_hold_is_refused(row):
+    before = case_in(row.origin, **FAILS[row.guard])
+    with pytest.raises(OutOfOrder if row.guard is not Guard.WITHIN_OWED else InvalidInput) as raised:
+        apply_act(before, act(before, row.kind, row.role), POLICY, NOW)
+    assert raised.value.remedy
 
 
 def test_table_names_every_state():
     assert set(ACTS) == {state.wire for state in State}
+
+
+def test_table_has_no_row_twice():
+    assert len({(row.origin, row.kind, row.role) for row in TRANSITIONS}) == len(TRANSITIONS)
+
+
+@pytest.mark.parametrize("state", LIVE)
+def test_last_lapse_of_a_state_has_no_condition(state):
+    lapses = [lapse for lapse in LAPSES if lapse.origin is state]
+    assert [lapse.condition is None for lapse in lapses] == [False] * (len(lapses) - 1) + [True]
 
 
 def test_every_live_state_waits_for_somebody():
@@ -180,6 +256,46 @@ def test_lapse_with_a_share_of_zero_settles_at_once(state, mode):
 @pytest.mark.parametrize("mode", list(Mode))
 def test_lapse_after_the_replacement_arrived_owes_nothing_any_more(mode):
     assert after(State.DELIVERED, mode, share=8_000, fee=200) == ("settled", "settled", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("flags", "panel", "fields", "expected"),
+    [
+        ([], PANEL, {}, ("disputed", "disputed", 4_000, 900)),
+        ([Flag.FALLBACK], PANEL, {}, ("ruled", "payable", 10_000, 0)),
+        ([], SMALL_PANEL, {}, ("ruled", "payable", 10_000, 0)),
+        ([Flag.APPEALED], PANEL, {}, ("ruled", "payable", 4_000, 900)),
+        ([Flag.APPEALED, Flag.FALLBACK], PANEL, {}, ("ruled", "payable", 4_000, 900)),
+        ([Flag.CHALLENGED], PANEL, {"consumer_claim": 300}, ("disputed", "disputed", 4_000, 900)),
+        ([Flag.CHALLENGED, Flag.FALLBACK], PANEL, {"consumer_claim": 300}, ("ruled", "settled", 300, 0)),
+        ([Flag.CHALLENGED], SMALL_PANEL, {"consumer_claim": 300}, ("ruled", "settled", 300, 0)),
+    ],
+    ids=[
+        "fallback is asked",
+        "fallback is silent too",
+        "no fallback",
+        "appeal",
+        "appeal of the fallback's ruling",
+        "challenge, fallback is asked",
+        "challenge, fallback is silent too",
+        "challenge, no fallback",
+    ],
+)
+def test_lapse_of_a_dispute_goes_by_its_round(flags, panel, fields, expected):
+    bits = sum(flags)
+    assert after(State.DISPUTED, Mode.BOND, share=4_000, fee=900, flags=bits, panel=panel, **fields) == expected
+
+
+def test_lapse_to_the_fallback_panel_keeps_the_claims():
+    before = flagged(case(State.DISPUTED, panel=PANEL, consumer_claim=8_000, merchant_claim=2_000))
+    _, then = poke(before, POLICY, NOW)
+    assert (then.consumer_claim, then.merchant_claim, then.has(Flag.FALLBACK)) == (8_000, 2_000, True)
+
+
+@pytest.mark.parametrize("state", [State.PICKED_UP, State.INSPECTED])
+def test_lapse_into_a_dispute_claims_all_for_one_side_and_the_proposal_for_the_other(state):
+    _, then = poke(case(state, share=3_000, consumer_claim=1, merchant_claim=1), POLICY, NOW)
+    assert (then.state, then.consumer_claim, then.merchant_claim) == (State.DISPUTED, 10_000, 3_000)
 
 
 @pytest.mark.parametrize(("mode", "unpaid"), [(Mode.NONE, True), (Mode.BOND, False)])

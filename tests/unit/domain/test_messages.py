@@ -10,7 +10,7 @@ from eth_account.messages import encode_typed_data
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger_service.domain.hashing import hex0x, keccak
+from ledger_service.domain.hashing import ZERO_ADDRESS, hex0x, keccak
 from ledger_service.domain.messages import (
     TYPE_HASHES,
     Act,
@@ -18,7 +18,11 @@ from ledger_service.domain.messages import (
     Parties,
     SigningDomain,
     Terms,
+    Vote,
+    escrow_domain,
+    keep_payee_hash,
     message_name,
+    panel_domain,
     withdraw_to_hash,
 )
 from ledger_service.domain.signatures import recover_signer
@@ -27,7 +31,8 @@ from ledger_service.domain.vocabulary import Grade, Kind, Mode, Role
 CONTRACTS = Path(__file__).parents[3] / "contracts"
 ONE, TWO = "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", "0x2B5AD5c4795c026514f8317c7a215E218DcCD6cF"
 DOMAIN = SigningDomain(31_337, ONE)
-ESCROW = SigningDomain(31_337, TWO, name="RefundEscrow")
+ESCROW = escrow_domain(31_337, TWO)
+PANEL = panel_domain(31_337, ONE)
 WITHOUT_VALUES = [
     Kind.AUTHORISED,
     Kind.DECLINED,
@@ -43,8 +48,9 @@ WITHOUT_VALUES = [
     Kind.OBJECTED,
     Kind.ERASED,
 ]
-WITH_SHARE = [Kind.CHALLENGED, Kind.DISPUTED, Kind.APPEALED]
-SIGNED = [*WITHOUT_VALUES, *WITH_SHARE, Kind.INSPECTED]
+WITH_SHARE = [Kind.CHALLENGED, Kind.DISPUTED, Kind.APPEALED, Kind.SPLIT]
+SIGNED = [*WITHOUT_VALUES, *WITH_SHARE, Kind.INSPECTED, Kind.KEY_BOUND]
+PANEL_SOURCE = (CONTRACTS / "ArbitrationPanel.sol").read_text()
 WORDS = st.binary(min_size=32, max_size=32)
 ADDRESSES = st.binary(min_size=20, max_size=20).map(hex0x)
 
@@ -60,6 +66,7 @@ def act(kind, **changes):
         "grade": Grade.USED if kind is Kind.INSPECTED else Grade.NONE,
         "share": 7_500 if kind in (*WITH_SHARE, Kind.INSPECTED) else 0,
         "fee": 150 if kind is Kind.INSPECTED else 0,
+        "key": TWO if kind is Kind.KEY_BOUND else ZERO_ADDRESS,
     }
     return Act(**{**fields, **changes})
 
@@ -127,10 +134,32 @@ def test_terms_have_the_hash_that_another_implementation_finds():
 
 
 def test_withdrawal_has_the_hash_that_another_implementation_finds():
-    message = {"caseId": hex0x(bytes(range(32))), "to": ONE, "validUntil": 1_800_000_000}
-    assert_same(
-        ESCROW.typed_data("WithdrawTo", message), withdraw_to_hash(bytes(range(32)), ONE, 1_800_000_000), ESCROW
-    )
+    message = {"caseId": hex0x(bytes(range(32))), "to": ONE, "nonce": 3, "validUntil": 1_800_000_000}
+    struct_hash = withdraw_to_hash(bytes(range(32)), ONE, 3, 1_800_000_000)
+    assert_same(ESCROW.typed_data("WithdrawTo", message), struct_hash, ESCROW)
+
+
+def test_objection_to_a_withdrawal_has_the_hash_that_another_implementation_finds():
+    message = {"caseId": hex0x(bytes(range(32))), "nonce": 3, "validUntil": 1_800_000_000}
+    struct_hash = keep_payee_hash(bytes(range(32)), 3, 1_800_000_000)
+    assert_same(ESCROW.typed_data("KeepPayee", message), struct_hash, ESCROW)
+
+
+@given(
+    case_id=WORDS,
+    round=st.integers(0, 4),
+    share=st.integers(0, 10_000),
+    valid_until=st.integers(0, 2**40 - 1),
+    commitment=WORDS,
+)
+def test_vote_has_the_hash_that_another_implementation_finds(**fields):
+    vote = Vote(**fields)
+    assert_same(vote.typed_data(PANEL), vote.struct_hash(), PANEL)
+
+
+def test_domains_of_the_contracts_differ_by_name():
+    separators = {SigningDomain(31_337, ONE).separator, PANEL.separator, escrow_domain(31_337, ONE).separator}
+    assert len(separators) == 3
 
 
 def test_balance_withdrawal_has_the_hash_that_another_implementation_finds():
@@ -156,7 +185,11 @@ def test_type_string_stands_in_the_contract(kind):
     assert {TYPE_HASHES["Terms"], TYPE_HASHES["Open"]} <= strings
 
 
-@pytest.mark.parametrize("name", ["WithdrawTo", "WithdrawBalance"])
+def test_type_string_of_a_vote_stands_in_the_panel():
+    assert keccak(re.search(r'VOTE =\s+keccak256\(\s*"([^"]+)"', PANEL_SOURCE)[1].encode()) == TYPE_HASHES["Vote"]
+
+
+@pytest.mark.parametrize("name", ["WithdrawTo", "KeepPayee", "WithdrawBalance"])
 def test_type_string_stands_in_the_escrow(name):
     source = (CONTRACTS / "RefundEscrow.sol").read_text()
     strings = {keccak(text.encode()) for text in re.findall(r'keccak256\(\s*"([^"]+)"', source)}
@@ -184,6 +217,10 @@ def test_type_hashes_differ():
 )
 def test_digest_changes_with_every_field_of_an_act(changes):
     assert act(Kind.INSPECTED).struct_hash() != act(**{"kind": Kind.INSPECTED, **changes}).struct_hash()
+
+
+def test_digest_of_a_key_binding_changes_with_the_key():
+    assert act(Kind.KEY_BOUND).struct_hash() != act(Kind.KEY_BOUND, key=ONE).struct_hash()
 
 
 @pytest.mark.parametrize(
@@ -222,9 +259,10 @@ def test_digest_changes_with_the_domain(other):
 
 
 @pytest.mark.parametrize("kind", SIGNED)
-@pytest.mark.parametrize(("name", "value"), [("grade", Grade.USED), ("share", 1), ("fee", 1)])
+@pytest.mark.parametrize(("name", "value"), [("grade", Grade.USED), ("share", 1), ("fee", 1), ("key", ONE)])
 def test_unsigned_names_the_values_that_the_message_leaves_out(kind, name, value):
     held = {"grade", "share", "fee"} if kind is Kind.INSPECTED else {"share"} if kind in WITH_SHARE else set()
+    held |= {"key"} if kind is Kind.KEY_BOUND else set()
     assert act(kind, **{name: value}).unsigned() == ([] if name in held else [name])
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger_service.domain.vocabulary import Flag, Freight, Grade, Kind, Mode, Role, Stage, State
+from ledger_service.domain.vocabulary import PASSING_MARKS, Flag, Freight, Grade, Kind, Mark, Mode, Role, Stage, State
 
 CONTRACTS = Path(__file__).parents[3] / "contracts"
 API_KINDS = """
@@ -35,7 +35,19 @@ def test_flags_are_those_of_the_contract():
 
 
 def test_flags_are_bits_of_their_own():
-    assert sum(Flag) == 0b11111
+    assert sum(Flag) == 0b11111111
+
+
+def test_marks_are_those_of_the_contract():
+    source = (CONTRACTS / "libraries" / "CaseMarks.sol").read_text()
+    found = {name: int(bit) for name, bit in re.findall(r"constant (\w+) = (\d+);", source)}
+    assert found == {mark.name: int(mark) for mark in Mark}
+
+
+def test_marks_that_pass_are_those_that_the_contract_clears():
+    source = (CONTRACTS / "libraries" / "CaseMarks.sol").read_text()
+    pending = re.search(r"PENDING = ([^;]+);", source)[1].split(" | ")
+    assert sum(Mark[name.strip()] for name in pending) == PASSING_MARKS
 
 
 def test_kinds_have_the_names_of_the_outside_interface():
