@@ -16,7 +16,9 @@ from .artifacts import load_artifact
 
 LEDGER = "ReturnLedger"
 ESCROW = "RefundEscrow"
-CONTRACTS = (LEDGER, ESCROW)
+PANEL = "ArbitrationPanel"
+ANCHOR = "CheckpointAnchor"
+CONTRACTS = (ESCROW, LEDGER, PANEL, ANCHOR)  # in the order of their deployment
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def constructor_types(contract: str) -> tuple[str, ...]:
 
 @cache
 def events() -> Mapping[tuple[str, str], EventType]:
-    """By contract and topic: two of our contracts have an event of one name."""
+    """By contract and topic: some of our contracts have events of one name."""
     found = {}
     for contract in CONTRACTS:
         for entry in load_artifact(contract).abi:

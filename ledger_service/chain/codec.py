@@ -10,11 +10,12 @@ from eth_abi.abi import decode as abi_decode
 from eth_abi.exceptions import DecodingError
 
 from ..domain.hashing import from_hex, hex0x, word
-from ..domain.messages import Act, Opening, Parties, Terms
+from ..domain.messages import Act, Opening, Parties, Terms, Vote
 from ..domain.packed_act import pack_act
+from ..domain.panels import Panel
 from ..domain.policies import Policy
 from ..domain.vocabulary import Freight, Grade, Kind, Mode, Role, State, Word
-from .abi import ESCROW, LEDGER, EventType, abi_type, checksum, errors, events, function, plain
+from .abi import ESCROW, LEDGER, PANEL, EventType, abi_type, checksum, errors, events, function, plain
 
 _ENUMS: dict[str, type[Word]] = {f"enum {enum.__name__}": enum for enum in (State, Role, Kind, Mode, Grade, Freight)}
 
@@ -51,6 +52,21 @@ def encode_record_batch(acts: Sequence[tuple[Act, bytes]]) -> bytes:
     return function(LEDGER, "recordBatch").selector + word(32) + word(len(items)) + items + padding
 
 
+def encode_bind_key_batch(bindings: Sequence[tuple[Act, bytes]]) -> bytes:
+    """`bindKeyBatch` of acts that name a key, with their signatures."""
+    items = [(_act(act), act.key, signature) for act, signature in bindings]
+    return function(LEDGER, "bindKeyBatch").encode(items)
+
+
+def encode_vote_batch(votes: Sequence[tuple[Vote, str, bytes]]) -> bytes:
+    """`voteBatch` of votes, each with its arbitrator and signature."""
+    items = [
+        ((vote.case_id, arbitrator, vote.round, vote.share, vote.valid_until, vote.commitment), signature)
+        for vote, arbitrator, signature in votes
+    ]
+    return function(PANEL, "voteBatch").encode(items)
+
+
 def encode_poke_batch(case_ids: Sequence[bytes]) -> bytes:
     return function(LEDGER, "pokeBatch").encode(case_ids)
 
@@ -64,9 +80,33 @@ def encode_register_policy(policy: Policy) -> bytes:
     return function(LEDGER, "registerPolicy").encode(policy.on_chain())
 
 
+def encode_register_panel(panel: Panel) -> bytes:
+    values = (panel.arbitrators, panel.threshold, panel.appeal_panel, panel.fallback_panel, panel.fee)
+    return function(PANEL, "registerPanel").encode(values)
+
+
+def encode_withdraw_credit(account: str, token: str) -> bytes:
+    """`withdrawCredit`: pays an arbitrator all that is credited to it in a token."""
+    return function(ESCROW, "withdrawCredit").encode(account, token)
+
+
 def encode_withdraw_batch(case_ids: Sequence[bytes]) -> bytes:
     """`withdrawForBatch`: pays what is due in these cases to their consumers."""
     return function(ESCROW, "withdrawForBatch").encode(case_ids)
+
+
+def _act(act: Act) -> tuple[Any, ...]:
+    return (
+        act.case_id,
+        int(act.kind),
+        int(act.role),
+        act.nonce,
+        act.valid_until,
+        act.commitment,
+        int(act.grade),
+        act.share,
+        act.fee,
+    )
 
 
 def _terms(terms: Terms) -> tuple[Any, ...]:

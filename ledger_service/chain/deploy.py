@@ -1,7 +1,7 @@
 """Deploys the contracts. Killed half way it leaves contracts that nobody refers to; the next run deploys afresh.
 
-The escrow and the ledger name each other for good, so the ledger's address is worked out before it exists, from the
-deployer's next nonces. The deployments file is written last, once the chain has shown that all is right.
+The contracts name each other for good, so their addresses are worked out before they exist, from the deployer's next
+nonces. The deployments file is written last, once the chain has shown that all is right.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from eth_abi.abi import encode as abi_encode
 from ..domain.hashing import hex0x, keccak
 from ..domain.money import exponent
 from ..errors import ChainMismatch, InvalidInput, NotFound, Unavailable
-from .abi import ESCROW, LEDGER, checksum, constructor_types, function
+from .abi import ANCHOR, CONTRACTS, ESCROW, LEDGER, PANEL, checksum, constructor_types, function
 from .artifacts import load_artifact
 from .deployments import Contract, Deployment, Token, check_chain, read_deployment, write_deployment
 from .rpc import Rpc
@@ -26,17 +26,26 @@ from .transactions import Signer, contract_address, gas_price, sign_transaction
 TEST_CURRENCIES = ("GBP", "EUR", "USD", "CNY", "JPY", "BRL", "AUD", "SGD", "SEK", "KWD")
 _MINTABLE = "TestToken"
 _TEST_DECIMALS = 6
+_MOST_GROWTH = 1_000_000  # observations that one checkpoint can add; see ICheckpointAnchor
+# Who names whom: contract, getter, contract.
+_NAMES = (
+    (ESCROW, "ledger", LEDGER),
+    (LEDGER, "escrow", ESCROW),
+    (LEDGER, "panel", PANEL),
+    (PANEL, "ledger", LEDGER),
+)
 _ENOUGH = 100 * 10**18  # wei; below it, an account on a local chain is given more
 _GIFT = 10_000 * 10**18
 
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Addresses: `operator` registers policies and inspectors, `guardian` pauses, `writers` send the batches."""
+    """Addresses: `operator` registers policies, inspectors and panels, `guardian` pauses, `writer` sends the batches
+    and anchors checkpoints."""
 
     operator: str
     guardian: str
-    writers: tuple[str, ...] = ()
+    writer: str
 
 
 def deploy(rpc: Rpc, data: Path, deployer: Signer, roles: Roles, *, tokens: Path | None = None) -> Deployment:
@@ -94,21 +103,24 @@ class _Deployer:
         )
 
     def _contracts(self, roles: Roles, tokens: dict[str, Token]) -> tuple[dict[str, Contract], int]:
-        ledger_address = contract_address(self._signer.address, self._nonce + 1)
-        listed = [(token.address, code.encode(), exponent(code)) for code, token in tokens.items()]
-        escrow, first_block = self._create(ESCROW, ledger_address, listed)
-        ledger, _ = self._create(LEDGER, escrow.address, roles.operator, roles.guardian)
-        pairs = ((ledger.address, LEDGER, "escrow", escrow.address), (escrow.address, ESCROW, "ledger", ledger.address))
-        for address, name, getter, expected in pairs:
+        at = {name: contract_address(self._signer.address, self._nonce + place) for place, name in enumerate(CONTRACTS)}
+        arguments: dict[str, tuple[Any, ...]] = {
+            ESCROW: (at[LEDGER], [(token.address, code.encode(), exponent(code)) for code, token in tokens.items()]),
+            LEDGER: (at[ESCROW], at[PANEL], roles.operator, roles.guardian),
+            PANEL: (at[LEDGER], roles.operator),
+            ANCHOR: (roles.operator, roles.writer, _MOST_GROWTH),
+        }
+        made = {name: self._create(name, *arguments[name]) for name in CONTRACTS}
+        for name, getter, named in _NAMES:
             view = function(name, getter)
-            (found,) = view.decode(self._rpc.read(address, view.encode()))
-            if checksum(found) != expected:
+            (found,) = view.decode(self._rpc.read(made[name][0].address, view.encode()))
+            if checksum(found) != made[named][0].address:
                 raise ChainMismatch(
-                    f"The new {name} at {address} names {found} as its {getter}, not {expected}: another transaction "
-                    "of the deployer came between.",
+                    f"The new {name} at {made[name][0].address} names {found} as its {getter}, not "
+                    f"{made[named][0].address}: another transaction of the deployer came between.",
                     remedy="Let nobody else use the deployer's key meanwhile, and deploy again.",
                 )
-        return {LEDGER: ledger, ESCROW: escrow}, first_block
+        return {name: contract for name, (contract, _) in made.items()}, made[CONTRACTS[0]][1]
 
     def _test_tokens(self) -> dict[str, Token]:
         tokens = {}

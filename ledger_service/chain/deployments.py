@@ -13,10 +13,10 @@ from typing import Any
 from ..domain.hashing import hex0x, keccak
 from ..domain.messages import SigningDomain
 from ..errors import ChainMismatch, NotFound
-from .abi import ESCROW, LEDGER, checksum
+from .abi import ANCHOR, CONTRACTS, ESCROW, LEDGER, PANEL, checksum
 from .rpc import Rpc
 
-_FORMAT = 1
+_FORMAT = 2  # 1 had two contracts, before disputes
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,19 @@ class Deployment:
     def escrow(self) -> str:
         return self.contracts[ESCROW].address
 
+    @property
+    def panel(self) -> str:
+        return self.contracts[PANEL].address
+
+    @property
+    def anchor(self) -> str:
+        return self.contracts[ANCHOR].address
+
+    @cached_property
+    def name_of(self) -> Mapping[str, str]:
+        """The contracts' names by address."""
+        return {kept.address: name for name, kept in self.contracts.items()}
+
     @cached_property
     def domain(self) -> SigningDomain:
         """What acts and openings are signed for."""
@@ -67,6 +80,11 @@ class Deployment:
     def escrow_domain(self) -> SigningDomain:
         """What withdrawals are signed for."""
         return SigningDomain(self.chain_id, self.escrow, name=ESCROW)
+
+    @cached_property
+    def panel_domain(self) -> SigningDomain:
+        """What votes are signed for."""
+        return SigningDomain(self.chain_id, self.panel, name=PANEL)
 
     def currency_of(self, token: str) -> str | None:
         return next((code for code, kept in self.tokens.items() if kept.address == token), None)
@@ -98,8 +116,8 @@ class Deployment:
     def from_json(cls, value: dict[str, Any]) -> Deployment:
         """Raises KeyError, TypeError or ValueError for what is no deployments file of this format."""
         if value["format"] != _FORMAT:
-            raise ValueError(f"format {value['format']} is not {_FORMAT}")
-        if missing := {LEDGER, ESCROW} - set(value["contracts"]):
+            raise ValueError(f"format {value['format']} is not {_FORMAT}, the one of this release's contracts")
+        if missing := set(CONTRACTS) - set(value["contracts"]):
             raise ValueError(f"it lacks {', '.join(sorted(missing))}")
         return cls(
             chain_id=int(value["chain_id"]),
@@ -133,7 +151,8 @@ def read_deployment(data: Path, chain_id: int) -> Deployment:
         ) from None
     except (KeyError, TypeError, ValueError) as error:
         raise ChainMismatch(
-            f"The deployments file {path} cannot be read: {error}.", remedy="Restore it from a backup."
+            f"The deployments file {path} cannot be read: {error}.",
+            remedy="Restore it from a backup, or start anew with an empty --data folder.",
         ) from error
     return deployment
 

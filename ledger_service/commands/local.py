@@ -120,9 +120,10 @@ def _install(settings: Settings, rpc: Rpc, clock: SystemClock) -> App:
             field="--chain",
             remedy=f"Fund {keys['deployer'].address}, then: ledger deploy --chain URL --tokens FILE",
         )
-    roles = Roles(keys["operator"].address, keys["guardian"].address, (keys["writer"].address,))
+    roles = Roles(keys["operator"].address, keys["guardian"].address, keys["writer"].address)
     deployment = deploy(rpc, settings.data, keys["deployer"], roles)
-    _say(f"Chain {deployment.chain_id}, ReturnLedger {deployment.ledger}, RefundEscrow {deployment.escrow}")
+    contracts = ", ".join(f"{name} {kept.address}" for name, kept in deployment.contracts.items())
+    _say(f"Chain {deployment.chain_id}: {contracts}")
     keep_installation(settings.data, Installation(settings.chain, rpc.url, deployment.chain_id, settings.url))
     return make_app(settings, deployment, clock, database)
 

@@ -91,7 +91,7 @@ def deploy_command(
             "Test money is for a local chain.", field="--tokens", remedy='Name a file such as {"EUR": "0x…"}.'
         )
     keys = service_keys(settings.data, keystore_password(settings))
-    roles = Roles(keys["operator"].address, keys["guardian"].address, (keys["writer"].address,))
+    roles = Roles(keys["operator"].address, keys["guardian"].address, keys["writer"].address)
     deployment = deploy(rpc, settings.data, keys["deployer"], roles, tokens=tokens)
     keep_installation(settings.data, Installation(settings.chain, rpc.url, deployment.chain_id, settings.url))
     _tell_deployment(deployment, as_json)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from ..chain.codec import Event, explain_revert
 from ..domain.hashing import from_hex, hex0x
+from ..domain.messages import Act
 from ..domain.money import to_minor
+from ..domain.policies import Policy
 from ..domain.reading import Reading, Row
 from ..domain.replay import Rules
 from ..domain.times import parse_moment, to_chain
@@ -69,7 +72,7 @@ def case_problems(rows: CaseRows, reading: Reading) -> Iterator[str]:
         wrong = ["terms"]
     if wrong:
         yield f"What is kept about the case contradicts its opening: {', '.join(wrong)}."
-    yield from read_model_problems(rows)
+    yield from read_model_problems(rows, reading)
 
 
 def _wrong_case_columns(rows: CaseRows, reading: Reading, rules: Rules) -> list[str]:
@@ -101,13 +104,27 @@ def _wrong_case_columns(rows: CaseRows, reading: Reading, rules: Rules) -> list[
     return wrong if json.loads(case.terms) == terms.as_json() else [*wrong, "terms"]
 
 
-def read_model_problems(rows: CaseRows) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the evidence holds of a case's policy and acts, for a fold of its events."""
+
+    reading: Reading
+
+    def policy(self, policy_id: str) -> Policy | None:
+        rules = self.reading.rules
+        return rules.policy if not isinstance(rules, str) and hex0x(rules.terms.policy) == policy_id else None
+
+    def act(self, commitment: str) -> Act | None:
+        return self.reading.acts.get(from_hex(commitment))
+
+
+def read_model_problems(rows: CaseRows, reading: Reading) -> Iterator[str]:
     """What the indexer's facts about a case say otherwise than the events that they come from."""
-    fold = Fold({}, {})
+    fold = Fold(_Read(reading), panels={row.version: row.model_dump() for row in rows.panels})
     try:
         for event in rows.events:
             fold.apply(event_of(event))
-        refused = [_refusal_of(event) for event in rows.events if event.name == "Skipped"]
+        refused = [_refusal_of(event) for event in rows.events if event.name in ("Skipped", "VoteSkipped")]
     except _BROKEN:
         yield "The events kept of this case do not fit together. Run `ledger rebuild`."
         return
@@ -118,10 +135,16 @@ def read_model_problems(rows: CaseRows) -> Iterator[str]:
         wrong += sorted(name for name in kept or made if (kept or {}).get(name) != made.get(name))
     if [link.model_dump() for link in rows.links] != fold.records:
         wrong.append("records")
+    if sorted(_by_place(vote.model_dump()) for vote in rows.counted) != sorted(map(_by_place, fold.votes)):
+        wrong.append("votes")
     if [refusal.model_dump() for refusal in rows.refusals] != refused:
         wrong.append("refusals")
     if wrong:
         yield f"The read model contradicts the chain's events: {', '.join(wrong)}. Run `ledger rebuild`."
+
+
+def _by_place(vote: dict[str, Any]) -> list[tuple[str, Any]]:
+    return sorted(vote.items())
 
 
 def event_of(row: ChainEvent) -> Event:

@@ -10,22 +10,25 @@ import json
 
 from sqlmodel import Session
 
-from ..domain.hashing import from_hex
-from ..domain.machine import CaseState, apply_act, open_case
-from ..domain.messages import Act
+from ..domain.case_state import CaseState, PanelTerms
+from ..domain.hashing import ZERO_ADDRESS, from_hex
+from ..domain.machine import apply_act, open_case
+from ..domain.messages import Act, Vote
 from ..domain.policies import Policy
-from ..domain.vocabulary import Grade, Kind, Mode, Role, Stage, State
-from ..errors import LedgerError
-from ..store.cases import chain_case
+from ..domain.vocabulary import Grade, Kind, Mode, Role, Stage
+from ..errors import IntegrityFailure, LedgerError
+from ..store.case_states import state_of
+from ..store.cases import chain_case, chain_panel
 from ..store.stages import StagedRecord
-from ..store.tables import CaseRow, ChainCase, RecordRow
+from ..store.tables import CaseRow, ChainCase, RecordRow, VoteRow
 
 
 def act_of(row: RecordRow) -> Act:
     """The signed act of an accepted record."""
+    kind = Kind[row.kind.upper()]
     return Act(
         case_id=from_hex(row.case_id),
-        kind=Kind[row.kind.upper()],
+        kind=kind,
         role=Role[row.role.upper()],
         nonce=row.nonce,
         valid_until=row.valid_until,
@@ -33,27 +36,35 @@ def act_of(row: RecordRow) -> Act:
         grade=Grade(row.grade),
         share=row.share,
         fee=row.fee,
+        key=bound_key(row.canonical) if kind is Kind.KEY_BOUND else ZERO_ADDRESS,
     )
+
+
+def bound_key(canonical: bytes) -> str:
+    """The key that a record `key_bound` names. Raises IntegrityFailure for one that names none."""
+    try:
+        key: str = json.loads(canonical)["data"]["key"]
+        from_hex(key, 20)
+    except (ValueError, LookupError, TypeError) as error:
+        raise IntegrityFailure(
+            "A record 'key_bound' names no key.", remedy="Restore the database from a backup."
+        ) from error
+    return key
+
+
+def vote_of(row: VoteRow) -> Vote:
+    """The signed vote of an accepted one."""
+    return Vote(from_hex(row.case_id), row.round, row.share, row.valid_until, from_hex(row.commitment))
 
 
 def state_on_chain(row: ChainCase) -> CaseState:
-    return CaseState(
-        state=State[row.state.upper()],
-        mode=Mode[row.mode.upper()],
-        flags=row.flags,
-        grade=Grade[row.grade.upper()],
-        deadline=row.deadline,
-        length=row.length,
-        share=row.share,
-        fee=row.fee,
-        nonces=tuple(json.loads(row.nonces)),
-    )
+    return state_of(row.model_dump())
 
 
 def project(session: Session, case: CaseRow, policy: Policy, records: list[StagedRecord]) -> CaseState:
     """The case after everything accepted. `records` are the case's, in the order of acceptance."""
     known = chain_case(session, case.case_id)
-    state = state_on_chain(known) if known else _unopened(case, policy)
+    state = state_on_chain(known) if known else _unopened(session, case, policy)
     for staged in records:
         if not staged.is_pending or staged.row.kind == Kind.REQUESTED.wire:
             continue
@@ -69,12 +80,15 @@ def opening_refused(records: list[StagedRecord]) -> StagedRecord | None:
     return next((r for r in records if r.row.kind == Kind.REQUESTED.wire and r.stage is Stage.REJECTED), None)
 
 
-def _unopened(case: CaseRow, policy: Policy) -> CaseState:
+def _unopened(session: Session, case: CaseRow, policy: Policy) -> CaseState:
     terms = json.loads(case.terms)
+    panel = chain_panel(session, terms["panel"])
     return open_case(
         Mode[case.mode.upper()],
         policy,
         consumer_key_held=bool(terms["consumerKeyHeld"]),
         inspector_independent=False,  # the contract's register decides; until it has, nobody counts as independent
         now=case.opened_at,
+        consumer=case.consumer,
+        panel=PanelTerms(panel.version, panel.appeal_panel, panel.fallback_panel) if panel else PanelTerms(),
     )

@@ -14,6 +14,7 @@ from .tables import (
     CaseRow,
     ChainBalance,
     ChainCase,
+    ChainPanel,
     ChainRefusal,
     DisclosureRow,
     OutboxRow,
@@ -39,6 +40,11 @@ def known_sources(session: Session, prefix: str) -> set[str]:
 
 def chain_case(session: Session, case_id: str) -> ChainCase | None:
     return session.get(ChainCase, case_id)
+
+
+def chain_panel(session: Session, version: int) -> ChainPanel | None:
+    """The content of a panel's version; None for none, and for one that was not read yet."""
+    return session.get(ChainPanel, version)
 
 
 def case_key(session: Session, case_id: str) -> CaseKey | None:

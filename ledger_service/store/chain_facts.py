@@ -21,8 +21,11 @@ from .tables import (
     ChainCase,
     ChainCursor,
     ChainEvent,
+    ChainPanel,
     ChainRecord,
     ChainRefusal,
+    ChainVote,
+    RecordRow,
 )
 
 Row = dict[str, Any]
@@ -78,12 +81,20 @@ def add_refusals(session: Session, rows: Sequence[Row]) -> None:
     _insert(session, ChainRefusal, rows)
 
 
+def add_votes(session: Session, rows: Sequence[Row]) -> None:
+    _insert(session, ChainVote, rows)
+
+
+def add_panels(session: Session, rows: Sequence[Row]) -> None:
+    _insert(session, ChainPanel, rows)
+
+
 def put_cases(session: Session, rows: Sequence[Row]) -> None:
     _upsert(session, ChainCase, rows, ("case_id",))
 
 
 def put_balances(session: Session, rows: Sequence[Row]) -> None:
-    _upsert(session, ChainBalance, rows, ("merchant", "token"))
+    _upsert(session, ChainBalance, rows, ("account", "token"))
 
 
 def cases_by_id(session: Session, case_ids: Iterable[str]) -> dict[str, Row]:
@@ -95,21 +106,36 @@ def cases_by_id(session: Session, case_ids: Iterable[str]) -> dict[str, Row]:
     return found
 
 
-def balances_by_merchant(session: Session, merchants: Iterable[str]) -> dict[tuple[str, str], Row]:
-    """By merchant and token."""
+def balances_by_account(session: Session, accounts: Iterable[str]) -> dict[tuple[str, str], Row]:
+    """By account and token."""
     table = _core(ChainBalance)
     found = {}
-    for some in chunks(sorted(merchants)):
-        for row in session.execute(table.select().where(table.c.merchant.in_(some))).mappings():
-            found[row["merchant"], row["token"]] = dict(row)
+    for some in chunks(sorted(accounts)):
+        for row in session.execute(table.select().where(table.c.account.in_(some))).mappings():
+            found[row["account"], row["token"]] = dict(row)
+    return found
+
+
+def panels_by_version(session: Session) -> dict[int, Row]:
+    """All that were read; an operator registers a few."""
+    return {row["version"]: dict(row) for row in session.execute(_core(ChainPanel).select()).mappings()}
+
+
+def records_by_commitment(session: Session, commitments: Iterable[str]) -> dict[str, RecordRow]:
+    """The accepted records with these commitments."""
+    found: dict[str, RecordRow] = {}
+    for some in chunks(sorted(commitments)):
+        rows = session.exec(select(RecordRow).where(col(RecordRow.commitment).in_(some)))
+        found.update((row.commitment, row) for row in rows)
     return found
 
 
 def recorded_commitments(session: Session, commitments: Iterable[str]) -> set[str]:
-    """Those of the commitments that stand in a record."""
+    """Those of the commitments that stand in a record or a vote."""
     found: set[str] = set()
     for some in chunks(sorted(commitments)):
-        found |= set(session.exec(select(ChainRecord.commitment).where(col(ChainRecord.commitment).in_(some))).all())
+        for table in (ChainRecord, ChainVote):
+            found |= set(session.exec(select(table.commitment).where(col(table.commitment).in_(some))).all())
     return found
 
 
@@ -135,16 +161,17 @@ def events_by_name(session: Session, names: Sequence[str]) -> Sequence[ChainEven
 
 
 def commitments_after(session: Session, number: int) -> list[str]:
-    """Of records and refusals that a rewind removes."""
-    kept = session.exec(select(ChainRecord.commitment).where(ChainRecord.block_number > number)).all()
-    refused = session.exec(select(ChainRefusal.commitment).where(ChainRefusal.block_number > number)).all()
-    return [*kept, *refused]
+    """Of records, votes and refusals that a rewind removes."""
+    found: list[str] = []
+    for table in (ChainRecord, ChainVote, ChainRefusal):
+        found += session.exec(select(table.commitment).where(table.block_number > number)).all()
+    return found
 
 
 def delete_after(session: Session, number: int) -> None:
     """Everything that was read from blocks above `number`. Cases and balances are for the caller to replay."""
     session.execute(delete(ChainBlock).where(col(ChainBlock.number) > number))
-    for table in (ChainEvent, ChainRecord, ChainRefusal):
+    for table in (ChainEvent, ChainRecord, ChainRefusal, ChainVote, ChainPanel):
         session.execute(delete(table).where(col(table.block_number) > number))
 
 
@@ -153,9 +180,9 @@ def delete_cases(session: Session, case_ids: Iterable[str]) -> None:
         session.execute(delete(ChainCase).where(col(ChainCase.case_id).in_(some)))
 
 
-def delete_balances(session: Session, merchants: Iterable[str]) -> None:
-    for some in chunks(sorted(merchants)):
-        session.execute(delete(ChainBalance).where(col(ChainBalance.merchant).in_(some)))
+def delete_balances(session: Session, accounts: Iterable[str]) -> None:
+    for some in chunks(sorted(accounts)):
+        session.execute(delete(ChainBalance).where(col(ChainBalance.account).in_(some)))
 
 
 def delete_everything(session: Session) -> None:

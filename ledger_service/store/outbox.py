@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -11,12 +12,26 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col, select
 
 from ..errors import Conflict
-from .tables import CaseRow, ChainCase, ChainEvent, ChainRecord, ChainRefusal, OutboxRow, RecordRow, TransactionRow
+from .tables import (
+    CaseRow,
+    ChainBalance,
+    ChainCase,
+    ChainEvent,
+    ChainRecord,
+    ChainRefusal,
+    ChainVote,
+    OutboxRow,
+    PanelRow,
+    RecordRow,
+    TransactionRow,
+    VoteRow,
+)
 
 _OUTBOX = SQLModel.metadata.tables["outbox"]
 _TRANSACTIONS = SQLModel.metadata.tables["transactions"]
 _CHUNK = 500  # values in one IN list
 _SIGNATURE = 65  # bytes; the batch's layout takes no other
+_OF_CASES = ("open", "act", "bind_key", "vote")  # what is sent in the order in which it was accepted
 _REGISTERED = {"register_policy": "PolicyRegistered", "register_parties": "PartiesRegistered"}
 
 
@@ -65,22 +80,54 @@ def openings_waiting(session: Session, limit: int) -> Sequence[tuple[OutboxRow, 
 
 
 def acts_waiting(session: Session, limit: int) -> Sequence[tuple[OutboxRow, RecordRow]]:
-    """Acts to be sent, without those whose case's opening has not been sent yet."""
-    opening = aliased(OutboxRow)
-    held = exists().where(
-        col(opening.case_id) == col(OutboxRow.case_id),
-        col(opening.action) == "open",
-        col(opening.tx_hash).is_(None),
-        col(opening.done).is_(False),
-    )
+    """Acts to be sent, without those before which something else of their case has to be sent."""
     query = (
         select(OutboxRow, RecordRow)
         .join(RecordRow, col(RecordRow.record_id) == col(OutboxRow.record_id))
-        .where(_unsent("act"), func.length(RecordRow.signature) == _SIGNATURE, ~held)
+        .where(_unsent("act"), func.length(RecordRow.signature) == _SIGNATURE, ~_held_up("act"))
         .order_by(col(OutboxRow.id))
         .limit(limit)
     )
     return session.exec(query).all()
+
+
+def bindings_waiting(session: Session, limit: int) -> Sequence[tuple[OutboxRow, RecordRow]]:
+    """Bindings of new keys to be sent, as `acts_waiting`."""
+    query = (
+        select(OutboxRow, RecordRow)
+        .join(RecordRow, col(RecordRow.record_id) == col(OutboxRow.record_id))
+        .where(_unsent("bind_key"), ~_held_up("bind_key"))
+        .order_by(col(OutboxRow.id))
+        .limit(limit)
+    )
+    return session.exec(query).all()
+
+
+def votes_waiting(session: Session, limit: int) -> Sequence[tuple[OutboxRow, VoteRow]]:
+    """Votes to be sent, as `acts_waiting`."""
+    query = (
+        select(OutboxRow, VoteRow)
+        .join(VoteRow, col(VoteRow.vote_id) == col(OutboxRow.record_id))
+        .where(_unsent("vote"), ~_held_up("vote"))
+        .order_by(col(OutboxRow.id))
+        .limit(limit)
+    )
+    return session.exec(query).all()
+
+
+def panels_of_cases(session: Session, case_ids: Sequence[str]) -> dict[str, int]:
+    """The panel versions that cases of ours name in their terms."""
+    found: dict[str, int] = {}
+    for some in chunks(sorted(set(case_ids))):
+        query = select(CaseRow.case_id, CaseRow.terms).where(col(CaseRow.case_id).in_(some))
+        found.update((case_id, int(json.loads(terms)["panel"])) for case_id, terms in session.exec(query))
+    return found
+
+
+def panel_content(session: Session, panel_id: str) -> str | None:
+    """JSON of a panel that was asked to be registered."""
+    row = session.get(PanelRow, panel_id)
+    return row.content if row else None
 
 
 def case_with_parties(session: Session, case_id: str | None, parties: str) -> CaseRow | None:
@@ -134,7 +181,7 @@ def mark_broadcast(session: Session, hashes: Sequence[str], now: int) -> None:
 
 
 def overdue_cases(session: Session, now: int, limit: int) -> Sequence[tuple[str, int]]:
-    """Cases of ours, with their lengths, whose deadline has passed and that nobody has poked since.
+    """Cases of ours, with their lengths, whose deadline or notice has passed and that nobody has poked since.
 
     Without those for which something is still on its way: what was accepted in time is to be judged first.
     """
@@ -142,29 +189,39 @@ def overdue_cases(session: Session, now: int, limit: int) -> Sequence[tuple[str,
     on_its_way = exists().where(
         col(other.case_id) == col(ChainCase.case_id),
         col(other.done).is_(False),
-        col(other.action).in_(("open", "act", "poke")),
+        col(other.action).in_((*_OF_CASES, "poke")),
     )
     query = (
         select(ChainCase.case_id, ChainCase.length)
         .join(CaseRow, col(CaseRow.case_id) == col(ChainCase.case_id))
-        .where(col(ChainCase.deadline) > 0, col(ChainCase.deadline) < now, ~on_its_way)
-        .order_by(col(ChainCase.deadline))
+        .where(col(ChainCase.due) > 0, col(ChainCase.due) < now, ~on_its_way)
+        .order_by(col(ChainCase.due))
         .limit(limit)
     )
     return session.exec(query).all()
 
 
-def cases_with_dues(session: Session, limit: int) -> Sequence[str]:
-    """Cases of ours whose consumer can withdraw something, and nobody has asked for it yet."""
+def cases_with_dues(session: Session, now: int, limit: int) -> Sequence[str]:
+    """Cases of ours whose consumer can withdraw something now, and nobody has asked for it yet."""
     other = aliased(OutboxRow)
     asked = exists().where(col(other.action) == "withdraw", col(other.subject) == col(ChainCase.case_id))
     query = (
         select(ChainCase.case_id)
         .join(CaseRow, col(CaseRow.case_id) == col(ChainCase.case_id))
-        .where(col(ChainCase.to_consumer) > col(ChainCase.withdrawn), ~asked)
+        .where(col(ChainCase.to_consumer) > col(ChainCase.withdrawn), col(ChainCase.redirect_at) <= now, ~asked)
         .limit(limit)
     )
     return session.exec(query).all()
+
+
+def credits_due(session: Session, limit: int) -> Sequence[str]:
+    """Arbitrators' credits that nobody has asked to be paid, as subjects of `withdraw_credit`."""
+    query = select(ChainBalance).where(col(ChainBalance.credit) > 0).limit(limit)
+    wanted = {f"{row.account}:{row.token}:{row.credited}" for row in session.exec(query)}
+    asked = select(OutboxRow.subject).where(
+        OutboxRow.action == "withdraw_credit", col(OutboxRow.subject).in_(wanted), col(OutboxRow.done).is_(False)
+    )
+    return sorted(wanted - set(session.exec(asked).all()))
 
 
 # --- the indexer's ---------------------------------------------------------------------------------------------------
@@ -199,10 +256,18 @@ def writers(session: Session) -> Sequence[str]:
 
 
 def set_done_by_commitment(session: Session, commitments: Sequence[str], *, done: bool = True) -> None:
-    """Openings and acts, by the commitments of their records."""
+    """Openings, acts and votes, by the commitments of their documents."""
     for some in chunks(commitments):
         records = select(RecordRow.record_id).where(col(RecordRow.commitment).in_(some))
-        session.execute(update(_OUTBOX).where(_OUTBOX.c.record_id.in_(records)).values(done=done))
+        votes = select(VoteRow.vote_id).where(col(VoteRow.commitment).in_(some))
+        named = _OUTBOX.c.record_id.in_(records) | _OUTBOX.c.record_id.in_(votes)
+        session.execute(update(_OUTBOX).where(named).values(done=done))
+
+
+def set_done_by_transaction(session: Session, action: str, hashes: Sequence[str], *, done: bool = True) -> None:
+    for some in chunks(hashes):
+        carried = (_OUTBOX.c.action == action) & _OUTBOX.c.tx_hash.in_(some)
+        session.execute(update(_OUTBOX).where(carried).values(done=done))
 
 
 def set_done_by_subject(session: Session, action: str, subjects: Sequence[str], *, done: bool = True) -> None:
@@ -218,7 +283,7 @@ def clear_leftovers(session: Session, hashes: Sequence[str]) -> Leftovers:
         this = _OUTBOX.c.id == row.id
         if _took_effect(session, row):
             session.execute(update(_OUTBOX).where(this).values(done=True))
-        elif row.action in ("poke", "withdraw"):
+        elif row.action in ("poke", "withdraw", "withdraw_credit"):
             session.execute(delete(_OUTBOX).where(this))
             dropped += 1
         else:
@@ -234,6 +299,18 @@ def _unsent(action: str) -> ColumnElement[bool]:
     return (col(OutboxRow.action) == action) & col(OutboxRow.done).is_(False) & col(OutboxRow.tx_hash).is_(None)
 
 
+def _held_up(action: str) -> ColumnElement[bool]:
+    """Whether something else of the same case was accepted before and is not sent yet."""
+    before = aliased(OutboxRow)
+    return exists().where(
+        col(before.case_id) == col(OutboxRow.case_id),
+        col(before.action).in_([other for other in _OF_CASES if other != action]),
+        col(before.id) < col(OutboxRow.id),
+        col(before.tx_hash).is_(None),
+        col(before.done).is_(False),
+    )
+
+
 def _undone(session: Session, hashes: Sequence[str]) -> list[OutboxRow]:
     found: list[OutboxRow] = []
     for some in chunks(hashes):
@@ -244,6 +321,8 @@ def _undone(session: Session, hashes: Sequence[str]) -> list[OutboxRow]:
 
 def _took_effect(session: Session, row: OutboxRow) -> bool:
     """Whether the chain has what a row asked for, from whatever transaction."""
+    if row.action == "register_panel":
+        return False  # its event shows it done; the same content can stand in an earlier version
     if row.action in _REGISTERED:
         event = select(ChainEvent.tx_hash).where(
             ChainEvent.name == _REGISTERED[row.action], col(ChainEvent.args).contains(row.subject)
@@ -254,8 +333,16 @@ def _took_effect(session: Session, row: OutboxRow) -> bool:
         return case is not None and case.length > int(row.subject.rpartition(":")[2])
     if row.action == "withdraw":
         return case is not None and 0 < case.to_consumer <= case.withdrawn
-    commitment = select(RecordRow.commitment).where(RecordRow.record_id == row.record_id).scalar_subquery()
-    kept = select(ChainRecord.commitment).where(ChainRecord.commitment == commitment)
+    if row.action == "withdraw_credit":
+        account, token, sum_ = row.subject.split(":")
+        kept_there = session.get(ChainBalance, (account, token))
+        return kept_there is not None and kept_there.credited - kept_there.credit >= int(sum_)
+    if row.action == "vote":
+        commitment = select(VoteRow.commitment).where(VoteRow.vote_id == row.record_id).scalar_subquery()
+        kept = select(ChainVote.commitment).where(ChainVote.commitment == commitment)
+    else:
+        commitment = select(RecordRow.commitment).where(RecordRow.record_id == row.record_id).scalar_subquery()
+        kept = select(ChainRecord.commitment).where(ChainRecord.commitment == commitment)
     refused = select(ChainRefusal.commitment).where(ChainRefusal.commitment == commitment)
     return any(session.exec(query.limit(1)).first() is not None for query in (kept, refused))
 

@@ -403,8 +403,8 @@ class ChainVote(SQLModel, table=True):
 class ChainCase(SQLModel, table=True):
     """A case as the contract has it, and its money in minor units.
 
-    What the contract keeps beside the entries, such as claims and offers, follows from the acts that were signed; of
-    other people's cases, whose acts we do not hold, it stays unknown (None).
+    What the contract keeps beside the entries, such as claims, offers and notices, follows from the acts that were
+    signed. Of other people's cases, whose acts we do not hold, it is not known.
     """
 
     __tablename__ = "chain_cases"
@@ -423,22 +423,22 @@ class ChainCase(SQLModel, table=True):
     merchant: str = Field(index=True)
     consumer: str
     token: str
-    panel: int  # version, 0 for none
+    policy: str
+    panel: int = 0  # version, 0 for none
+    appeal_panel: int = 0
+    fallback_panel: int = 0
+    voting_panel: int = Field(default=0, index=True)  # the version whose votes count now, 0 for none
     round: int = 0
-    voting_panel: int = Field(default=0, index=True)  # version that may vote now, 0 for none
-    consumer_claim: int | None = 0
-    merchant_claim: int | None = 0
-    offer_share: int | None = None
-    offer_by: str | None = None  # role, such as consumer
-    exchange_offered: bool = False
-    notice_kind: str | None = None
+    consumer_claim: int = 0
+    merchant_claim: int = 0
+    marks: int = 0
+    offer: int = 0
+    notice_kind: str = "none"
     notice_at: int = Field(default=0, sa_column=_big(nullable=False))  # when it takes effect
-    notice_share: int | None = None
+    notice_share: int = 0
     notice_key: str | None = None
     appellant: str = "none"  # role
-    appeal_lost: bool = False  # by the consumer
-    ruled: bool = False
-    erased: bool = False
+    consumer_lost_appeal: bool = False
     locked_refund: int = Field(default=0, sa_column=_big(nullable=False))
     locked_freight: int = Field(default=0, sa_column=_big(nullable=False))
     locked_reserve: int = Field(default=0, sa_column=_big(nullable=False))

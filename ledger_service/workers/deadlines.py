@@ -1,4 +1,5 @@
-"""Asks for what is due by itself: pokes of cases whose deadline has passed, and payments to consumers.
+"""Asks for what is due by itself: pokes of cases whose deadline or notice has passed, payments to consumers and to
+arbitrators.
 
 It goes by the clock, since a chain without traffic stands still, and lets the contract judge. What the contract refused
 is asked for again after a while, and after ever longer whiles.
@@ -9,7 +10,7 @@ from __future__ import annotations
 from ..clock import Clock
 from ..store.cases import enqueue
 from ..store.database import Database
-from ..store.outbox import cases_with_dues, overdue_cases
+from ..store.outbox import cases_with_dues, credits_due, overdue_cases
 
 _AT_ONCE = 500  # rows in a step
 _FIRST_PAUSE = 5  # seconds before the same is asked for again, doubled each time
@@ -29,8 +30,11 @@ class DeadlineWorker:
         now = self._clock.seconds()
         with self._database.read() as session:
             pokes = [(case_id, f"{case_id}:{length}") for case_id, length in overdue_cases(session, now, _AT_ONCE)]
-            dues = [(case_id, case_id) for case_id in cases_with_dues(session, _AT_ONCE)]
-        wanted = [("poke", *poke) for poke in pokes] + [("withdraw", *due) for due in dues]
+            dues = cases_with_dues(session, now, _AT_ONCE)
+            earned = credits_due(session, _AT_ONCE)
+        wanted: list[tuple[str, str | None, str]] = [("poke", *poke) for poke in pokes]
+        wanted += [("withdraw", case_id, case_id) for case_id in dues]
+        wanted += [("withdraw_credit", None, subject) for subject in earned]
         self._asked = {key: kept for key, kept in self._asked.items() if now < kept[0] + _LONGEST_PAUSE}
         wanted = [(action, case_id, subject) for action, case_id, subject in wanted if self._may(action, subject, now)]
         if not wanted:

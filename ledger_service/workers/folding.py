@@ -8,30 +8,55 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, Protocol
 
-from ..chain.abi import ESCROW, LEDGER
+from ..chain.abi import ESCROW, LEDGER, PANEL
 from ..chain.codec import Event
+from ..domain.case_state import CaseState, PanelTerms
 from ..domain.entry import Entry, link
+from ..domain.following import follow
 from ..domain.hashing import from_hex, hex0x
-from ..domain.vocabulary import Mode, Role, State
+from ..domain.messages import Act
+from ..domain.policies import Policy
+from ..domain.vocabulary import Flag, Mode, State
 from ..errors import IntegrityFailure
+from ..store.case_states import columns_of, state_of
 
 Row = dict[str, Any]
-_SIGNING = range(Role.CONSUMER, Role.PANEL)  # roles that count nonces
+
+
+class Known(Protocol):
+    """What we hold of what the chain shows as hashes only; None for what is other people's."""
+
+    def policy(self, policy_id: str) -> Policy | None: ...
+
+    def act(self, commitment: str) -> Act | None: ...
 
 
 class Fold:
-    """`cases` and `balances` are the facts so far and are changed in place; `records` grows.
+    """`cases`, `balances` and `panels` are the facts so far and are changed in place; `records`, `votes` and
+    `new_panels` grow.
 
     Every event must be given once, in the chain's order. Raises IntegrityFailure where one does not fit: then events
     are missing.
     """
 
-    def __init__(self, cases: dict[str, Row], balances: dict[tuple[str, str], Row]) -> None:
-        self.cases = cases
-        self.balances = balances
+    def __init__(
+        self,
+        known: Known,
+        cases: dict[str, Row] | None = None,
+        balances: dict[tuple[str, str], Row] | None = None,
+        panels: dict[int, Row] | None = None,
+    ) -> None:
+        self._known = known
+        self.cases = {} if cases is None else cases
+        self.balances = {} if balances is None else balances
+        self.panels = {} if panels is None else panels
         self.records: list[Row] = []
+        self.votes: list[Row] = []
+        self.new_panels: list[Row] = []
+        self._bound: dict[str, str] = {}  # keys by case, until the record that the chain puts behind the event
 
     def apply(self, event: Event) -> None:
         step = _CASE_STEPS.get((event.contract, event.name))
@@ -40,13 +65,13 @@ class Fold:
         self.apply_balance(event)
 
     def apply_balance(self, event: Event) -> None:
-        """What an event does to a merchant's balance alone."""
+        """What an event does to what is an account's own, alone."""
         move = _BALANCE_MOVES.get((event.contract, event.name))
         if move is None:
             return
-        merchant, token = event.args["merchant"], event.args["token"]
-        empty = {"merchant": merchant, "token": token, "minor": 0, "deposited": 0, "withdrawn": 0}
-        balance = self.balances.setdefault((merchant, token), empty)
+        account, token = _account_of(event), event.args["token"]
+        empty = {"account": account, "token": token, **dict.fromkeys(_SUMS, 0)}
+        balance = self.balances.setdefault((account, token), empty)
         for column, amount in move(event.args).items():
             balance[column] += amount
 
@@ -54,30 +79,43 @@ class Fold:
 
     def _opened(self, event: Event) -> None:
         args, terms = event.args, event.args["terms"]
+        opened = CaseState(
+            State.NONE,
+            Mode(terms["mode"]),
+            flags=Flag.CONSUMER_KEY_HELD if terms["consumerKeyHeld"] else 0,
+            consumer=args["consumer"],
+            panel=self._panel_terms(event, terms["panel"]),
+        )
         self.cases[args["caseId"]] = {
             "case_id": args["caseId"],
-            "state": State.NONE.wire,
-            "mode": Mode(terms["mode"]).wire,
-            "flags": 0,
-            "grade": "none",
-            "deadline": 0,
-            "length": 0,
-            "share": 0,
-            "fee": 0,
-            "nonces": json.dumps([0] * len(Role)),
+            **columns_of(opened),
+            "policy": terms["policy"],
             "head": args["caseId"],
             "merchant": args["merchant"],
-            "consumer": args["consumer"],
             "token": terms["token"],
             "locked_refund": 0,
             "locked_freight": 0,
             "locked_reserve": 0,
             "to_consumer": 0,
             "to_merchant": 0,
+            "fees": 0,
             "withdrawn": 0,
             "withdrawn_to": None,
+            "redirect_to": None,
+            "redirect_at": 0,
             "block_number": event.block_number,
         }
+
+    def _panel_terms(self, event: Event, version: int) -> PanelTerms:
+        if version == 0:
+            return PanelTerms()
+        panel = self.panels.get(version)
+        if panel is None:
+            raise IntegrityFailure(
+                f"Case {event.case_id} names the panel {version}, whose registration was not read.",
+                remedy="Run `ledger rebuild`: events were missed.",
+            )
+        return PanelTerms(version, panel["appeal_panel"], panel["fallback_panel"])
 
     def _recorded(self, event: Event) -> None:
         args, case = event.args, self._case(event)
@@ -89,22 +127,50 @@ class Fold:
                 remedy="Run `ledger rebuild`: events were missed.",
             )
         head = link(from_hex(case["head"]), args["actor"], from_hex(args["commitment"]), word)
-        case |= {
-            "state": entry.state.wire,
-            "flags": entry.flags,
-            "grade": entry.grade.wire,
-            "deadline": entry.deadline,
-            "length": entry.position + 1,
-            "share": entry.share,
-            "fee": entry.fee,
-            "head": hex0x(head),
-            "block_number": event.block_number,
-        }
-        if entry.role in _SIGNING:
-            nonces = json.loads(case["nonces"])
-            nonces[entry.role] += 1
-            case["nonces"] = json.dumps(nonces)
+        act = self._known.act(args["commitment"])
+        if act is not None and (act.kind, act.role) != (entry.kind, entry.role):
+            act = None
+        after = follow(state_of(case), entry, act, self._known.policy(case["policy"]))
+        after = replace(after, consumer=self._bound.pop(args["caseId"], after.consumer))
+        case |= {**columns_of(after), "head": hex0x(head), "block_number": event.block_number}
         self.records.append(_record_row(event, entry, case["head"]))
+
+    def _key_bound(self, event: Event) -> None:
+        self._bound[event.args["caseId"]] = event.args["consumer"]
+
+    # --- ArbitrationPanel --------------------------------------------------------------------------------------------
+
+    def _panel_registered(self, event: Event) -> None:
+        content = event.args["content"]
+        row = {
+            "version": event.args["version"],
+            "arbitrators": json.dumps(content["arbitrators"]),
+            "threshold": content["threshold"],
+            "appeal_panel": content["appealPanel"],
+            "fallback_panel": content["fallbackPanel"],
+            "fee": content["fee"],
+            "block_number": event.block_number,
+            "tx_hash": event.tx_hash,
+        }
+        self.panels[row["version"]] = row
+        self.new_panels.append(row)
+
+    def _voted(self, event: Event) -> None:
+        args, case = event.args, self._case(event)
+        case["block_number"] = event.block_number
+        self.votes.append(
+            {
+                "case_id": event.case_id,
+                "round": args["round"],
+                "arbitrator": args["arbitrator"],
+                "share": args["share"],
+                "commitment": args["commitment"],
+                "block_number": event.block_number,
+                "block_hash": event.block_hash,
+                "log_index": event.log_index,
+                "tx_hash": event.tx_hash,
+            }
+        )
 
     # --- RefundEscrow ------------------------------------------------------------------------------------------------
 
@@ -125,6 +191,15 @@ class Fold:
             "locked_reserve": 0,
             "to_consumer": args["toConsumer"],
             "to_merchant": args["toMerchant"],
+            "fees": args["fees"],
+            "block_number": event.block_number,
+        }
+
+    def _redirected(self, event: Event) -> None:
+        args, case = event.args, self._case(event)
+        case |= {
+            "redirect_to": args.get("to"),
+            "redirect_at": args.get("effectiveAt", 0),
             "block_number": event.block_number,
         }
 
@@ -170,25 +245,38 @@ def _locked_sum(args: Row) -> int:
     return int(args["refund"] + args["freight"] + args["reserve"])
 
 
+def _account_of(event: Event) -> str:
+    args = event.args
+    return str(args.get("merchant") or args.get("arbitrator") or args["account"])
+
+
 _CASE_STEPS: dict[tuple[str, str], Callable[[Fold, Event], None]] = {
     (LEDGER, "Opened"): Fold._opened,
     (LEDGER, "Recorded"): Fold._recorded,
+    (LEDGER, "KeyBound"): Fold._key_bound,
+    (PANEL, "PanelRegistered"): Fold._panel_registered,
+    (PANEL, "Voted"): Fold._voted,
     (ESCROW, "Locked"): Fold._locked,
     (ESCROW, "Settled"): Fold._settled,
+    (ESCROW, "RedirectGiven"): Fold._redirected,
+    (ESCROW, "RedirectVoided"): Fold._redirected,
     (ESCROW, "Withdrawn"): Fold._withdrawn,
 }
+_SUMS = ("minor", "deposited", "withdrawn", "credit", "credited")
 _BALANCE_MOVES: dict[tuple[str, str], Callable[[Row], dict[str, int]]] = {
     (ESCROW, "Deposited"): lambda args: {"minor": args["amount"], "deposited": args["amount"]},
     (ESCROW, "Locked"): lambda args: {"minor": -_locked_sum(args)},
     (ESCROW, "Settled"): lambda args: {"minor": args["toMerchant"]},
     (ESCROW, "BalanceWithdrawn"): lambda args: {"minor": -args["amount"], "withdrawn": args["amount"]},
+    (ESCROW, "Credited"): lambda args: {"credit": args["amount"], "credited": args["amount"]},
+    (ESCROW, "CreditWithdrawn"): lambda args: {"credit": -args["amount"]},
 }
 MOVES_BALANCE = tuple(name for _, name in _BALANCE_MOVES)
 
 
-def merchants_of(events: list[Event]) -> set[str]:
-    """Whose balances the events move."""
-    return {event.args["merchant"] for event in events if (event.contract, event.name) in _BALANCE_MOVES}
+def accounts_of(events: list[Event]) -> set[str]:
+    """Whose balances and credits the events move."""
+    return {_account_of(event) for event in events if (event.contract, event.name) in _BALANCE_MOVES}
 
 
 def cases_of(events: list[Event]) -> set[str]:

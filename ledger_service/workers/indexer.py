@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from ..chain.abi import ESCROW, LEDGER, checksum
+from ..chain.abi import checksum
 from ..chain.codec import Event, decode_log, explain_revert
 from ..chain.deployments import Deployment, check_chain
 from ..chain.rpc import Block, Rpc, RpcRefused, block_call
@@ -23,7 +23,8 @@ from ..errors import ChainMismatch, Conflict, Unavailable
 from ..store import chain_facts, outbox
 from ..store.database import Database
 from ..store.tables import ChainBlock, ChainCursor
-from .folding import Fold, Row, cases_of, merchants_of
+from .folding import Fold, Row, accounts_of, cases_of
+from .holding import Held, PolicyById
 from .rewinding import DONE_BY_EVENT, rewind
 
 _log = structlog.get_logger(__name__)
@@ -51,13 +52,14 @@ class Progress:
 class Indexer:
     """One for a database; a second one does no harm, it loses every race for the cursor."""
 
-    def __init__(self, database: Database, rpc: Rpc, deployment: Deployment) -> None:
+    def __init__(self, database: Database, rpc: Rpc, deployment: Deployment, policy_by_id: PolicyById) -> None:
         self._database = database
         self._rpc = rpc
         self._deployment = deployment
+        self._policy_by_id = policy_by_id
         self._span = _SPAN
         self._widest = _WIDEST
-        self._contracts = {deployment.ledger: LEDGER, deployment.escrow: ESCROW}
+        self._contracts = deployment.name_of
 
     def step(self) -> Progress:
         """Reads the next blocks. Raises Unavailable if the chain does not answer or changed meanwhile, Conflict if
@@ -157,12 +159,16 @@ class Indexer:
                 return 0
             chain_facts.add_events(session, [_event_row(event) for event in events])
             fold = Fold(
+                Held(session, events, self._policy_by_id),
                 chain_facts.cases_by_id(session, cases_of(events)),
-                chain_facts.balances_by_merchant(session, merchants_of(events)),
+                chain_facts.balances_by_account(session, accounts_of(events)),
+                chain_facts.panels_by_version(session),
             )
             for event in events:
                 fold.apply(event)
+            chain_facts.add_panels(session, fold.new_panels)
             chain_facts.add_records(session, fold.records)
+            chain_facts.add_votes(session, fold.votes)
             chain_facts.put_cases(session, list(fold.cases.values()))
             chain_facts.put_balances(session, list(fold.balances.values()))
 
@@ -171,7 +177,7 @@ class Indexer:
             recorded = chain_facts.recorded_commitments(session, {row["commitment"] for row in refusals})
             refusals = [row for row in refusals if row["commitment"] not in recorded]
             chain_facts.add_refusals(session, refusals)
-            _mark_done(session, events, fold.records, refusals)
+            _mark_done(session, events, fold, refusals)
             outbox.settle(session, ours)
             return self._clear(session, ours)
 
@@ -219,7 +225,7 @@ class Indexer:
         nonces = {writer: self._rpc.nonce(writer) for writer in writers}
         _log.warning("reorg", cursor=cursor.block_number, back_to=ancestor.number if ancestor else None)
         with self._database.write() as session:
-            moved = rewind(session, cursor, ancestor, nonces)
+            moved = rewind(session, cursor, ancestor, nonces, self._policy_by_id)
         return moved if moved is not None else self._begin()
 
     def _common_block(self, newest: int) -> ChainBlock | None:
@@ -266,14 +272,18 @@ def _refusals(events: list[Event], ours: set[str]) -> list[Row]:
             "tx_hash": event.tx_hash,
         }
         for event in events
-        if event.name == "Skipped" and event.args["commitment"] != _NO_COMMITMENT and event.tx_hash in ours
+        if event.name in ("Skipped", "VoteSkipped")
+        and event.args["commitment"] != _NO_COMMITMENT
+        and event.tx_hash in ours
     ]
 
 
-def _mark_done(session: Any, events: list[Event], records: list[Row], refusals: list[Row]) -> None:
-    signed = [row["commitment"] for row in records if row["commitment"] != _NO_COMMITMENT]
-    outbox.set_done_by_commitment(session, signed + [row["commitment"] for row in refusals])
+def _mark_done(session: Any, events: list[Event], fold: Fold, refusals: list[Row]) -> None:
+    signed = [row["commitment"] for row in [*fold.records, *fold.votes, *refusals]]
+    outbox.set_done_by_commitment(session, [commitment for commitment in signed if commitment != _NO_COMMITMENT])
     # A poke is meant for the record that comes next in its case, whoever wrote that.
-    outbox.set_done_by_subject(session, "poke", [f"{row['case_id']}:{row['position']}" for row in records])
-    for action, name, key in DONE_BY_EVENT:
-        outbox.set_done_by_subject(session, action, [event.args[key] for event in events if event.name == name])
+    outbox.set_done_by_subject(session, "poke", [f"{row['case_id']}:{row['position']}" for row in fold.records])
+    for action, name, subject in DONE_BY_EVENT:
+        outbox.set_done_by_subject(session, action, [subject(event.args) for event in events if event.name == name])
+    paid = [event.tx_hash for event in events if event.name == "CreditWithdrawn"]
+    outbox.set_done_by_transaction(session, "withdraw_credit", paid)

@@ -96,7 +96,7 @@ class Workers:
     ) -> None:
         self._app = app
         self._rpc = rpc
-        self._indexer = Indexer(app.database, rpc, app.deployment)
+        self._indexer = Indexer(app.database, rpc, app.deployment, app.policies.by_id)
         self._submitter = Submitter(
             app.database,
             rpc,

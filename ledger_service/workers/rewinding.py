@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from sqlmodel import Session
 
 from ..chain.codec import Event
 from ..domain.hashing import ZERO_WORD, hex0x
+from ..domain.panels import Panel
 from ..errors import Conflict
 from ..services.consistency import event_of
 from ..store import chain_facts, outbox
 from ..store.tables import ChainBlock, ChainCursor
-from .folding import MOVES_BALANCE, Fold, cases_of, merchants_of
+from .folding import MOVES_BALANCE, Fold, accounts_of, cases_of
+from .holding import Held, PolicyById
 
 _NO_COMMITMENT = hex0x(ZERO_WORD)
-DONE_BY_EVENT = (  # the outbox's action, the event that shows it done, and the argument that is its subject
-    ("withdraw", "Withdrawn", "caseId"),
-    ("register_policy", "PolicyRegistered", "policy"),
-    ("register_parties", "PartiesRegistered", "parties"),
+
+
+def _named(argument: str) -> Any:
+    return lambda args: args[argument]
+
+
+DONE_BY_EVENT: tuple[tuple[str, str, Any], ...] = (  # the outbox's action, the event that shows it done, its subject
+    ("withdraw", "Withdrawn", _named("caseId")),
+    ("register_policy", "PolicyRegistered", _named("policy")),
+    ("register_parties", "PartiesRegistered", _named("parties")),
+    ("register_panel", "PanelRegistered", lambda args: Panel.from_json(args["content"]).id()),
 )
 
 
 def rewind(
-    session: Session, cursor: ChainCursor, ancestor: ChainBlock | None, nonces: Mapping[str, int]
+    session: Session,
+    cursor: ChainCursor,
+    ancestor: ChainBlock | None,
+    nonces: Mapping[str, int],
+    policy_by_id: PolicyById,
 ) -> ChainCursor | None:
     """Goes back to `ancestor`; None where no block is common, and reading begins anew.
 
@@ -42,7 +56,7 @@ def rewind(
     if not chain_facts.move_cursor(session, cursor.block_hash, ancestor.number, ancestor.hash):
         raise Conflict("Another indexer has moved the cursor.", remedy="Run one worker for one database.")
     chain_facts.delete_after(session, ancestor.number)
-    _replay(session, cases_of(removed), merchants_of(removed))
+    _replay(session, cases_of(removed), accounts_of(removed), policy_by_id)
     return ChainCursor(id=1, block_number=ancestor.number, block_hash=ancestor.hash)
 
 
@@ -50,27 +64,29 @@ def _undo_outbox(session: Session, removed: list[Event], commitments: list[str])
     outbox.set_done_by_commitment(session, commitments, done=False)
     pokes = [f"{event.case_id}:{_position(event)}" for event in removed if event.name == "Recorded"]
     outbox.set_done_by_subject(session, "poke", pokes, done=False)
-    for action, name, key in DONE_BY_EVENT:
-        subjects = [event.args[key] for event in removed if event.name == name]
+    for action, name, subject in DONE_BY_EVENT:
+        subjects = [subject(event.args) for event in removed if event.name == name]
         outbox.set_done_by_subject(session, action, subjects, done=False)
+    paid = [event.tx_hash for event in removed if event.name == "CreditWithdrawn"]
+    outbox.set_done_by_transaction(session, "withdraw_credit", paid, done=False)
 
 
 def _position(event: Event) -> int:
     return int(event.args["entry"], 16) & 0xFFFFFF
 
 
-def _replay(session: Session, case_ids: set[str], merchants: set[str]) -> None:
+def _replay(session: Session, case_ids: set[str], accounts: set[str], policy_by_id: PolicyById) -> None:
     """Cases and balances anew from the events that remain."""
     chain_facts.delete_cases(session, case_ids)
-    chain_facts.delete_balances(session, merchants)
-    cases = Fold({}, {})
-    for row in chain_facts.events_of_cases(session, case_ids):
-        cases.apply(event_of(row))
+    chain_facts.delete_balances(session, accounts)
+    events = [event_of(row) for row in chain_facts.events_of_cases(session, case_ids)]
+    cases = Fold(Held(session, events, policy_by_id), panels=chain_facts.panels_by_version(session))
+    for event in events:
+        cases.apply(event)
     chain_facts.put_cases(session, list(cases.cases.values()))
-    balances = Fold({}, {})
-    if merchants:
-        for row in chain_facts.events_by_name(session, MOVES_BALANCE):
-            event = event_of(row)
-            if event.args.get("merchant") in merchants:
-                balances.apply_balance(event)
+    balances = Fold(Held(session, [], policy_by_id))
+    moves = [event_of(row) for row in chain_facts.events_by_name(session, MOVES_BALANCE)] if accounts else []
+    for event in moves:
+        if accounts_of([event]) <= accounts:
+            balances.apply_balance(event)
     chain_facts.put_balances(session, list(balances.balances.values()))

@@ -6,54 +6,32 @@ what was saved is broadcast at the next start, byte for byte; twice broadcast is
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import structlog
 
-from ..chain.abi import LEDGER, function
-from ..chain.codec import (
-    encode_open_batch,
-    encode_poke_batch,
-    encode_record_batch,
-    encode_register_parties,
-    encode_register_policy,
-    encode_withdraw_batch,
-)
 from ..chain.deployments import Deployment
-from ..chain.rpc import Block, Rpc, RpcRefused, block_call
-from ..chain.transactions import Signer, gas_price, intrinsic_gas, sign_transaction
+from ..chain.rpc import Rpc, RpcRefused
+from ..chain.transactions import Signer, intrinsic_gas, sign_transaction
 from ..clock import Clock
-from ..domain.hashing import from_hex
-from ..domain.messages import Opening, Parties, Terms
-from ..domain.policies import Policy
-from ..errors import IntegrityFailure, Unavailable
-from ..services.projection import act_of
+from ..errors import Unavailable
 from ..store.database import Database
 from ..store.outbox import (
-    acts_waiting,
-    case_with_parties,
     count_unsettled,
     mark_broadcast,
     next_nonce,
-    openings_waiting,
     save_transaction,
     unsettled,
-    waiting,
     waiting_actions,
 )
-from ..store.tables import CaseRow, OutboxRow, RecordRow, TransactionRow
+from ..store.tables import TransactionRow
+from .batches import Batch, Batches
+from .holding import PolicyById
 
 _log = structlog.get_logger(__name__)
 _IN_A_STEP = 8  # transactions, so that the indexer gets its turn
 _ON_ITS_WAY = 2 * _IN_A_STEP  # most of them at once: a node's pool, and what a reorg can undo, stay small
 _AGAIN_AFTER = 5  # seconds until a transaction that was not mined is broadcast again
-_SINGLE_GAS = 1_000_000  # of a registration
-_PER_ITEM = 20_000  # gas of a batch for an item beyond the item's own bound
-_PER_DATA = 16_000  # gas for the bytes that an item brings, an opening's being the most
-_RESERVE = 60_000  # gas of a batch for itself
-_GAS_CAP = 16_000_000  # of one transaction, whatever fits a block: since EIP-7825 Ethereum takes no more than 2**24
 # What nodes say of a transaction that they, or the chain, have already.
 _KNOWN = (
     "already known",
@@ -66,28 +44,9 @@ _KNOWN = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """One transaction to be made. `items` is how many a batch call carries, 0 for a call that is none."""
-
-    signer: Signer
-    to: str
-    data: bytes
-    rows: list[int]
-    items: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Chain:
-    """What a step needs to know of the chain, asked once. `nonces` are the next ones by address."""
-
-    gas_price: int
-    block_gas: int
-    nonces: dict[str, int]
-
-
 class Submitter:
-    """One for a database. `writer` sends everything but policies, which the contract takes from `operator` alone."""
+    """One for a database. `writer` sends everything but policies and panels, which the contracts take from `operator`
+    alone."""
 
     def __init__(
         self,
@@ -98,7 +57,7 @@ class Submitter:
         writer: Signer,
         operator: Signer,
         clock: Clock,
-        policy_by_id: Callable[[str], Policy],
+        policy_by_id: PolicyById,
         batch_size: int = 100,
     ) -> None:
         self._database = database
@@ -107,20 +66,17 @@ class Submitter:
         self._writer = writer
         self._operator = operator
         self._clock = clock
-        self._policy_by_id = policy_by_id
-        self._batch_size = batch_size
-        self._item_gas: int | None = None
-        self._seen: _Chain | None = None
+        self._batches = Batches(
+            database,
+            rpc,
+            deployment,
+            writer=writer,
+            operator=operator,
+            policy_by_id=policy_by_id,
+            batch_size=batch_size,
+        )
         self._started: set[str] = set()  # addresses
         self._in_flight: dict[str, int] = {}
-        self._makers: tuple[tuple[str, Signer, Callable[[], Batch | None]], ...] = (
-            ("register_policy", operator, self._policies),
-            ("register_parties", writer, self._parties),
-            ("open", writer, self._openings),
-            ("act", writer, self._acts),
-            ("poke", writer, self._pokes),
-            ("withdraw", writer, self._withdrawals),
-        )
 
     @property
     def in_flight(self) -> int:
@@ -141,7 +97,7 @@ class Submitter:
         return self._step_of(self._writer.address)
 
     def _step_of(self, address: str) -> int:
-        self._seen = None
+        self._batches.begin_step()
         self._in_flight[address] = 0  # if this fails, there is nothing to be quick for
         with self._database.read() as session:
             rows = unsettled(session, writer=address, sent_before=self._sent_before(address))
@@ -150,7 +106,7 @@ class Submitter:
         self._resend(address, rows)
         most = min(_IN_A_STEP, _ON_ITS_WAY - on_its_way)
         made = 0
-        for action, signer, make in self._makers:
+        for action, signer, make in self._batches.makers:
             while signer.address == address and action in wanted and made < most:
                 batch = make()
                 if batch is None:
@@ -178,14 +134,14 @@ class Submitter:
     def save(self, batch: Batch) -> TransactionRow:
         """Signs a batch with the next nonce, and keeps it together with what it carries."""
         writer = batch.signer.address
-        chain = self._chain()
+        chain = self._batches.chain()
         with self._database.write() as session:
             signed = sign_transaction(
                 batch.signer,
                 chain_id=self._deployment.chain_id,
                 nonce=max(chain.nonces[writer], next_nonce(session, writer)),
                 gas_price=chain.gas_price,
-                gas=self._gas(batch),
+                gas=intrinsic_gas(batch.data) + batch.gas,
                 to=batch.to,
                 data=batch.data,
             )
@@ -220,110 +176,3 @@ class Submitter:
                 f"The chain refused {len(refused)} of {len(rows)} transactions of {who}: {refused[0].reason}.",
                 remedy="If an account lacks gas money, send it some; what waits is sent by itself then.",
             )
-
-    # --- what a transaction carries ----------------------------------------------------------------------------------
-
-    def _policies(self) -> Batch | None:
-        with self._database.read() as session:
-            rows = waiting(session, "register_policy", 1)
-        if not rows:
-            return None
-        data = encode_register_policy(self._policy_by_id(rows[0].subject))
-        return self._single(self._operator, self._deployment.ledger, data, rows[0])
-
-    def _parties(self) -> Batch | None:
-        with self._database.read() as session:
-            rows = waiting(session, "register_parties", 1)
-            case = case_with_parties(session, rows[0].case_id, rows[0].subject) if rows else None
-        if not rows:
-            return None
-        if case is None:
-            raise IntegrityFailure(
-                f"No case has the parties {rows[0].subject} that are to be registered.",
-                remedy="Restore the database from a backup.",
-            )
-        parties = Parties(case.merchant, case.carrier, case.warehouse, case.inspector)
-        return self._single(self._writer, self._deployment.ledger, encode_register_parties(parties), rows[0])
-
-    def _openings(self) -> Batch | None:
-        with self._database.read() as session:
-            found = openings_waiting(session, self._most())
-        if not found:
-            return None
-        data = encode_open_batch([(_opening(record, case), record.signature) for _, record, case in found])
-        return self._many(data, [row for row, _, _ in found])
-
-    def _acts(self) -> Batch | None:
-        with self._database.read() as session:
-            found = acts_waiting(session, self._most())
-        if not found:
-            return None
-        data = encode_record_batch([(act_of(record), record.signature) for _, record in found])
-        return self._many(data, [row for row, _ in found])
-
-    def _pokes(self) -> Batch | None:
-        with self._database.read() as session:
-            rows = waiting(session, "poke", self._most())
-        if not rows:
-            return None
-        return self._many(encode_poke_batch([from_hex(row.case_id or "0x") for row in rows]), rows)
-
-    def _withdrawals(self) -> Batch | None:
-        with self._database.read() as session:
-            rows = waiting(session, "withdraw", self._most())
-        if not rows:
-            return None
-        data = encode_withdraw_batch([from_hex(row.subject) for row in rows])
-        return Batch(self._writer, self._deployment.escrow, data, _ids(rows), items=len(rows))
-
-    # --- inside ------------------------------------------------------------------------------------------------------
-
-    def _single(self, signer: Signer, to: str, data: bytes, row: OutboxRow) -> Batch:
-        return Batch(signer, to, data, _ids([row]), items=0)
-
-    def _many(self, data: bytes, rows: Sequence[OutboxRow]) -> Batch:
-        return Batch(self._writer, self._deployment.ledger, data, _ids(rows), items=len(rows))
-
-    def _most(self) -> int:
-        """Items in a batch, by the room in a block and in a transaction."""
-        room = min(self._chain().block_gas * 9 // 10, _GAS_CAP) - intrinsic_gas(b"") - self._bound() // 32 - _RESERVE
-        return max(1, min(self._batch_size, room // (self._bound() + _PER_ITEM + _PER_DATA)))
-
-    def _gas(self, batch: Batch) -> int:
-        """Enough for the worst that every item may do: the contract undoes a batch that has less."""
-        if batch.items == 0:
-            return intrinsic_gas(batch.data) + _SINGLE_GAS
-        # 1/32 of a bound on top once: what the contract keeps back for itself while an item runs (EIP-150).
-        return intrinsic_gas(batch.data) + batch.items * (self._bound() + _PER_ITEM) + self._bound() // 32 + _RESERVE
-
-    def _chain(self) -> _Chain:
-        if self._seen is None:
-            addresses = (self._writer.address, self._operator.address)
-            price, latest, *nonces = self._rpc.batch_all(
-                [
-                    ("eth_gasPrice",),
-                    block_call("latest"),
-                    *(("eth_getTransactionCount", address, "latest") for address in addresses),
-                ]
-            )
-            self._seen = _Chain(
-                gas_price=gas_price(int(price, 16), Block.from_json(latest)),
-                block_gas=int(latest["gasLimit"], 16),
-                nonces={address: int(nonce, 16) for address, nonce in zip(addresses, nonces, strict=True)},
-            )
-        return self._seen
-
-    def _bound(self) -> int:
-        """Gas that the contract lets one item use."""
-        if self._item_gas is None:
-            view = function(LEDGER, "ITEM_GAS")
-            (self._item_gas,) = view.decode(self._rpc.read(self._deployment.ledger, view.encode()))
-        return int(self._item_gas or 0)
-
-
-def _ids(rows: Sequence[OutboxRow]) -> list[int]:
-    return [row.id for row in rows if row.id is not None]
-
-
-def _opening(record: RecordRow, case: CaseRow) -> Opening:
-    return Opening(Terms.from_json(json.loads(case.terms)), from_hex(record.commitment), record.valid_until)

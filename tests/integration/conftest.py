@@ -45,7 +45,7 @@ class World:
         self.clock = ChainTime(chain)
         self.operator, self.writer = LocalSigner(new_key()), LocalSigner(new_key())
         fund_accounts(chain.rpc, [self.operator.address, self.writer.address])
-        self.roles = Roles(self.operator.address, self.operator.address, (self.writer.address,))
+        self.roles = Roles(self.operator.address, self.operator.address, self.writer.address)
         self.deployment: Deployment = deploy(chain.rpc, data, self.operator, self.roles)
 
 

@@ -1,0 +1,56 @@
+"""How much gas an item of a batch may use, at the most. What a transaction is given it need not use up, but a batch
+that runs out of it is undone as a whole.
+
+The bounds are what the contracts were measured to use, rounded up; `tests/integration/test_gas_plan.py` measures again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..domain.vocabulary import Kind
+
+ACT = 60_000  # one record by an account without code
+SETTLEMENT = 70_000  # the lock's end on top, without fees
+AWARD = 35_000  # one arbitrator's fee, credited
+VOTE = 70_000
+WALLET = 420_000  # asking a contract account (ERC-1271): the contracts' WALLET_GAS and what EIP-150 keeps back
+_MAY_SETTLE = {Kind.CANCELLED.wire, Kind.ACCEPTED.wire, Kind.SPLIT.wire}
+
+
+class GasPlan:
+    """`panels` are the registered ones by version, `wallets` the accounts with code among those that act."""
+
+    def __init__(self, panels: Mapping[int, Mapping[str, Any]], wallets: frozenset[str]) -> None:
+        self._panels = panels
+        self._wallets = wallets
+
+    def act(self, kind: str, signer: str, panel: int) -> int:
+        """`panel` is the version that the case names."""
+        gas = ACT + self._asking(signer)
+        if kind in _MAY_SETTLE:
+            gas += SETTLEMENT + (self._awards(panel) if kind == Kind.SPLIT.wire else 0)
+        return gas
+
+    def vote(self, arbitrator: str, panel: int) -> int:
+        """The last vote of a round rules, and may settle the case at once."""
+        return VOTE + self._asking(arbitrator) + self.poke(panel)
+
+    def poke(self, panel: int) -> int:
+        return ACT + SETTLEMENT + self._awards(panel)
+
+    def _asking(self, account: str) -> int:
+        return WALLET if account in self._wallets else 0
+
+    def _awards(self, version: int) -> int:
+        """Fees of as many rounds as a case can have: a first one twice, once more after a challenge, and an appeal."""
+        panel = self._panels.get(version)
+        if panel is None:
+            return 0
+        first = max(int(panel["threshold"]), self._threshold(panel["fallback_panel"]))
+        return AWARD * (2 * first + self._threshold(panel["appeal_panel"]))
+
+    def _threshold(self, version: int) -> int:
+        panel = self._panels.get(version)
+        return int(panel["threshold"]) if panel else 0
