@@ -1,166 +1,164 @@
-"""RefundEscrow.withdrawFor, withdrawForBatch, withdrawTo"""
+"""RefundEscrow.withdrawFor, withdrawForBatch"""
 
 import pytest
-from brownie import TrickyToken
-from support import World, deploy_pair, make_policy, read_error, sign
-from words import FAR, WITHDRAW_TO, ZERO, Kind, Mode, Role, State
+from brownie import RegulatedToken, SilentToken
+from support import keyed, read_error
+from till import COINS, NOTICE, Till, open_till, outcome_of
 
-UNITS = {"EUR": 10**4, "GBP": 1, "USD": 10**16, "JPY": 10**6, "KWD": 10**3}
-
-
-def paid(world, code="EUR", refund=19_80):
-    """A case whose refund is due to the consumer."""
-    token = world.tokens[code]
-    if code != "EUR":
-        world.fund(token, refund)
-    case = world.open(token=token.address, refund=refund).reach(State.Inspected)
-    case.act(Kind.Accepted, Role.Consumer)
-    return case
+# What an item of a batch may use, and what the batch keeps to say that it was refused.
+ITEM_GAS = 400_000
 
 
-def signed(world, case, to, key=None, valid_until=FAR):
-    message = {"caseId": case.id, "to": to, "validUntil": valid_until}
-    key = key or world.consumer
-    return sign(key, world.escrow, "RefundEscrow", "WithdrawTo", message, WithdrawTo=WITHDRAW_TO)
+@pytest.fixture(scope="module")
+def till(module_isolation):
+    return open_till()
+
+
+@pytest.fixture(scope="module")
+def usd(till):
+    return till.tokens["USD"]
+
+
+@pytest.fixture
+def regulated(till):
+    """A till of its own for a token whose issuer can block and pause."""
+    token = RegulatedToken.deploy({"from": till.operator})
+    return token, Till([(token, "EUR", 2), (till.tokens["USD"], "USD", 2)])
 
 
 # --- withdrawFor ----------------------------------------------------------------------------------------------------
 
 
-def test_withdraw_for_unknown_case(world, escrow):
-    assert world.refusal(escrow.withdrawFor, b"\1" * 32) == ("NothingDueTo", b"\1" * 32)
+def test_withdraw_for_unknown_case(till):
+    assert till.refusal(till.escrow.withdrawFor, b"\1" * 32) == ("NothingDueTo", b"\1" * 32)
 
 
-@pytest.mark.parametrize("state", [State.Requested, State.Inspected, State.Payable])
-def test_withdraw_for_a_case_that_goes_on(world, escrow, state):
-    case = world.open(mode=Mode.Bond).reach(state)
-    assert world.refusal(escrow.withdrawFor, case.id) == ("NothingDueTo", case.id)
+def test_withdraw_for_a_case_that_goes_on(till, usd):
+    till.fund(usd, 10_00)
+    case = till.lock(usd, 10_00)
+    till.send(till.ledger.setPayee, case, till.consumer.address, 0)
+    assert till.refusal(till.escrow.withdrawFor, case) == ("NothingDueTo", case)
 
 
-def test_withdraw_for_a_case_that_gave_the_consumer_nothing(world, escrow):
-    case = world.open().reach(State.Closed)
-    assert world.refusal(escrow.withdrawFor, case.id) == ("NothingDueTo", case.id)
+def test_withdraw_for_a_case_that_gave_the_consumer_nothing(till, usd):
+    case = till.credit(usd, 5_00)
+    assert till.refusal(till.escrow.withdrawFor, case) == ("NothingDueTo", case)
 
 
-def test_withdraw_for_a_case_without_money(world, escrow):
-    case = world.open(mode=Mode.None_).reach(State.Settled)
-    assert world.refusal(escrow.withdrawFor, case.id) == ("NothingDueTo", case.id)
+def test_withdraw_for_twice(till, usd):
+    case, _ = till.due(usd, 10_00), till.due(usd, 10_00)
+    till.send(till.escrow.withdrawFor, case)
+    assert till.refusal(till.escrow.withdrawFor, case) == ("NothingDueTo", case)
 
 
-def test_withdraw_for_twice(world, escrow):
-    case = paid(world)
-    escrow.withdrawFor(case.id, {"from": world.stranger})
-    assert world.refusal(escrow.withdrawFor, case.id) == ("NothingDueTo", case.id)
+def test_withdraw_for_while_a_redirect_waits(till, usd):
+    case = till.due(usd, 10_00, notice=NOTICE)
+    tx = till.escrow.withdrawTo(*till.withdraw_to(case, till.other), {"from": till.stranger})
+    effective_at = tx.events["RedirectGiven"]["effectiveAt"]
+    assert till.refusal(till.escrow.withdrawFor, case) == ("RedirectRuns", effective_at)
 
 
-@pytest.mark.parametrize("code", list(UNITS))
-def test_withdraw_for(world, escrow, code):
-    token, case = world.tokens[code], paid(world, code)
-    held = token.balanceOf(escrow)
-    tx = escrow.withdrawFor(case.id, {"from": world.stranger})
+def test_withdraw_for_where_the_token_refuses(regulated):
+    token, till = regulated
+    case = till.due(token, 10_00)
+    token.setBlocked(till.consumer.address, True, {"from": till.stranger})
+    assert till.refusal(till.escrow.withdrawFor, case) == ("Blocked", till.consumer.address)
+    assert till.escrow.dueOf(case) == 10_00
+
+
+@pytest.mark.parametrize("code", list(COINS))
+def test_withdraw_for(till, code):
+    token, unit = till.tokens[code], COINS[code][2]
+    case, other = till.due(token, 19_80), till.due(token, 5_00)
+    tx = till.escrow.withdrawFor(case, {"from": till.stranger})
     event = tx.events["Withdrawn"]
-    assert bytes(event["caseId"]) == case.id
-    assert (event["to"], event["token"], event["amount"]) == (world.consumer.address, token.address, 19_80)
-    assert token.balanceOf(world.consumer.address) == 19_80 * UNITS[code]
-    assert token.balanceOf(escrow) == held - 19_80 * UNITS[code]
-    assert escrow.dueOf(case.id) == 0
+    assert bytes(event["caseId"]) == case
+    assert (event["to"], event["token"], event["amount"]) == (till.consumer.address, token.address, 19_80)
+    assert token.balanceOf(till.consumer.address) == 19_80 * unit
+    assert token.balanceOf(till.escrow) == 5_00 * unit
+    assert (till.escrow.dueOf(case), till.escrow.dueOf(other)) == (0, 5_00)
+
+
+def test_withdraw_for_pays_whom_the_ledger_names_now(till, usd):
+    """A consumer who bound another key after the outcome is paid there."""
+    case, bound = till.due(usd, 10_00), keyed("another key")
+    till.send(till.ledger.setPayee, case, bound.address, 0)
+    till.send(till.escrow.withdrawFor, case)
+    assert usd.balanceOf(bound.address) == 10_00 * 10_000
 
 
 # --- withdrawForBatch -----------------------------------------------------------------------------------------------
 
 
-def test_withdraw_for_batch_skips_what_withdraw_for_refuses(world, escrow, eur):
-    one, two, early = paid(world), paid(world, refund=5_00), world.open()
-    tx = escrow.withdrawForBatch([one.id, early.id, two.id, one.id], {"from": world.stranger})
-    skips = [(bytes(e["caseId"]), read_error(world.errors, e["reason"])) for e in tx.events["WithdrawalSkipped"]]
-    assert skips == [(early.id, ("NothingDueTo", early.id)), (one.id, ("NothingDueTo", one.id))]
-    assert eur.balanceOf(world.consumer.address) == 24_80 * 10_000
+def skips(till, tx):
+    return [(bytes(e["caseId"]), read_error(till.errors, e["reason"])) for e in tx.events["WithdrawalSkipped"]]
 
 
-def test_withdraw_for_batch_goes_on_past_a_recipient_that_the_token_refuses(world, tricky):
-    token, escrow, cases = tricky
-    token.setBlocked(world.consumer.address, True, {"from": world.stranger})
-    tx = escrow.withdrawForBatch([case.id for case in cases], {"from": world.stranger})
-    assert [bytes(event["caseId"]) for event in tx.events["WithdrawalSkipped"]] == [cases[0].id]
-    assert [token.balanceOf(case.terms["consumer"]) for case in cases] == [0, 10_00 * 10_000]
-    assert [escrow.dueOf(case.id) for case in cases] == [10_00, 0]
-    token.setBlocked(world.consumer.address, False, {"from": world.stranger})
-    escrow.withdrawFor(cases[0].id, {"from": world.stranger})
-    assert escrow.dueOf(cases[0].id) == 0
+def test_withdraw_for_batch_skips_what_withdraw_for_refuses(till, usd):
+    one, two, waiting = till.due(usd, 10_00), till.due(usd, 5_00), till.due(usd, 1_00, notice=NOTICE)
+    till.fund(usd, 1_00)
+    early = till.lock(usd, 1_00)
+    tx = till.escrow.withdrawTo(*till.withdraw_to(waiting, till.other), {"from": till.stranger})
+    effective_at = tx.events["RedirectGiven"]["effectiveAt"]
+    tx = till.escrow.withdrawForBatch([one, early, waiting, two, one], {"from": till.stranger})
+    assert skips(till, tx) == [
+        (early, ("NothingDueTo", early)),
+        (waiting, ("RedirectRuns", effective_at)),
+        (one, ("NothingDueTo", one)),
+    ]
+    assert usd.balanceOf(till.consumer.address) == 15_00 * 10_000
+    assert [till.escrow.dueOf(case) for case in (one, two, waiting)] == [0, 0, 1_00]
 
 
-@pytest.fixture
-def tricky(world):
-    """A ledger and an escrow of a token with habits, and two cases with a refund due."""
-    token = TrickyToken.deploy({"from": world.operator})
-    ledger, escrow = deploy_pair(world.operator, world.guardian, [(token.address, b"EUR", 2)])
-    other = World(**{**world.__dict__, "ledger": ledger, "escrow": escrow, "tokens": {"EUR": token}})
-    other.register_policy(make_policy())
-    other.parties()
-    other.fund(token, 100_00)
-    cases = [other.open(consumer=who, refund=10_00) for who in (world.consumer, world.carrier)]
-    for case in cases:
-        case.reach(State.Inspected)
-        case.act(Kind.Accepted, Role.Consumer)
-    return token, escrow, cases
+def test_withdraw_for_batch_of_none(till):
+    tx = till.escrow.withdrawForBatch([], {"from": till.stranger})
+    assert not tx.events
 
 
-@pytest.mark.parametrize("way_in", ["withdrawFor", "withdrawForBatch"])
-def test_withdraw_for_is_not_entered_a_second_time(world, tricky, way_in):
-    token, escrow, cases = tricky
-    message = escrow.withdrawFor.encode_input(cases[0].id)
-    if way_in == "withdrawForBatch":
-        message = escrow.withdrawForBatch.encode_input([cases[1].id])
-    token.setCall(escrow, message, {"from": world.stranger})
-    escrow.withdrawFor(cases[0].id, {"from": world.stranger})
-    assert token.balanceOf(world.consumer.address) == 10_00 * 10_000
-    assert escrow.dueOf(cases[1].id) == 10_00
+def test_withdraw_for_batch_pays_in_every_token(till):
+    cases = [till.due(token, 10_00) for token in till.tokens.values()]
+    till.send(till.escrow.withdrawForBatch, cases)
+    for code, token in till.tokens.items():
+        assert token.balanceOf(till.consumer.address) == 10_00 * COINS[code][2]
 
 
-# --- withdrawTo -----------------------------------------------------------------------------------------------------
+def test_withdraw_for_batch_with_too_little_gas_for_an_item(till, usd):
+    """A relayer cannot have an item refused for want of gas: the batch is undone instead."""
+    cases = [till.due(usd, 10_00) for _ in range(2)]
+    _, reason = till.call_with_gas(till.escrow.withdrawForBatch, cases, gas=ITEM_GAS)
+    assert read_error(till.errors, reason) == ("BatchGasTooLow", 0)
+    _, reason = till.call_with_gas(till.escrow.withdrawForBatch, cases, gas=500_000)
+    assert read_error(till.errors, reason) == ("BatchGasTooLow", 1)
+    _, reason = till.call_with_gas(till.escrow.withdrawForBatch, cases, gas=600_000)
+    assert reason is None
 
 
-def test_withdraw_to_before_anything_is_due(world, escrow):
-    case, to = world.open(), world.stranger.address
-    answer = world.refusal(escrow.withdrawTo, case.id, to, FAR, signed(world, case, to))
-    assert answer == ("NothingDueTo", case.id)
+def test_withdraw_for_batch_cuts_no_reason_that_is_short(regulated):
+    token, till = regulated
+    cases = [till.due(token, 10_00, consumer=keyed(name)) for name in ("blocked", "other")]
+    token.setBlocked(keyed("blocked").address, True, {"from": till.stranger})
+    tx = till.escrow.withdrawForBatch(cases, {"from": till.stranger})
+    assert skips(till, tx) == [(cases[0], ("Blocked", keyed("blocked").address))]
+    assert [till.escrow.dueOf(case) for case in cases] == [10_00, 0]
 
 
-def test_withdraw_to_nobody(world, escrow):
-    case = paid(world)
-    assert world.refusal(escrow.withdrawTo, case.id, ZERO, FAR, signed(world, case, ZERO)) == ("ZeroRecipient",)
+def test_withdraw_for_of_a_token_that_answers_nothing(till):
+    token = SilentToken.deploy({"from": till.operator})
+    silent = Till([(token, "EUR", 2)])
+    case = silent.due(token, 10_00)
+    silent.send(silent.escrow.withdrawFor, case)
+    assert token.balanceOf(silent.consumer.address) == 10_00 * 10_000
 
 
-def test_withdraw_to_after_valid_until(world, escrow):
-    case, to, past = paid(world), world.stranger.address, world.chain[-1].timestamp - 1
-    answer = world.refusal(escrow.withdrawTo, case.id, to, past, signed(world, case, to, valid_until=past))
-    assert answer == ("WithdrawalExpired", past)
+# --- what is due after each outcome ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", ["merchant", "stranger_key"])
-def test_withdraw_to_signed_by_another(world, escrow, key):
-    case, to = paid(world), world.stranger.address
-    answer = world.refusal(escrow.withdrawTo, case.id, to, FAR, signed(world, case, to, getattr(world, key)))
-    assert answer == ("BadWithdrawalSignature", world.consumer.address)
-
-
-def test_withdraw_to_another_recipient_than_signed(world, escrow):
-    case = paid(world)
-    signature = signed(world, case, world.operator.address)
-    answer = world.refusal(escrow.withdrawTo, case.id, world.stranger.address, FAR, signature)
-    assert answer == ("BadWithdrawalSignature", world.consumer.address)
-
-
-def test_withdraw_to_with_the_signature_of_another_case(world, escrow):
-    case, other, to = paid(world), paid(world), world.stranger.address
-    answer = world.refusal(escrow.withdrawTo, case.id, to, FAR, signed(world, other, to))
-    assert answer == ("BadWithdrawalSignature", world.consumer.address)
-
-
-def test_withdraw_to(world, escrow, eur):
-    case, to = paid(world), world.guardian.address
-    tx = escrow.withdrawTo(case.id, to, FAR, signed(world, case, to), {"from": world.stranger})
-    assert (tx.events["Withdrawn"]["to"], tx.events["Withdrawn"]["amount"]) == (to, 19_80)
-    assert eur.balanceOf(to) == 19_80 * 10_000
-    assert eur.balanceOf(world.consumer.address) == 0
-    assert world.refusal(escrow.withdrawTo, case.id, to, FAR, signed(world, case, to)) == ("NothingDueTo", case.id)
+def test_withdraw_for_what_an_outcome_left_after_fees(till, usd):
+    till.fund(usd, 60_00)
+    case = till.lock(usd, 50_00, freight=4_00, reserve=6_00)
+    till.send(till.ledger.setPayee, case, till.consumer.address, 0)
+    outcome = outcome_of(share=5_000, fee=1_000, freight_to_consumer=True, fees_from_consumer=2_00)
+    outcome = (*outcome[:4], [(till.arbitrator.address, 5_00)])
+    till.send(till.ledger.settle, case, till.merchant.address, outcome)
+    till.send(till.escrow.withdrawFor, case)
+    assert usd.balanceOf(till.consumer.address) == (25_00 - 5_00 + 4_00 - 2_00) * 10_000

@@ -4,7 +4,7 @@ import secrets
 
 from brownie import LedgerStub, RefundEscrow, TestToken, accounts, chain
 from eth_account.messages import encode_typed_data
-from support import World, chain_id, keyed, sign
+from support import World, call_raw, chain_id, keyed, sign
 from words import FAR, FULL, KEEP_PAYEE, PERMIT, WITHDRAW_BALANCE, WITHDRAW_TO
 
 DAY = 86_400
@@ -76,6 +76,10 @@ class Till(World):
         merchant = (merchant or self.merchant).address
         self.send(self.ledger.settle, case, merchant, outcome_of(share=0, awards=awards))
         return case
+
+    def call_with_gas(self, method, *args, gas):
+        """The answer of a call that has no more gas than that, and what it reverted with."""
+        return call_raw(self.stranger, method._address, method.encode_input(*args), gas=gas)
 
     # --- messages: the arguments of the function that takes each ----------------------------------------------------
 
