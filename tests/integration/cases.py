@@ -11,14 +11,27 @@ from sqlmodel import Session, select
 from ledger_service.chain.deployments import Deployment
 from ledger_service.clock import Clock
 from ledger_service.domain.hashing import ZERO_ADDRESS, hex0x
-from ledger_service.domain.messages import Act, Opening, Parties, Terms
+from ledger_service.domain.messages import Act, Opening, Parties, Terms, Vote
+from ledger_service.domain.panels import Panel
 from ledger_service.domain.vocabulary import Grade, Kind, Mode, Role
 from ledger_service.keystore import LocalSigner, new_key
 from ledger_service.services.policies import Policies
 from ledger_service.store.cases import enqueue
 from ledger_service.store.database import Database
 from ledger_service.store.stages import staged_records
-from ledger_service.store.tables import Account, CaseRow, ChainCase, ChainRecord, OutboxRow, RecordRow
+from ledger_service.store.tables import (
+    Account,
+    CaseRow,
+    ChainCase,
+    ChainPanel,
+    ChainRecord,
+    ChainRefusal,
+    ChainVote,
+    OutboxRow,
+    PanelRow,
+    RecordRow,
+    VoteRow,
+)
 
 _VALID = 86_400 * 7
 
@@ -31,6 +44,7 @@ class Case:
         self.id = hex0x(case_id)
         self.keys = keys
         self.nonces = {role: int(role is Role.MERCHANT) for role in keys}
+        self.consumer = keys[Role.CONSUMER].address  # at the opening
 
 
 class Book:
@@ -53,7 +67,17 @@ class Book:
     def address(self, role: Role) -> str:
         return self.parties[role].address
 
-    def open(self, mode: Mode = Mode.NONE, *, refund: int = 1980, currency: str = "GBP", policy: str = "eu-14") -> Case:
+    def open(
+        self,
+        mode: Mode = Mode.NONE,
+        *,
+        refund: int = 1980,
+        currency: str = "GBP",
+        policy: str = "eu-14",
+        panel: int = 0,
+        reserve: int = 0,
+        key_held: bool = False,
+    ) -> Case:
         """Accepts an opening, with the registration of its parties."""
         consumer = LocalSigner(new_key())
         parties = Parties(*(self.address(role) for role in self.roles))
@@ -62,13 +86,14 @@ class Book:
         terms = Terms(
             salt=os.urandom(32),
             consumer=consumer.address,
-            consumer_key_held=True,
+            consumer_key_held=key_held,
             parties=parties.id(),
             policy=chosen.id(),
-            panel=0,
+            panel=panel,
             mode=mode,
             token=self._deployment.tokens[currency].address if funded else ZERO_ADDRESS,
             refund=refund if funded else 0,
+            reserve=reserve if funded else 0,
         )
         case = Case(terms.struct_hash(), {**self.parties, Role.CONSUMER: consumer})
         opening = Opening(terms, os.urandom(32), self._clock.seconds() + _VALID)
@@ -94,11 +119,79 @@ class Book:
             share=values.get("share", 0),
             fee=values.get("fee", 0),
         )
-        if nonce is None:
-            case.nonces[role] += 1
-        signature = case.keys[role].sign(self._deployment.domain.digest(act.struct_hash()))
+        return self._sign(case, act, "act", counted=nonce is None)
+
+    def bind(self, case: Case, key: LocalSigner) -> str:
+        """Accepts the binding of a key of the consumer's own; the record's id."""
+        role = Role.CONSUMER
+        until = self._clock.seconds() + _VALID
+        act = Act(case.case_id, Kind.KEY_BOUND, role, case.nonces[role], until, os.urandom(32), key=key.address)
+        return self._sign(case, act, "bind_key")
+
+    def _sign(self, case: Case, act: Act, action: str, *, counted: bool = True) -> str:
+        if counted:
+            case.nonces[act.role] += 1
+        signature = case.keys[act.role].sign(self._deployment.domain.digest(act.struct_hash()))
         with self._database.write() as session:
-            return self._accept(session, "act", act, signature)
+            return self._accept(session, action, act, signature)
+
+    # --- disputes ----------------------------------------------------------------------------------------------------
+
+    def panel(
+        self, arbitrators: list[LocalSigner], *, threshold: int = 3, appeal: int = 0, fallback: int = 0, fee: int = 100
+    ) -> Panel:
+        """Asks for a panel to be registered."""
+        named = Panel(tuple(one.address for one in arbitrators), threshold, appeal, fallback, fee)
+        with self._database.write() as session:
+            session.add(PanelRow(panel_id=named.id(), content=json.dumps(named.as_json()), created_at=0))
+            enqueue(session, "register_panel", named.id(), self._clock.seconds())
+        return named
+
+    def version_of(self, panel: Panel) -> int:
+        """0 until it is registered."""
+        with self._database.read() as session:
+            named = json.dumps(list(panel.arbitrators))
+            found = session.exec(select(ChainPanel.version).where(ChainPanel.arbitrators == named)).first()
+        return found or 0
+
+    def vote(self, case: Case, arbitrator: LocalSigner, share: int, *, round_: int = 0) -> str:
+        """Accepts a vote, whatever the contract may think of it; its id."""
+        now, vote_id = self._clock.seconds(), f"vote_{uuid.uuid4().hex}"
+        vote = Vote(case.case_id, round_, share, now + _VALID, os.urandom(32))
+        with self._database.write() as session:
+            session.add(
+                VoteRow(
+                    vote_id=vote_id,
+                    case_id=case.id,
+                    round=round_,
+                    arbitrator=arbitrator.address,
+                    share=share,
+                    key_holder="service",
+                    canonical=b"{}",
+                    commitment=hex0x(vote.commitment),
+                    valid_until=vote.valid_until,
+                    signature=arbitrator.sign(self._deployment.panel_domain.digest(vote.struct_hash())),
+                    occurred_at=now,
+                    accepted_at=now,
+                    receipt="",
+                )
+            )
+            session.flush()
+            enqueue(session, "vote", vote_id, now, case_id=case.id, record_id=vote_id)
+        return vote_id
+
+    def refusals_of(self, vote_ids: list[str]) -> list[str | None]:
+        """Why the panel refused these votes."""
+        with self._database.read() as session:
+            asked = [session.exec(select(VoteRow).where(VoteRow.vote_id == one)).one() for one in vote_ids]
+            found = {row.commitment: row.reason for row in session.exec(select(ChainRefusal))}
+        return [found.get(row.commitment) for row in asked]
+
+    def votes(self, case: Case) -> list[ChainVote]:
+        """Those that were counted, in order."""
+        with self._database.read() as session:
+            query = select(ChainVote).where(ChainVote.case_id == case.id)
+            return sorted(session.exec(query), key=lambda row: (row.block_number, row.log_index))
 
     def advance_to_inspected(self, case: Case, *, grade: Grade = Grade.AS_NEW, share: int = 10_000) -> None:
         self.state(case, Kind.AUTHORISED, Role.MERCHANT)
@@ -154,7 +247,7 @@ class Book:
             currency=currency,
             refund_minor=refund,
             freight_minor=0,
-            reserve_minor=0,
+            reserve_minor=terms.reserve,
             token=terms.token,
             language="en",
             terms=json.dumps(terms.as_json()),
@@ -172,7 +265,7 @@ class Book:
                 role=act.role.wire,
                 signer="",
                 key_holder="service",
-                canonical=b"{}",
+                canonical=json.dumps({"data": {"key": act.key}}).encode(),
                 commitment=hex0x(act.commitment),
                 nonce=act.nonce,
                 valid_until=act.valid_until,
