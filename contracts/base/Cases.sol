@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.24;
 
-import {Freight, Grade, Kind, Mode, Notice, Role, State} from "../interfaces/CaseTypes.sol";
+import {Freight, Grade, Kind, Mode, Notice, Policy, Role, State} from "../interfaces/CaseTypes.sol";
 import {IArbitrationPanel} from "../interfaces/IArbitrationPanel.sol";
 import {Award, IRefundEscrow, Outcome} from "../interfaces/IRefundEscrow.sol";
 import {CaseFlags} from "../libraries/CaseFlags.sol";
 import {CaseMachine} from "../libraries/CaseMachine.sol";
 import {CaseMarks} from "../libraries/CaseMarks.sol";
 import {CaseWord} from "../libraries/CaseWord.sol";
-import {Payout} from "../libraries/Payout.sol";
+import {PolicyWords} from "../libraries/PolicyWords.sol";
 import {Registers} from "./Registers.sol";
 
 /// @title How a case is kept, how it moves, and what its end does to the money
 abstract contract Cases is Registers {
+    using PolicyWords for Policy;
+
     /// What the rest of a case's life needs. An undisputed case reads the first two slots, and the third where the
     /// consumer acts.
     struct Stored {
@@ -57,16 +59,23 @@ abstract contract Cases is Registers {
 
     /// The least reserve that pays the arbitrators of every round a case can have: the first and an appeal, and where a
     /// provider pays, that of a challenge as well.
-    function _leastReserve(uint32 parties, uint32 version, Mode mode) internal returns (uint64) {
-        if (version == 0) return 0;
+    /// @return least minor units
+    /// @return reason the panel's error for parties that it does not admit, ABI-encoded; else empty
+    function _leastReserve(uint32 parties, uint32 version, Mode mode)
+        internal
+        returns (uint64 least, bytes memory reason)
+    {
+        if (version == 0) return (0, "");
         Admission storage admission = _admissions[(uint256(parties) << 32) | version];
         if (!admission.known) {
-            panel.requireClear(version, _parties[parties]);
+            try panel.requireClear(version, _parties[parties]) {}
+            catch (bytes memory refusal) {
+                return (0, refusal);
+            }
             (uint64 first, uint64 onAppeal) = panel.feesOf(version);
             (admission.known, admission.first, admission.onAppeal) = (true, first, onAppeal);
         }
-        if (mode == Mode.None) return 0;
-        return (mode == Mode.Bond ? 2 : 1) * admission.first + admission.onAppeal;
+        if (mode != Mode.None) least = (mode == Mode.Bond ? 2 : 1) * admission.first + admission.onAppeal;
     }
 
     /// Enters a state by one record, and at once the next where nothing is left to wait for; then moves the money.
@@ -104,8 +113,8 @@ abstract contract Cases is Registers {
 
     /// Fixes the outcome. Whoever made the consumer wait past a deadline bears the freight as well.
     function _deciding(CaseWord c, uint16 share, uint16 fee, bool bySilence) internal view returns (CaseWord) {
-        bool merchantBears = bySilence || c.grade() == Grade.Defective
-            || _policies[c.policy()].freight == Freight.Reimbursed;
+        bool merchantBears =
+            bySilence || c.grade() == Grade.Defective || _policies[c.policy()].freightOf() == Freight.Reimbursed;
         // A challenge is about an outcome that has said who bears it.
         if (c.has(CaseFlags.CHALLENGED)) merchantBears = c.has(CaseFlags.FREIGHT_TO_CONSUMER);
         c = share != 0 && merchantBears
@@ -135,7 +144,7 @@ abstract contract Cases is Registers {
 
     function _entering(CaseWord c, State to) internal view returns (CaseWord) {
         if (!CaseMachine.isLive(to)) return c.entering(to, 0);
-        return c.entering(to, uint40(block.timestamp) + _policies[c.policy()].windows[uint8(to)]);
+        return c.entering(to, uint40(block.timestamp) + _policies[c.policy()].windowOf(to));
     }
 
     function _settle(bytes32 caseId, Stored storage stored, CaseWord c, bool releases) private {

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.24;
 
-import {Act, Kind, Notice, Parties, Role, State} from "../interfaces/CaseTypes.sol";
+import {Act, Kind, Notice, Parties, Policy, Role, State} from "../interfaces/CaseTypes.sol";
 import {CaseFlags} from "../libraries/CaseFlags.sol";
 import {CaseMachine} from "../libraries/CaseMachine.sol";
 import {CaseMarks} from "../libraries/CaseMarks.sol";
 import {CaseWord} from "../libraries/CaseWord.sol";
 import {Payout} from "../libraries/Payout.sol";
+import {PolicyWords} from "../libraries/PolicyWords.sol";
+import {Refusal, Refusals} from "../libraries/Refusals.sol";
 import {Cases} from "./Cases.sol";
 
 /// @title Where the parties disagree, agree, or give something up: claims, rulings, offers and notices
 abstract contract Disputes is Cases {
+    using PolicyWords for Policy;
+
     function rule(bytes32 caseId, uint16 share, bytes32 ballot, bool hasAppealPanel) external {
         if (msg.sender != address(panel)) revert NotThePanel(msg.sender);
         Stored storage stored = _cases[caseId];
@@ -24,8 +28,11 @@ abstract contract Disputes is Cases {
         c = c.marking(CaseMarks.RULED).deciding(share, 0);
         State to = State.Payable;
         bool contested = share < stored.consumerClaim || share > stored.merchantClaim;
-        if (contested && hasAppealPanel && !c.has(CaseFlags.APPEALED) && !c.has(CaseFlags.CHALLENGED)) to = State.Ruled;
-        else c = _deciding(c, share, 0, false);
+        if (contested && hasAppealPanel && !c.has(CaseFlags.APPEALED) && !c.has(CaseFlags.CHALLENGED)) {
+            to = State.Ruled;
+        } else {
+            c = _deciding(c, share, 0, false);
+        }
         _advance(caseId, stored, c, to, Link(Kind.Ruled, Role.Panel, msg.sender, ballot));
     }
 
@@ -51,23 +58,22 @@ abstract contract Disputes is Cases {
 
     // --- what the acts of the two parties are checked for, beside the table ----------------------------------------
 
-    /// @return reason the ABI-encoded error of a claim, an offer or an appeal that cannot be, empty for one that can
-    function _judgeShare(Stored storage stored, CaseWord c, Act memory act) internal view returns (bytes memory reason) {
+    /// @return refusal of a claim, an offer or an appeal that cannot be
+    function _judgeShare(Stored storage stored, CaseWord c, Act memory act) internal view returns (Refusal refusal) {
         Kind kind = act.kind;
         uint16 share = act.share;
-        if (share > Payout.FULL) return abi.encodeWithSelector(BasisPointsOutOfBounds.selector, share);
-        bool claimsRest =
-            kind == Kind.Disputed && act.role == Role.Consumer && c.has(CaseFlags.CHALLENGED);
+        if (share > Payout.FULL) return Refusals.with(BasisPointsOutOfBounds.selector, share);
+        bool claimsRest = kind == Kind.Disputed && act.role == Role.Consumer && c.has(CaseFlags.CHALLENGED);
         if (kind == Kind.Challenged || claimsRest) {
             uint16 owed = c.share() > c.fee() ? c.share() - c.fee() : 0;
-            if (share == 0 || share > owed) return abi.encodeWithSelector(ShareAboveOwed.selector, share, owed);
+            if (share == 0 || share > owed) return Refusals.with(ShareAboveOwed.selector, share, owed);
         }
         if (kind == Kind.Appealed) {
             uint16 ruling = c.share();
             bool isConsumer = act.role == Role.Consumer;
             uint16 claim = isConsumer ? stored.consumerClaim : stored.merchantClaim;
             bool gains = isConsumer ? ruling < claim && ruling < share : ruling > claim && ruling > share;
-            if (!gains) return abi.encodeWithSelector(NothingToAppeal.selector, ruling, claim);
+            if (!gains) return Refusals.with(NothingToAppeal.selector, ruling, claim);
         }
     }
 
@@ -126,12 +132,9 @@ abstract contract Disputes is Cases {
         return _noticeOf(c) != 0;
     }
 
-    function _givingNotice(Stored storage stored, CaseWord c, Act memory act, address key)
-        internal
-        returns (CaseWord)
-    {
+    function _givingNotice(Stored storage stored, CaseWord c, Act memory act) internal returns (CaseWord) {
         uint40 effectiveAt = uint40(block.timestamp) + _noticeOf(c);
-        stored.notice = Notice(act.kind, effectiveAt, act.share, key);
+        stored.notice = Notice(act.kind, effectiveAt, act.share, act.key);
         emit NoticeGiven(act.caseId, act.commitment, effectiveAt);
         return c.marking(CaseMarks.NOTICED);
     }
@@ -152,6 +155,6 @@ abstract contract Disputes is Cases {
 
     /// Seconds that what a held consumer key gives up has to wait.
     function _noticeOf(CaseWord c) private view returns (uint32) {
-        return c.has(CaseFlags.CONSUMER_KEY_HELD) ? _policies[c.policy()].notice : 0;
+        return c.has(CaseFlags.CONSUMER_KEY_HELD) ? uint32(_policies[c.policy()].noticeOf()) : 0;
     }
 }

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.24;
 
-import {Freight, Kind, Mode, Notice, Role, State} from "../interfaces/CaseTypes.sol";
+import {Freight, Kind, Mode, Notice, Policy, Role, State} from "../interfaces/CaseTypes.sol";
 import {CaseFlags} from "../libraries/CaseFlags.sol";
 import {CaseMachine} from "../libraries/CaseMachine.sol";
 import {CaseMarks} from "../libraries/CaseMarks.sol";
 import {CaseWord} from "../libraries/CaseWord.sol";
 import {Payout} from "../libraries/Payout.sol";
+import {PolicyWords} from "../libraries/PolicyWords.sol";
+import {Refusal, Refusals} from "../libraries/Refusals.sol";
 import {Disputes} from "./Disputes.sol";
 
 /// @title What time does to a case: the end of a notice, or of a window in which somebody stayed silent
 /// @notice The silent party loses, yet an open complaint never expires in the merchant's favour.
 abstract contract Lapses is Disputes {
+    using PolicyWords for Policy;
+
     function pokeOf(bytes32 caseId) external view returns (Kind kind, State to, uint40 after_) {
         Stored storage stored = _cases[caseId];
         CaseWord c = stored.word;
@@ -26,19 +30,19 @@ abstract contract Lapses is Disputes {
         else (, to) = _agreeing(c, kind, stored.notice.share);
     }
 
-    /// @return reason the ABI-encoded error of a case that is not due, and then nothing has changed; else empty
-    function _poke(bytes32 caseId) internal returns (bytes memory reason) {
+    /// @return refusal of a case that is not due; then nothing has changed
+    function _poke(bytes32 caseId) internal returns (Refusal refusal) {
         Stored storage stored = _cases[caseId];
         CaseWord c = stored.word;
-        if (!c.exists()) return abi.encodeWithSelector(UnknownCase.selector, caseId);
+        if (!c.exists()) return Refusals.aboutCase(UnknownCase.selector);
         State from = c.state();
-        if (!CaseMachine.isLive(from)) return abi.encodeWithSelector(NothingDue.selector, from);
+        if (!CaseMachine.isLive(from)) return Refusals.with(NothingDue.selector, uint8(from));
         uint40 due = _dueAt(stored, c);
-        if (block.timestamp <= due) return abi.encodeWithSelector(DeadlineAhead.selector, due);
+        if (block.timestamp <= due) return Refusals.with(DeadlineAhead.selector, due);
 
         if (_noticeIsFirst(stored, c)) {
             _applyNotice(caseId, stored, c.unmarking(CaseMarks.NOTICED));
-            return reason;
+            return refusal;
         }
         Kind kind;
         State to;
@@ -65,11 +69,7 @@ abstract contract Lapses is Disputes {
     /// @return kind what the contract states in the silent party's name once the deadline has passed
     /// @return to the state that follows, `Payable` where the outcome is decided
     /// @return after_ the case with that outcome
-    function _lapse(Stored storage stored, CaseWord c)
-        private
-        view
-        returns (Kind kind, State to, CaseWord after_)
-    {
+    function _lapse(Stored storage stored, CaseWord c) private view returns (Kind kind, State to, CaseWord after_) {
         State from = c.state();
         if (from == State.Requested) return (Kind.Authorised, State.Authorised, c);
         if (from == State.Declined || from == State.Authorised) return (Kind.Closed, State.Closed, c);
@@ -85,7 +85,7 @@ abstract contract Lapses is Disputes {
             if (selfInspected) return (Kind.Disputed, State.Disputed, c);
             return (Kind.Accepted, State.Payable, _deciding(c, c.share(), c.fee(), false));
         }
-        bool pickupProven = c.has(CaseFlags.PICKUP_BY_CARRIER) && _policies[c.policy()].freight == Freight.Supplied;
+        bool pickupProven = c.has(CaseFlags.PICKUP_BY_CARRIER) && _policies[c.policy()].freightOf() == Freight.Supplied;
         if (from == State.PickedUp && !pickupProven) return (Kind.Disputed, State.Disputed, c);
         return (Kind.Accepted, State.Payable, _deciding(c, Payout.FULL, 0, true)); // Received, Exchanging, PickedUp
     }

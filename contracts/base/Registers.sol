@@ -3,10 +3,11 @@ pragma solidity ^0.8.24;
 
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 
-import {Parties, Policy, State} from "../interfaces/CaseTypes.sol";
+import {Freight, Grade, Parties, Policy, State} from "../interfaces/CaseTypes.sol";
 import {IReturnLedger} from "../interfaces/IReturnLedger.sol";
 import {CaseMachine} from "../libraries/CaseMachine.sol";
 import {Payout} from "../libraries/Payout.sol";
+import {PolicyWords} from "../libraries/PolicyWords.sol";
 
 /// @title What cases have in common and refer to by number: policies, parties, independent inspectors
 /// @dev Entries are never changed, so a case's rules are those it opened with.
@@ -73,18 +74,26 @@ abstract contract Registers is IReturnLedger, AccessControl {
     }
 
     function _requireBounds(Policy calldata policy) private pure {
-        for (uint8 i = 0; i < policy.windows.length; ++i) {
+        for (uint8 i = 0; i < 16; ++i) {
             State state = i <= uint8(type(State).max) ? State(i) : State.None; // the last place stands for no state
-            uint32 window = policy.windows[i];
+            uint40 window = PolicyWords.window(policy.windows, i);
             bool live = CaseMachine.isLive(state);
             if (live ? (window < SHORTEST_WINDOW || window > LONGEST_WINDOW) : window != 0) {
-                revert WindowOutOfBounds(state, window);
+                revert WindowOutOfBounds(state, uint32(window));
             }
         }
-        if (policy.notice > LONGEST_WINDOW) revert NoticeOutOfBounds(policy.notice);
-        for (uint256 i = 0; i < policy.minShare.length; ++i) {
-            if (policy.minShare[i] > Payout.FULL) revert BasisPointsOutOfBounds(policy.minShare[i]);
+        uint256 rules = policy.rules;
+        uint40 notice = PolicyWords.notice(rules);
+        if (notice > LONGEST_WINDOW) revert NoticeOutOfBounds(uint32(notice));
+        for (uint8 i = 0; i <= uint8(type(Grade).max); ++i) {
+            _requireBasisPoints(PolicyWords.minShare(rules, i));
         }
-        if (policy.feeCap > Payout.FULL) revert BasisPointsOutOfBounds(policy.feeCap);
+        _requireBasisPoints(PolicyWords.feeCap(rules));
+        bool freightKnown = PolicyWords.freightByte(rules) <= uint8(type(Freight).max);
+        if (!freightKnown || rules >> PolicyWords.RULES_BITS != 0) revert RulesMalformed(rules);
+    }
+
+    function _requireBasisPoints(uint16 value) private pure {
+        if (value > Payout.FULL) revert BasisPointsOutOfBounds(value);
     }
 }

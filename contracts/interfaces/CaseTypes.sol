@@ -85,12 +85,10 @@ enum Freight {
 }
 
 /// The rules of a case, registered once and named by `keccak256(abi.encode(policy))`.
+/// The library `PolicyWords` says where each field stands.
 struct Policy {
-    uint32[16] windows; // seconds a state may last, by State; 0 where there is none
-    uint32 notice; // seconds before what a service-held consumer key gives up takes effect
-    uint16[6] minShare; // least share of the refund in basis points, by Grade
-    uint16 feeCap; // greatest restocking fee, in basis points of the refund
-    Freight freight;
+    uint256 windows; // hours that a state may last, by State; 0 where there is none
+    uint256 rules; // least shares by Grade, cap of the restocking fee, who bears the freight, hours of notice
     bytes32 document; // keccak-256 of the policy file in RFC 8785 form
 }
 
@@ -118,7 +116,7 @@ struct Terms {
     uint64 reserve; // arbitration fees come from it
 }
 
-/// One signed step. `grade`, `share` and `fee` are zero unless the kind's EIP-712 message names them.
+/// One signed step. `grade`, `share`, `fee` and `key` are zero unless the kind's EIP-712 message names them.
 struct Act {
     bytes32 caseId;
     Kind kind;
@@ -129,6 +127,7 @@ struct Act {
     Grade grade;
     uint16 share; // basis points of the refund that the consumer gets, or claims
     uint16 fee; // basis points of the refund that the merchant keeps for restocking
+    address key; // the consumer's new key
 }
 
 /// One request to open a case.
@@ -146,13 +145,6 @@ struct Notice {
     uint40 effectiveAt;
     uint16 share; // of a split
     address key; // of a key binding
-}
-
-/// A new key for the consumer of a case, as an item of a batch.
-struct Binding {
-    Act act;
-    address key;
-    bytes signature; // by the present key
 }
 
 /// A case as a reader wants it, in one call.

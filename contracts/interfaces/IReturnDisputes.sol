@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.24;
 
-import {Act, Binding, Role} from "./CaseTypes.sol";
-
 /// @title What disputes, agreements and held keys add to the ledger
-/// @notice A dispute, its evidence, an appeal, a challenge, an exchange, a split and an objection are acts like any other
-/// (`IReturnLedger.record`). A split and an exchange need both parties: the first act is an offer, which stands until
+/// @notice A dispute, its evidence, an appeal, a challenge, an exchange, a split, an objection and a new key of the
+/// consumer's are acts like any other (`IReturnLedger.record`). A split and an exchange need both parties: the first act is an offer, which stands until
 /// the case moves on or another offer takes its place, and the other party's act accepts it.
 ///
 /// While the service holds the consumer's key, what that key gives up waits out the policy's notice: a cancellation, the
@@ -30,19 +28,6 @@ interface IReturnDisputes {
     error NotDisputed(bytes32 caseId);
     /// The least reserve that pays the fees of every round this case can have.
     error ReserveTooSmall(uint64 reserve, uint64 least);
-
-    /// @notice Binds a key of the consumer's own; the key before it can no longer act.
-    /// @param act of kind KeyBound; its message names the key as well:
-    ///
-    ///     KeyBound(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment,address key)
-    ///
-    /// @dev Reverts like `record`, and if
-    /// - the act is of another kind (NotAllowed)
-    /// - the key is zero, a party's, or the present one (KeyNotUsable)
-    function bindKey(Act calldata act, address key, bytes calldata signature) external;
-
-    /// @notice Binds many; an item that `bindKey` refuses is skipped with its reason.
-    function bindKeyBatch(Binding[] calldata bindings) external;
 
     /// @notice Writes a panel's ruling. It takes effect at once where nobody can appeal.
     /// @param ballot the votes, which stand in the case's hash chain in the place of a commitment

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.24;
 
-import {Act, CaseView, Kind, Opening, Parties, Policy, Role, State, Terms} from "./CaseTypes.sol";
+import {Act, Kind, Opening, Parties, Policy, Role, State, Terms} from "./CaseTypes.sol";
 import {IReturnDisputes} from "./IReturnDisputes.sol";
 
 /// @title The cases: who may say what, when, and what follows when somebody stays silent
@@ -20,8 +20,7 @@ interface IReturnLedger is IReturnDisputes {
     event Opened(bytes32 indexed caseId, address indexed merchant, address indexed consumer, Terms terms);
     /// A record has joined a case. `entry` is laid out in the library `Entry`.
     event Recorded(bytes32 indexed caseId, address indexed actor, bytes32 commitment, bytes32 entry);
-    /// An item of a batch was refused; `reason` is the ABI-encoded error, empty where opening a case ran out of its gas.
-    /// The rest of the batch went on.
+    /// An item of a batch was refused; `reason` is the ABI-encoded error. The rest of the batch went on.
     event Skipped(bytes32 indexed caseId, bytes32 indexed commitment, uint256 index, bytes reason);
     event PolicyRegistered(bytes32 indexed policy, uint16 index, Policy content);
     event PartiesRegistered(bytes32 indexed parties, uint32 index, Parties content);
@@ -38,6 +37,8 @@ interface IReturnLedger is IReturnDisputes {
     error FreightNotLockable();
     error WindowOutOfBounds(State state, uint32 window);
     error NoticeOutOfBounds(uint32 notice);
+    /// The rules have bits where no field is, or a freight that is none.
+    error RulesMalformed(uint256 rules);
     error BasisPointsOutOfBounds(uint16 value);
     error SignatureExpired(uint40 validUntil);
     /// The actor did not sign this message for this chain and contract.
@@ -59,7 +60,7 @@ interface IReturnLedger is IReturnDisputes {
     /// A number that stands for no kind, role or grade.
     error UnknownWord(uint8 kind, uint8 role, uint8 grade);
     error BadLength(uint256 length);
-    /// The transaction carries too little gas to judge this item fairly; the whole batch is undone.
+    /// The transaction carries too little gas to judge this opening fairly; the whole batch is undone.
     error BatchGasTooLow(uint256 index);
 
     /// @notice Opens a case, and in modes Refund and Bond locks its money, or does neither.
@@ -93,6 +94,7 @@ interface IReturnLedger is IReturnDisputes {
     /// - a claim or an offer passes 10,000 basis points (BasisPointsOutOfBounds)
     /// - a challenge claims nothing, or more than is owed (ShareAboveOwed)
     /// - an appeal has nothing to gain (NothingToAppeal)
+    /// - a new key is zero, a party's, or the present one (KeyNotUsable)
     /// - the actor did not sign (BadSignature)
     /// - the gas left does not suffice to ask an ERC-1271 wallet (WalletGasTooLow)
     function record(Act calldata act, bytes calldata signature) external;
@@ -119,6 +121,7 @@ interface IReturnLedger is IReturnDisputes {
     /// - a live state's window is outside its bounds (WindowOutOfBounds)
     /// - the notice is longer than the longest window (NoticeOutOfBounds)
     /// - a share or the cap passes 10,000 basis points (BasisPointsOutOfBounds)
+    /// - the rules hold anything else (RulesMalformed)
     function registerPolicy(Policy calldata policy) external returns (bytes32 id);
 
     /// @notice Registers parties. Anyone may; it gives nobody a right. Registering them again changes nothing.
@@ -136,17 +139,16 @@ interface IReturnLedger is IReturnDisputes {
     /// @dev Reverts if the caller is not the guardian (AccessControlUnauthorizedAccount)
     function unpause() external;
 
-    /// @notice The id that a case with these terms has, on any chain.
-    function caseIdOf(Terms calldata terms) external pure returns (bytes32);
+    /// @notice A case as it stands in storage; `ReturnLens.getCase` spells it out.
+    /// @return slots the case's word, its head, its consumer with panel, claims, offer and appellant, and its
+    /// notice
+    function slotsOf(bytes32 caseId) external view returns (bytes32[4] memory slots);
 
-    /// @notice The EIP-712 digest that the actor of an act signs.
-    /// @param key zero but for KeyBound
-    function digestOf(Act calldata act, address key) external view returns (bytes32);
+    /// @notice The parties that a case's word refers to; zeros for an unknown index.
+    function partiesAt(uint32 index) external view returns (Parties memory);
 
-    /// @notice The EIP-712 digest that the merchant of an opening signs.
-    function openingDigestOf(Opening calldata opening) external view returns (bytes32);
-
-    function getCase(bytes32 caseId) external view returns (CaseView memory);
+    /// @notice The id of the policy that a case's word refers to; zero for an unknown index.
+    function policyAt(uint16 index) external view returns (bytes32);
 
     /// @notice What `poke` would do to a live case, and the last second before it may. None for a case that has ended.
     /// @return kind what the contract would state

@@ -85,12 +85,12 @@ library Messages {
     /// @return whether the act holds no value that its message leaves out
     function isFullySigned(Act memory act) internal pure returns (bool) {
         Kind kind = act.kind;
+        if (act.key != address(0) && kind != Kind.KeyBound) return false;
         if (kind == Kind.Inspected) return true;
         return act.grade == Grade.None && act.fee == 0 && (act.share == 0 || _signsShare(kind));
     }
 
-    /// @param key zero but for KeyBound
-    function hashAct(Act memory a, address key) internal pure returns (bytes32) {
+    function hashAct(Act memory a) internal pure returns (bytes32) {
         Kind kind = a.kind;
         bytes32 name = typeOf(kind);
         if (kind == Kind.Inspected) {
@@ -103,7 +103,7 @@ library Messages {
             return keccak256(abi.encode(name, a.caseId, a.role, a.nonce, a.validUntil, a.commitment, a.share));
         }
         if (kind == Kind.KeyBound) {
-            return keccak256(abi.encode(name, a.caseId, a.role, a.nonce, a.validUntil, a.commitment, key));
+            return keccak256(abi.encode(name, a.caseId, a.role, a.nonce, a.validUntil, a.commitment, a.key));
         }
         return keccak256(abi.encode(name, a.caseId, a.role, a.nonce, a.validUntil, a.commitment));
     }
