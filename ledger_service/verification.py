@@ -17,7 +17,7 @@ from typing import Any
 from .domain.chain_facts import ChainFacts, ChainReader
 from .domain.checks import Check, Outcome, Report, RowReport, summarise, worst
 from .domain.entry import chain_heads
-from .domain.evidence import Block, Evidence, Link, Place, parse_evidence
+from .domain.evidence import Block, Evidence, Link, Place, VoteStatement, parse_evidence
 from .domain.hashing import ZERO_WORD, hex0x
 from .domain.jws import read_token
 from .domain.movements import money_words, movements_problem
@@ -27,6 +27,7 @@ from .domain.replay import Replay
 from .domain.row_checks import check_fingerprint, check_role, check_signature, requested_amount_problem
 from .domain.times import from_chain, rfc3339
 from .domain.vocabulary import Mode
+from .domain.vote_checks import check_vote, ruled_at
 from .errors import IntegrityFailure, InvalidInput, Unavailable
 
 BUNDLE = "after-sales-bundle/1"
@@ -91,6 +92,7 @@ def verify_reading(reading: Reading, chain: ChainReader | None = None, *, block_
     evidence = reading.evidence
     asked = _Asked(evidence, chain)
     rows = tuple(_judge(reading, row, asked) for row in reading.rows)
+    rows += tuple(_judge_vote(reading, vote, asked) for vote in evidence.votes)
     named = {"ledger": evidence.chain.ledger, "id": evidence.chain.id, "operator": evidence.chain.operator}
     summary = {number: summarise(number, rows, text.format(**named)) for number, text in _ALL_PASS.items()}
     checks = (
@@ -147,6 +149,14 @@ def _judge(reading: Reading, row: Row, asked: _Asked) -> RowReport:
     return RowReport(record_id, row.position, row.kind, _stage(reading, row, asked), checks)
 
 
+def _judge_vote(reading: Reading, vote: VoteStatement, asked: _Asked) -> RowReport:
+    problem, _ = _receipt_of(reading, vote.receipt, vote.vote_id, vote.commitment)
+    taken = Check(6, "fail", problem) if problem else Check(6, "pass", "It has a valid receipt.")
+    ruled = ruled_at(reading, vote)
+    stage = "accepted" if ruled is None else _stage_at(ruled, reading.evidence, asked)
+    return RowReport(vote.vote_id, None, "vote", stage, (*check_vote(reading, vote, asked.chain), taken))
+
+
 def _newest(evidence: Evidence, asked: _Asked) -> int:
     return asked.facts.newest.number if asked.facts else evidence.head_block
 
@@ -154,8 +164,12 @@ def _newest(evidence: Evidence, asked: _Asked) -> int:
 def _stage(reading: Reading, row: Row, asked: _Asked) -> str:
     if row.link is None:
         return "rejected" if row.refusal else "accepted"
-    depth = _newest(reading.evidence, asked) - row.link.place.block
-    return "final" if depth >= reading.evidence.chain.confirmations else "recorded"
+    return _stage_at(row.link.place, reading.evidence, asked)
+
+
+def _stage_at(place: Place, evidence: Evidence, asked: _Asked) -> str:
+    depth = _newest(evidence, asked) - place.block
+    return "final" if depth >= evidence.chain.confirmations else "recorded"
 
 
 def _check_event(reading: Reading, row: Row, asked: _Asked) -> Check:
@@ -242,14 +256,18 @@ def _receipt(reading: Reading, row: Row) -> tuple[str | None, int | None]:
     """What is wrong with the record's receipt, and the moment at which the service accepted it."""
     if row.statement is None:
         return None, None
-    stated, chain = row.statement, reading.evidence.chain
-    claims = reading.receipt_of(stated)
+    stated = row.statement
+    return _receipt_of(reading, stated.receipt, stated.record_id, stated.commitment)
+
+
+def _receipt_of(reading: Reading, receipt: str, record_id: str, commitment: bytes) -> tuple[str | None, int | None]:
+    chain, claims = reading.evidence.chain, reading.claims_of(receipt)
     if isinstance(claims, str):
         return f"Its receipt does not hold: {claims}", None
     expected = {
-        "jti": stated.record_id,
+        "jti": record_id,
         "sub": hex0x(reading.evidence.case_id),
-        "commitment": hex0x(stated.commitment),
+        "commitment": hex0x(commitment),
         "chain_id": chain.id,
         "contract": chain.ledger,
     }
@@ -267,6 +285,9 @@ def _check_events(reading: Reading, rows: Check, facts: ChainFacts | None) -> Ch
         return Check(
             4, "fail", "The code at these addresses is not that of this release's contracts: anything may run there."
         )
+    panels = {one.version: one.panel for one in reading.evidence.panels}
+    if facts is not None and facts.panels is not None and dict(facts.panels) != panels:
+        return Check(4, "fail", "The panels are not those that were registered on the chain.")
     judged = {row.refusal for row in reading.rows}
     if any(refusal not in judged for refusal in reading.evidence.refusals):
         return Check(4, "fail", "The evidence names a refusal of a record that it does not hold, or that was recorded.")

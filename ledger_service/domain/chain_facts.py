@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .evidence import Block, EscrowEvent, Evidence, Link, Refusal
+from .panels import Panel
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class ChainFacts:
     lock: LockState | None = None
     currency: str | None = None
     events: CaseEvents | None = None
+    panels: Mapping[int, Panel] | None = None  # those of the evidence's versions that are registered
     code_is_ours: bool | None = None
 
 

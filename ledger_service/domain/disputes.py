@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..errors import InvalidInput, OutOfOrder
-from .case_state import CaseState, advance, decide
+from .case_state import CaseState, PanelTerms, advance, decide
 from .messages import Act
 from .policies import Policy
 from .times import from_chain, rfc3339
@@ -65,12 +65,16 @@ def round_of(case: CaseState) -> int:
     return FALLBACK if case.has(Flag.FALLBACK) else FIRST
 
 
-def panel_of(case: CaseState, round_: int | None = None) -> int:
-    """The version of the panel that votes in a round, by default the present one; 0 for none."""
-    round_ = round_of(case) if round_ is None else round_
+def panel_of(case: CaseState) -> int:
+    """The version of the panel that votes now; 0 for none."""
+    return panel_of_round(case.panel, round_of(case))
+
+
+def panel_of_round(terms: PanelTerms, round_: int) -> int:
+    """The version of the panel that votes in a round; 0 for none."""
     if round_ == APPEAL:
-        return case.panel.appeal
-    return case.panel.fallback if round_ in (FALLBACK, CHALLENGE_FALLBACK) else case.panel.version
+        return terms.appeal
+    return terms.fallback if round_ in (FALLBACK, CHALLENGE_FALLBACK) else terms.version
 
 
 def most_share(case: CaseState) -> int:

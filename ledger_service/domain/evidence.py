@@ -1,6 +1,7 @@
 """Evidence: all that is needed to check one case, as data. It is the content of a bundle.
 
     {"case_id": "0x…", "chain": {…}, "parties": {…}, "policy": {…the policy's file…},
+     "panels": […the versions that may vote…], "votes": […of arbitrators, as documents…],
      "records": […what was stated…], "links": […the case's hash chain…], "refusals": […what the contract skipped…],
      "escrow": […the case's money…], "blocks": […those named above, and the newest…], "head": {…}, "jwks": {…}}
 
@@ -10,21 +11,20 @@ Reading is strict: every member has to be there, none may be beside them, and ea
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from typing import Any
 
-from eth_utils.address import to_checksum_address
-
-from ..errors import InvalidInput
 from .hashing import hex0x
 from .messages import Parties
+from .panels import Panel
+from .strict_fields import address, dictionary, hex_bytes, integer, items, members, refused, text, word
 
-MAX_ITEMS = 10_000  # of one list; a case of that length would take years
-_ESCROW_ARGS = {
+_ESCROW_ARGS: dict[str, dict[str, int | str]] = {
     "Locked": {"merchant": "address", "token": "address", "refund": 64, "freight": 64, "reserve": 64},
-    "Settled": {"merchant": "address", "token": "address", "toConsumer": 64, "toMerchant": 64},
+    "Settled": {"merchant": "address", "token": "address", "toConsumer": 64, "toMerchant": 64, "fees": 64},
+    "Credited": {"arbitrator": "address", "token": "address", "amount": 64},
+    "RedirectGiven": {"to": "address", "effectiveAt": 40},
+    "RedirectVoided": {},
     "Withdrawn": {"to": "address", "token": "address", "amount": 64},
 }
 
@@ -39,6 +39,7 @@ class ChainIdentity:
     confirmations: int
     ledger: str
     escrow: str
+    panel: str  # the contract through which arbitrators vote
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,30 @@ class Place:
     block: int
     tx_hash: str
     log_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class PanelVersion:
+    """A panel as it was registered, under the version that cases name."""
+
+    version: int
+    panel: Panel
+
+
+@dataclass(frozen=True, slots=True)
+class VoteStatement:
+    """A vote as it was accepted: its document, and what the arbitrator signed beside its commitment."""
+
+    vote_id: str
+    canonical: str
+    commitment: bytes
+    arbitrator: str
+    round: int
+    share: int
+    valid_until: int
+    signature: bytes
+    disclosures: tuple[str, ...]  # those that are shown
+    receipt: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +122,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class EscrowEvent:
-    """`Locked`, `Settled` or `Withdrawn`, with the event's own argument names."""
+    """What the escrow did with a case's money, with the event's own name and argument names."""
 
     event: str
     args: dict[str, Any]
@@ -112,6 +137,8 @@ class Evidence:
     chain: ChainIdentity
     parties: Parties
     policy: dict[str, Any]
+    panels: tuple[PanelVersion, ...]
+    votes: tuple[VoteStatement, ...]
     records: tuple[Statement, ...]
     links: tuple[Link, ...]
     refusals: tuple[Refusal, ...]
@@ -127,6 +154,8 @@ class Evidence:
             "chain": asdict(self.chain),
             "parties": asdict(self.parties),
             "policy": self.policy,
+            "panels": [_panel_json(one) for one in self.panels],
+            "votes": [_plain(vote) for vote in self.votes],
             "records": [_plain(record) for record in self.records],
             "links": [_placed(link) for link in self.links],
             "refusals": [_placed(refusal) for refusal in self.refusals],
@@ -142,6 +171,10 @@ def _plain(value: Any) -> dict[str, Any]:
         name: hex0x(item) if isinstance(item, bytes) else list(item) if isinstance(item, tuple) else item
         for name, item in asdict(value).items()
     }
+
+
+def _panel_json(value: PanelVersion) -> dict[str, Any]:
+    return {"version": value.version, **asdict(value.panel), "arbitrators": list(value.panel.arbitrators)}
 
 
 def _placed(value: Any) -> dict[str, Any]:
@@ -160,6 +193,8 @@ def parse_evidence(value: Any) -> Evidence:
         "chain",
         "parties",
         "policy",
+        "panels",
+        "votes",
         "records",
         "links",
         "refusals",
@@ -168,86 +203,115 @@ def parse_evidence(value: Any) -> Evidence:
         "head",
         "jwks",
     )
-    body = _members(value, "evidence", top)
-    head = _members(body["head"], "head", ("value", "block"))
+    body = members(value, "evidence", top)
+    head = members(body["head"], "head", ("value", "block"))
     return Evidence(
-        case_id=_word(body["case_id"], "case_id"),
+        case_id=word(body["case_id"], "case_id"),
         chain=_chain(body["chain"]),
         parties=_parties(body["parties"]),
-        policy=_dictionary(body["policy"], "policy"),
-        records=tuple(_statement(item, f"records[{i}]") for i, item in _items(body["records"], "records")),
-        links=tuple(_link(item, f"links[{i}]") for i, item in _items(body["links"], "links")),
-        refusals=tuple(_refusal(item, f"refusals[{i}]") for i, item in _items(body["refusals"], "refusals")),
-        escrow=tuple(_escrow_event(item, f"escrow[{i}]") for i, item in _items(body["escrow"], "escrow")),
-        blocks=tuple(_block(item, f"blocks[{i}]") for i, item in _items(body["blocks"], "blocks")),
-        head=_word(head["value"], "head.value"),
-        head_block=_integer(head["block"], "head.block", 53),
-        jwks=_dictionary(body["jwks"], "jwks"),
+        policy=dictionary(body["policy"], "policy"),
+        panels=tuple(_panel(item, f"panels[{i}]") for i, item in items(body["panels"], "panels")),
+        votes=tuple(_vote(item, f"votes[{i}]") for i, item in items(body["votes"], "votes")),
+        records=tuple(_statement(item, f"records[{i}]") for i, item in items(body["records"], "records")),
+        links=tuple(_link(item, f"links[{i}]") for i, item in items(body["links"], "links")),
+        refusals=tuple(_refusal(item, f"refusals[{i}]") for i, item in items(body["refusals"], "refusals")),
+        escrow=tuple(_escrow_event(item, f"escrow[{i}]") for i, item in items(body["escrow"], "escrow")),
+        blocks=tuple(_block(item, f"blocks[{i}]") for i, item in items(body["blocks"], "blocks")),
+        head=word(head["value"], "head.value"),
+        head_block=integer(head["block"], "head.block", 53),
+        jwks=dictionary(body["jwks"], "jwks"),
     )
 
 
 def _chain(value: Any) -> ChainIdentity:
-    body = _members(value, "chain", ("id", "genesis_hash", "operator", "confirmations", "ledger", "escrow"))
+    names = ("id", "genesis_hash", "operator", "confirmations", "ledger", "escrow", "panel")
+    body = members(value, "chain", names)
     return ChainIdentity(
-        id=_integer(body["id"], "chain.id", 53),
-        genesis_hash=hex0x(_word(body["genesis_hash"], "chain.genesis_hash")),
-        operator=_text(body["operator"], "chain.operator"),
-        confirmations=_integer(body["confirmations"], "chain.confirmations", 16),
-        ledger=_address(body["ledger"], "chain.ledger"),
-        escrow=_address(body["escrow"], "chain.escrow"),
+        id=integer(body["id"], "chain.id", 53),
+        genesis_hash=hex0x(word(body["genesis_hash"], "chain.genesis_hash")),
+        operator=text(body["operator"], "chain.operator"),
+        confirmations=integer(body["confirmations"], "chain.confirmations", 16),
+        ledger=address(body["ledger"], "chain.ledger"),
+        escrow=address(body["escrow"], "chain.escrow"),
+        panel=address(body["panel"], "chain.panel"),
     )
 
 
 def _parties(value: Any) -> Parties:
     names = ("merchant", "carrier", "warehouse", "inspector")
-    body = _members(value, "parties", names)
-    return Parties(**{name: _address(body[name], f"parties.{name}") for name in names})
+    body = members(value, "parties", names)
+    return Parties(**{name: address(body[name], f"parties.{name}") for name in names})
+
+
+def _panel(value: Any, path: str) -> PanelVersion:
+    sizes = {"version": 32, "threshold": 8, "appeal_panel": 32, "fallback_panel": 32, "fee": 48}
+    body = members(value, path, (*sizes, "arbitrators"))
+    numbers = {name: integer(body[name], f"{path}.{name}", bits) for name, bits in sizes.items()}
+    named = items(body["arbitrators"], f"{path}.arbitrators")
+    arbitrators = tuple(address(item, f"{path}.arbitrators[{i}]") for i, item in named)
+    return PanelVersion(numbers.pop("version"), Panel(arbitrators, **numbers))
+
+
+def _vote(value: Any, path: str) -> VoteStatement:
+    names = ("vote_id", "canonical", "commitment", "arbitrator", "round", "share", "valid_until")
+    body = members(value, path, (*names, "signature", "disclosures", "receipt"))
+    shown = items(body["disclosures"], f"{path}.disclosures")
+    return VoteStatement(
+        vote_id=text(body["vote_id"], f"{path}.vote_id"),
+        canonical=text(body["canonical"], f"{path}.canonical"),
+        commitment=word(body["commitment"], f"{path}.commitment"),
+        arbitrator=address(body["arbitrator"], f"{path}.arbitrator"),
+        round=integer(body["round"], f"{path}.round", 8),
+        share=integer(body["share"], f"{path}.share", 16),
+        valid_until=integer(body["valid_until"], f"{path}.valid_until", 40),
+        signature=hex_bytes(body["signature"], f"{path}.signature"),
+        disclosures=tuple(text(item, f"{path}.disclosures[{i}]") for i, item in shown),
+        receipt=text(body["receipt"], f"{path}.receipt"),
+    )
 
 
 def _statement(value: Any, path: str) -> Statement:
     sizes = {"nonce": 16, "valid_until": 40, "grade": 8, "share": 16, "fee": 16}
-    body = _members(
-        value, path, ("record_id", "canonical", "commitment", *sizes, "signature", "disclosures", "receipt")
-    )
-    numbers = {name: _integer(body[name], f"{path}.{name}", bits) for name, bits in sizes.items()}
-    shown = _items(body["disclosures"], f"{path}.disclosures")
+    body = members(value, path, ("record_id", "canonical", "commitment", *sizes, "signature", "disclosures", "receipt"))
+    numbers = {name: integer(body[name], f"{path}.{name}", bits) for name, bits in sizes.items()}
+    shown = items(body["disclosures"], f"{path}.disclosures")
     return Statement(
-        record_id=_text(body["record_id"], f"{path}.record_id"),
-        canonical=_text(body["canonical"], f"{path}.canonical"),
-        commitment=_word(body["commitment"], f"{path}.commitment"),
-        signature=_hex(body["signature"], f"{path}.signature"),
-        disclosures=tuple(_text(item, f"{path}.disclosures[{i}]") for i, item in shown),
-        receipt=_text(body["receipt"], f"{path}.receipt"),
+        record_id=text(body["record_id"], f"{path}.record_id"),
+        canonical=text(body["canonical"], f"{path}.canonical"),
+        commitment=word(body["commitment"], f"{path}.commitment"),
+        signature=hex_bytes(body["signature"], f"{path}.signature"),
+        disclosures=tuple(text(item, f"{path}.disclosures[{i}]") for i, item in shown),
+        receipt=text(body["receipt"], f"{path}.receipt"),
         **numbers,
     )
 
 
 def _link(value: Any, path: str) -> Link:
-    body = _members(value, path, ("actor", "commitment", "entry", "block", "tx_hash", "log_index"))
+    body = members(value, path, ("actor", "commitment", "entry", "block", "tx_hash", "log_index"))
     return Link(
-        actor=_address(body["actor"], f"{path}.actor"),
-        commitment=_word(body["commitment"], f"{path}.commitment"),
-        entry=_word(body["entry"], f"{path}.entry"),
+        actor=address(body["actor"], f"{path}.actor"),
+        commitment=word(body["commitment"], f"{path}.commitment"),
+        entry=word(body["entry"], f"{path}.entry"),
         place=_place(body, path),
     )
 
 
 def _refusal(value: Any, path: str) -> Refusal:
-    body = _members(value, path, ("commitment", "reason", "block", "tx_hash", "log_index"))
-    commitment = _word(body["commitment"], f"{path}.commitment")
-    return Refusal(commitment, _text(body["reason"], f"{path}.reason"), _place(body, path))
+    body = members(value, path, ("commitment", "reason", "block", "tx_hash", "log_index"))
+    commitment = word(body["commitment"], f"{path}.commitment")
+    return Refusal(commitment, text(body["reason"], f"{path}.reason"), _place(body, path))
 
 
 def _escrow_event(value: Any, path: str) -> EscrowEvent:
-    body = _members(value, path, ("event", "args", "block", "tx_hash", "log_index"))
-    known = _ESCROW_ARGS.get(_text(body["event"], f"{path}.event"))
+    body = members(value, path, ("event", "args", "block", "tx_hash", "log_index"))
+    known = _ESCROW_ARGS.get(text(body["event"], f"{path}.event"))
     if known is None:
-        raise _refused(f"{body['event']!r} is no event of a case's money.", f"{path}.event")
-    given = _members(body["args"], f"{path}.args", tuple(known))
+        raise refused(f"{body['event']!r} is no event of a case's money.", f"{path}.event")
+    given = members(body["args"], f"{path}.args", tuple(known))
     args = {
-        name: _integer(given[name], f"{path}.args.{name}", kind)
+        name: integer(given[name], f"{path}.args.{name}", kind)
         if isinstance(kind, int)
-        else _address(given[name], f"{path}.args.{name}")
+        else address(given[name], f"{path}.args.{name}")
         for name, kind in known.items()
     }
     return EscrowEvent(body["event"], args, _place(body, path))
@@ -255,80 +319,13 @@ def _escrow_event(value: Any, path: str) -> EscrowEvent:
 
 def _place(body: dict[str, Any], path: str) -> Place:
     return Place(
-        block=_integer(body["block"], f"{path}.block", 53),
-        tx_hash=hex0x(_word(body["tx_hash"], f"{path}.tx_hash")),
-        log_index=_integer(body["log_index"], f"{path}.log_index", 32),
+        block=integer(body["block"], f"{path}.block", 53),
+        tx_hash=hex0x(word(body["tx_hash"], f"{path}.tx_hash")),
+        log_index=integer(body["log_index"], f"{path}.log_index", 32),
     )
 
 
 def _block(value: Any, path: str) -> Block:
-    body = _members(value, path, ("number", "hash", "time"))
-    number = _integer(body["number"], f"{path}.number", 53)
-    return Block(number, hex0x(_word(body["hash"], f"{path}.hash")), _integer(body["time"], f"{path}.time", 40))
-
-
-def _members(value: Any, path: str, names: tuple[str, ...]) -> dict[str, Any]:
-    body = _dictionary(value, path)
-    missing, beside = set(names) - set(body), set(body) - set(names)
-    if missing or beside:
-        what = f"lacks {sorted(missing)[0]!r}" if missing else f"has an unknown {sorted(beside)[0]!r}"
-        raise _refused(f"It {what}.", path)
-    return body
-
-
-def _dictionary(value: Any, path: str) -> dict[str, Any]:
-    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
-        raise _refused("It is no JSON object.", path)
-    return value
-
-
-def _items(value: Any, path: str) -> list[tuple[int, Any]]:
-    if not isinstance(value, list) or len(value) > MAX_ITEMS:
-        raise _refused(f"It is no list of at most {MAX_ITEMS} items.", path)
-    return list(enumerate(value))
-
-
-def _text(value: Any, path: str) -> str:
-    if not isinstance(value, str):
-        raise _refused("It is no text.", path)
-    return value
-
-
-def _integer(value: Any, path: str, bits: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << bits:
-        raise _refused(f"It is no whole number of {bits} bits.", path)
-    return value
-
-
-def _hex(value: Any, path: str) -> bytes:
-    text = _text(value, path)
-    try:
-        data = bytes.fromhex(text[2:])
-    except ValueError:
-        data = b""
-    if hex0x(data) != text:
-        raise _refused("It is no 0x hex in lower case.", path)
-    return data
-
-
-def _word(value: Any, path: str) -> bytes:
-    data = _hex(value, path)
-    if len(data) != 32:
-        raise _refused("It is no 32 bytes.", path)
-    return data
-
-
-def _address(value: Any, path: str) -> str:
-    text = _text(value, path)
-    if not _is_address(text):
-        raise _refused("It is no address with its checksum.", path)
-    return text
-
-
-@lru_cache(maxsize=4096)
-def _is_address(text: str) -> bool:
-    return re.fullmatch(r"0x[0-9a-fA-F]{40}", text) is not None and to_checksum_address(text) == text
-
-
-def _refused(what: str, path: str) -> InvalidInput:
-    return InvalidInput(what, field=path, remedy="Ask for the evidence again, and pass it on unchanged.")
+    body = members(value, path, ("number", "hash", "time"))
+    number = integer(body["number"], f"{path}.number", 53)
+    return Block(number, hex0x(word(body["hash"], f"{path}.hash")), integer(body["time"], f"{path}.time", 40))

@@ -11,12 +11,13 @@ from typing import Any
 from ..errors import IntegrityFailure, InvalidInput, LedgerError
 from .entry import NO_COMMITMENT, Entry
 from .evidence import Evidence, Link, Place, Refusal, Statement
-from .hashing import hex0x
+from .hashing import ZERO_ADDRESS, hex0x
 from .jws import read_token
 from .messages import Act, Parties, Terms
 from .policies import Policy, parse_policy
 from .records import Record, record_of
 from .replay import Replay, Rules, Step, replay
+from .strict_fields import is_address
 from .vocabulary import Grade, Kind, Role
 
 _FOREIGN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, LedgerError)
@@ -36,6 +37,11 @@ class Row:
     @property
     def by_contract(self) -> bool:
         return self.statement is None and self.link is not None and self.link.commitment == NO_COMMITMENT
+
+    @property
+    def by_panel(self) -> bool:
+        """Whether it is a ruling, whose fingerprint is the ballot and no document's."""
+        return self.statement is None and self.entry is not None and self.entry.role is Role.PANEL
 
     @property
     def kind(self) -> str:
@@ -60,7 +66,10 @@ class Reading:
 
     def receipt_of(self, statement: Statement) -> dict[str, Any] | str:
         """The claims of a record's receipt, or what is wrong with it in words."""
-        token = statement.receipt
+        return self.claims_of(statement.receipt)
+
+    def claims_of(self, token: str) -> dict[str, Any] | str:
+        """The claims of a receipt, or what is wrong with it in words."""
         if token not in self._receipts:
             try:
                 self._receipts[token], _ = read_token("receipt+jwt", token, self.evidence.jwks)
@@ -95,7 +104,11 @@ class Reading:
         _demand(policy_id == terms.policy, "The policy is not the one that the terms name by hash.")
         named = {"code": policy.code, "version": policy.version, "id": hex0x(terms.policy)}
         _demand(data["policy"] == named, "The record 'requested' names another policy than the terms.")
-        return Rules(terms, evidence.parties, policy, evidence.chain.ledger)
+        panels = {one.version: one.panel for one in evidence.panels}
+        _demand(len(panels) == len(evidence.panels), "A version of a panel is there twice.")
+        rules = Rules(terms, evidence.parties, policy, evidence.chain.ledger, evidence.chain.panel, panels)
+        rules.panel_terms()
+        return rules
 
     @cached_property
     def requested(self) -> dict[str, Any]:
@@ -139,8 +152,9 @@ class Reading:
                 grade=Grade(stated.grade),
                 share=stated.share,
                 fee=stated.fee,
+                key=_key_of(row.record),
             )
-        except (LookupError, ValueError):
+        except (LookupError, TypeError, ValueError):
             return None
 
 
@@ -173,6 +187,16 @@ def _rows(evidence: Evidence) -> Iterator[Row]:
             refusal = refused.get(statement.commitment)
             shown.add(statement.commitment)
             yield Row(statement, _record(statement), None, None, None, refusal)
+
+
+def _key_of(record: Record) -> str:
+    """The key that a key binding names. Raises LookupError, TypeError or ValueError where it names none."""
+    if record.body["kind"] != Kind.KEY_BOUND.wire:
+        return ZERO_ADDRESS
+    key = record.body["data"]["key"]
+    if not is_address(key):
+        raise ValueError("a key is an address with its checksum")
+    return str(key)
 
 
 def _record(statement: Statement | None) -> Record | None:

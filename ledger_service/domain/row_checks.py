@@ -18,15 +18,16 @@ from .records import SCHEMA
 from .replay import Rules
 from .signatures import recover_signer
 from .times import parse_moment, rfc3339
-from .vocabulary import Kind, Mode, Role
+from .transitions import SIGNS_SHARE
+from .vocabulary import Flag, Kind, Mode, Role
 
 _MEMBERS = {
     "schema", "case_id", "kind", "role", "signer", "key", "occurred_at", "data", "salt", "_sd_alg", "_sd",
 }  # fmt: skip
 _DIGEST = re.compile(r"[A-Za-z0-9_-]{43}")
-_HELD_BY = {"own": "with a key of its own", "service": "with a key that the service holds for it"}
-_CLAIMS = (Kind.DISPUTED, Kind.CHALLENGED, Kind.APPEALED)  # whose message signs a share
-_BROKEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, LedgerError)
+HELD_BY = {"own": "with a key of its own", "service": "with a key that the service holds for it"}
+NO_FORM = "The record is not in its form."
+BROKEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, LedgerError)
 
 
 # --- 1 ---------------------------------------------------------------------------------------------------------------
@@ -35,6 +36,8 @@ _BROKEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, 
 def check_fingerprint(reading: Reading, row: Row) -> Check:
     if row.by_contract:
         return Check(1, "pass", "The contract stated this itself, in the event; there is no document beside it.")
+    if row.by_panel:
+        return Check(1, "pass", "The fingerprint of a ruling is its ballot: who voted for which share.")
     if row.statement is None:
         return Check(1, "fail", "The contract has a record here whose content is missing.")
     if row.record is None:
@@ -42,30 +45,36 @@ def check_fingerprint(reading: Reading, row: Row) -> Check:
     if keccak(row.record.canonical) != row.statement.commitment:
         return Check(1, "fail", "The record's bytes do not match its fingerprint: they were changed.")
     try:
-        problem = _form_of(reading, row.record.body)
+        kind = row.record.body["kind"]
+        problem = form_problem(reading, row.record.body, kind == Kind[kind.upper()].wire)
         problem = problem or _values_of(row.record.body, reading.act_of(row))
-        problem = problem or _disclosed(row.record.body["_sd"], row.statement.disclosures)
-    except _BROKEN:
-        problem = "The record is not in its form."
+        problem = problem or disclosed_problem(row.record.body["_sd"], row.statement.disclosures)
+    except BROKEN:
+        problem = NO_FORM
     if problem is None and _is_repeated(reading, row.statement):
         problem = "The record is there twice."
     if problem is not None:
         return Check(1, "fail", problem)
-    hidden = len(row.record.body["_sd"]) - len(row.statement.disclosures)
-    shown = f"{len(row.statement.disclosures)} personal fields shown match theirs, {hidden} are not shown."
-    return Check(1, "pass", f"The record's bytes match the fingerprint {hex0x(row.statement.commitment)}; {shown}")
+    return matches(row.statement.commitment, row.record.body["_sd"], row.statement.disclosures)
 
 
-def _form_of(reading: Reading, body: dict[str, Any]) -> str | None:
+def matches(commitment: bytes, digests: list[str], shown: tuple[str, ...]) -> Check:
+    hidden = len(digests) - len(shown)
+    words = f"{len(shown)} personal fields shown match theirs, {hidden} are not shown."
+    return Check(1, "pass", f"The record's bytes match the fingerprint {hex0x(commitment)}; {words}")
+
+
+def form_problem(reading: Reading, body: dict[str, Any], kind_is_good: bool) -> str | None:
+    """What is wrong with the form of a document in words. Raises one of `BROKEN` for what has no form at all."""
     digests = body["_sd"]
     moment = parse_moment(body["occurred_at"], field="occurred_at")
     good = (
         set(body) == _MEMBERS
         and body["schema"] == SCHEMA
         and body["_sd_alg"] == "sha-256"
-        and body["kind"] == Kind[body["kind"].upper()].wire
+        and kind_is_good
         and body["role"] == Role[body["role"].upper()].wire
-        and body["key"] in _HELD_BY
+        and body["key"] in HELD_BY
         and isinstance(body["data"], dict)
         and len(from_base64url(body["salt"])) == 16
         and rfc3339(moment) == body["occurred_at"]
@@ -73,7 +82,7 @@ def _form_of(reading: Reading, body: dict[str, Any]) -> str | None:
         and all(_DIGEST.fullmatch(digest) for digest in digests)
     )
     if not good:
-        return "The record is not in its form."
+        return NO_FORM
     return None if body["case_id"] == hex0x(reading.evidence.case_id) else "The record is one of another case."
 
 
@@ -87,13 +96,15 @@ def _values_of(body: dict[str, Any], act: Act | None) -> str | None:
         if any(data.get(name) != value for name, value in signed.items()):
             return "The record says another grade, share or fee than was signed."
         return None
+    if act.kind in SIGNS_SHARE and data.get("share") != act.share:
+        return "The record says another share than was signed."
     if act.kind is Kind.REQUESTED and act.nonce:
         return "An opening has no nonce but zero."
-    unsigned = act.grade or act.fee or (act.share and act.kind not in _CLAIMS)
+    unsigned = act.grade or act.fee or (act.share and act.kind not in SIGNS_SHARE)
     return "The act holds values that its message does not sign." if unsigned else None
 
 
-def _disclosed(digests: list[str], shown: tuple[str, ...]) -> str | None:
+def disclosed_problem(digests: list[str], shown: tuple[str, ...]) -> str | None:
     try:
         found = [read_disclosure(text) for text in shown]
     except ValueError:
@@ -116,14 +127,20 @@ def _is_repeated(reading: Reading, stated: Statement) -> bool:
 def check_signature(reading: Reading, row: Row, chain: ChainReader | None) -> Check:
     if row.by_contract:
         return Check(2, "pass", "The contract acted by its own rules; nobody signs for it.")
+    if row.by_panel:
+        return Check(2, "pass", "The panel's contract took each vote by its arbitrator's signature.")
     if row.statement is None or row.record is None:
         return Check(2, "fail", "There is no record that a signature could be checked of.")
     try:
         digest = _digest(reading, row)
-        signer, holder = str(row.record.body["signer"]), _HELD_BY[row.record.body["key"]]
-    except _BROKEN:
+        signer, holder = str(row.record.body["signer"]), HELD_BY[row.record.body["key"]]
+    except BROKEN:
         return Check(2, "fail", "It cannot be told what was signed.")
-    signature = row.statement.signature
+    return judge_signature(signer, holder, digest, row.statement.signature, chain)
+
+
+def judge_signature(signer: str, holder: str, digest: bytes, signature: bytes, chain: ChainReader | None) -> Check:
+    """Whether `signer` signed a digest, by its own key or as a contract account; `holder` says whose hand held it."""
     if recover_signer(digest, signature) == signer:
         return Check(2, "pass", f"{signer} signed it {holder}.")
     if chain is None:
@@ -162,13 +179,15 @@ def check_role(reading: Reading, row: Row) -> Check:
         return Check(3, "fail", rules)
     if row.by_contract:
         return _contract_acted(rules, row)
+    if row.by_panel:
+        return _panel_ruled(rules, row)
     act = reading.act_of(row)
     if row.record is None or act is None:
         return Check(3, "fail", "There is no record that names a role.")
     try:
-        problem = _role_problem(rules, row, act, row.record.body)
-    except _BROKEN:
-        problem = "The record is not in its form."
+        problem = _role_problem(reading, rules, row, act)
+    except BROKEN:
+        problem = NO_FORM
     if problem is not None:
         return Check(3, "fail", problem)
     return Check(3, "pass", f"{row.record.body['signer']} is this case's {act.role.wire}.")
@@ -181,16 +200,35 @@ def _contract_acted(rules: Rules, row: Row) -> Check:
     return Check(3, "fail", "This carries no record, yet it was not the contract that acted.")
 
 
-def _role_problem(rules: Rules, row: Row, act: Act, body: dict[str, Any]) -> str | None:
-    if act.role in (Role.NONE, Role.PANEL) or rules.actor(act.role) != body["signer"]:
+def _panel_ruled(rules: Rules, row: Row) -> Check:
+    if row.link is not None and row.link.actor == rules.panel_contract:
+        return Check(3, "pass", "The contract of the panels spoke for the arbitrators that the terms name.")
+    return Check(3, "fail", "This reads as a ruling, yet it was not the panel that ruled.")
+
+
+def _role_problem(reading: Reading, rules: Rules, row: Row, act: Act) -> str | None:
+    body = row.record.body if row.record else {}
+    consumer, held = _consumer_at(reading, rules, row)
+    if act.role in (Role.NONE, Role.PANEL) or rules.actor(act.role, consumer) != body["signer"]:
         return f"{body['signer']} is not this case's {act.role.wire}."
     if row.link is not None and row.link.actor != body["signer"]:
         return f"The contract took it from {row.link.actor}, the record names {body['signer']}."
     if row.entry is not None and (row.entry.role, row.entry.kind) != (act.role, act.kind):
         return f"The contract took it as {row.entry.kind.wire!r} by the {row.entry.role.wire}."
-    if act.role is Role.CONSUMER and rules.terms.consumer_key_held != (body["key"] == "service"):
-        return "The terms say otherwise who holds the consumer's key."
+    if act.role is Role.CONSUMER and held != (body["key"] == "service"):
+        return "The case says otherwise who holds the consumer's key."
     return None
+
+
+def _consumer_at(reading: Reading, rules: Rules, row: Row) -> tuple[str, bool]:
+    """The key that acted for the consumer when this was recorded, and whether the service held it."""
+    replayed = reading.replayed
+    case = None if isinstance(replayed, str) else replayed.met_by(row.position)
+    if case is None:
+        return rules.terms.consumer, rules.terms.consumer_key_held
+    if row.refusal is not None and row.record is not None and row.record.body["signer"] == rules.terms.consumer:
+        return rules.terms.consumer, rules.terms.consumer_key_held  # refused, perhaps since another key was bound
+    return case.consumer, case.has(Flag.CONSUMER_KEY_HELD)
 
 
 # --- of the opening, for check 8 -------------------------------------------------------------------------------------
@@ -203,7 +241,7 @@ def requested_amount_problem(reading: Reading, rules: Rules, currency: str | Non
         minor = to_minor(named["amount"], named["currency"])
         freight = reading.requested.get("freight")
         freight_minor = to_minor(freight["amount"], freight["currency"]) if freight else 0
-    except _BROKEN:
+    except BROKEN:
         return "The record 'requested' names no amount."
     terms = rules.terms
     if reading.requested.get("escrow") != terms.mode.wire:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ledger_service.domain.disputes import most_share, panel_of, round_of, rule
+from ledger_service.domain.disputes import most_share, panel_of, panel_of_round, round_of, rule
 from ledger_service.domain.machine import apply_act
 from ledger_service.domain.transitions import LIVE
 from ledger_service.domain.vocabulary import Flag, Grade, Kind, Mark, Mode, Role, State
@@ -107,7 +107,7 @@ def test_evidence_changes_nothing_but_the_record(role):
 def test_round_follows_from_the_flags(flags, round_, panel):
     case = flagged(disputed(), *flags)
     assert (round_of(case), panel_of(case)) == (round_, panel)
-    assert panel_of(disputed(), round_) == panel
+    assert panel_of_round(PANEL, round_) == panel
 
 
 def test_vote_may_name_all_but_after_a_challenge_no_more_than_is_claimed():

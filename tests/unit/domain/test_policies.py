@@ -228,12 +228,21 @@ def test_countries_of_the_files_are_those_of_the_import(country):
 @pytest.mark.parametrize("code", CODES)
 def test_id_is_the_hash_of_the_policys_abi_encoding(code):
     policy = parse_policy(DOCUMENTS[code])
-    windows = [policy.windows.get(state, 0) for state in State] + [0]
-    shares = [policy.min_share.get(grade, 0) for grade in Grade]
-    document_hash = keccak(canonical_bytes(DOCUMENTS[code]))
-    values = (windows, policy.notice, shares, policy.fee_cap, int(policy.freight), document_hash)
-    assert policy.on_chain() == values
-    assert policy.id() == keccak(encode(["(uint32[16],uint32,uint16[6],uint16,uint8,bytes32)"], [values]))
+    values = policy.on_chain()
+    assert values[2] == keccak(canonical_bytes(DOCUMENTS[code]))
+    assert policy.id() == keccak(encode(["(uint256,uint256,bytes32)"], [values]))
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_fields_stand_in_the_policys_words_where_the_contract_reads_them(code):
+    policy = parse_policy(DOCUMENTS[code])
+    windows, rules, _ = (int(value) if isinstance(value, int) else 0 for value in policy.on_chain())
+    hours = [windows >> 16 * place & 0xFFFF for place in range(16)]
+    assert [3_600 * h for h in hours] == [policy.windows.get(state, 0) for state in State] + [0]
+    assert [rules >> 16 * grade & 0xFFFF for grade in Grade] == [policy.min_share.get(grade, 0) for grade in Grade]
+    assert rules >> 96 & 0xFFFF == policy.fee_cap
+    assert rules >> 112 & 0xFF == policy.freight
+    assert 3_600 * (rules >> 120) == policy.notice
 
 
 def test_ids_differ():

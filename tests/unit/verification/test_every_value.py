@@ -36,7 +36,7 @@ def test_change_any_value_of_sealed_bundle_fails_without_a_chain(name: str) -> N
     assert missed == []
 
 
-@pytest.mark.parametrize("name", ["paid", "bond refunded", "refused act"])
+@pytest.mark.parametrize("name", ["paid", "bond refunded", "refused act", "ruled", "key bound"])
 def test_change_any_value_and_seal_again_fails_against_the_chain(name: str) -> None:
     """A lying service can seal what it likes; the parties' signatures and the chain hold it to the truth."""
     life: Life = LIVES[name]()
