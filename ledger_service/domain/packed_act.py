@@ -1,21 +1,24 @@
-"""An act and its signature in 143 bytes, the batch's layout. Twin of `contracts/libraries/PackedAct.sol`."""
+"""An act and its signature in 143 bytes, and 20 more for a new key: the batch's layout.
+
+Twin of `contracts/libraries/PackedAct.sol`.
+"""
 
 from __future__ import annotations
 
 import struct
 
+from .hashing import ZERO_ADDRESS, from_hex, hex0x
 from .messages import Act
 from .vocabulary import Grade, Kind, Role
 
 LENGTH = 143
+_KEY = 20
 _SMALL = struct.Struct(">BBHBHH")  # kind, role, nonce, grade, share, fee
 
 
 def pack_act(act: Act, signature: bytes) -> bytes:
-    """Raises ValueError for a signature that is not 65 bytes (an ERC-1271 one goes through `record`), for a key binding
-    (which goes through `bindKey`), and for a value that its field cannot hold."""
-    if act.kind is Kind.KEY_BOUND:
-        raise ValueError("a packed act has no room for the key of a key binding")
+    """Raises ValueError for a signature that is not 65 bytes (an ERC-1271 one goes through `record`), and for a value
+    that its field cannot hold."""
     if len(signature) != 65:
         raise ValueError(f"a packed act has a signature of 65 bytes, not {len(signature)}")
     try:
@@ -25,13 +28,13 @@ def pack_act(act: Act, signature: bytes) -> bytes:
         raise ValueError(f"a value does not fit its field: {error}") from error
     if len(act.case_id) != 32 or len(act.commitment) != 32:
         raise ValueError("a case id and a commitment have 32 bytes each")
-    return item + signature
+    return item + signature + (from_hex(act.key, _KEY) if act.kind is Kind.KEY_BOUND else b"")
 
 
 def unpack_act(item: bytes) -> tuple[Act, bytes]:
     """Raises ValueError for another length, or a number that is no kind, role or grade."""
-    if len(item) != LENGTH:
-        raise ValueError(f"a packed act has {LENGTH} bytes, not {len(item)}")
+    if len(item) < LENGTH or len(item) != LENGTH + (_KEY if item[69] == Kind.KEY_BOUND else 0):
+        raise ValueError(f"a packed act has {LENGTH} bytes, and {_KEY} more for a new key, not {len(item)}")
     kind, role, nonce, grade, share, fee = _SMALL.unpack(item[69:78])
     act = Act(
         case_id=item[:32],
@@ -43,5 +46,6 @@ def unpack_act(item: bytes) -> tuple[Act, bytes]:
         grade=Grade(grade),
         share=share,
         fee=fee,
+        key=hex0x(item[LENGTH:]) if item[LENGTH:] else ZERO_ADDRESS,
     )
-    return act, item[78:]
+    return act, item[78:LENGTH]

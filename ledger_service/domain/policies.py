@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -11,7 +12,7 @@ from .hashing import keccak, word
 from .records import canonical_bytes
 from .vocabulary import FULL_SHARE, Freight, Grade, State
 
-SLOTS = 16  # windows on the chain, one a state, the rest zero
+_FEE_CAP, _FREIGHT, _NOTICE = 96, 112, 120  # where they stand in the word of rules
 _DAY = 86_400
 _HOUR = 3_600
 _WINDOW = re.compile(r"([1-9][0-9]{0,4})([dh])")
@@ -38,23 +39,25 @@ class Policy:
         return keccak(canonical_bytes(self.document))
 
     def id(self) -> bytes:
-        """The policy's name on the chain: keccak-256 of its ABI encoding."""
-        values: list[int | bytes] = [self.windows.get(State(i), 0) if i in list(State) else 0 for i in range(SLOTS)]
-        values += [self.notice]
-        values += [self.min_share.get(grade, 0) for grade in Grade]
-        values += [self.fee_cap, self.freight, self.document_hash]
-        return keccak(b"".join(word(value) for value in values))
+        """The policy's name on the chain: keccak-256 of its three words."""
+        return keccak(b"".join(word(value) for value in self.on_chain()))
 
-    def on_chain(self) -> tuple[list[int], int, list[int], int, int, bytes]:
-        """The arguments of `registerPolicy`."""
-        windows = [self.windows.get(State(i), 0) if i in list(State) else 0 for i in range(SLOTS)]
-        shares = [self.min_share.get(grade, 0) for grade in Grade]
-        return windows, self.notice, shares, self.fee_cap, int(self.freight), self.document_hash
+    def on_chain(self) -> tuple[int, int, bytes]:
+        """The argument of `registerPolicy`. Twin of `contracts/libraries/PolicyWords.sol`."""
+        windows = _pack((window // _HOUR, 16 * state) for state, window in self.windows.items())
+        shares = _pack((share, 16 * grade) for grade, share in self.min_share.items())
+        rest = _pack([(self.fee_cap, _FEE_CAP), (int(self.freight), _FREIGHT), (self.notice // _HOUR, _NOTICE)])
+        return windows, shares | rest, self.document_hash
 
     @property
     def total_days(self) -> int:
         """Days after which a case has ended whatever anybody does: all windows, one after the other, and the notice."""
         return (sum(self.windows.values()) + self.notice) // _DAY + 1
+
+
+def _pack(fields: Iterable[tuple[int, int]]) -> int:
+    """Values in one word, each at its lowest bit."""
+    return sum(value << bit for value, bit in fields)
 
 
 def parse_policy(document: dict[str, Any]) -> Policy:

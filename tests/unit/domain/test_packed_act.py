@@ -68,9 +68,14 @@ def test_pack_act_of_a_value_that_its_field_cannot_hold_is_refused(changes):
         pack_act(act(**changes), SIGNATURE)
 
 
-def test_pack_act_of_a_key_binding_is_refused():
-    with pytest.raises(ValueError, match="no room for the key"):
-        pack_act(act(kind=Kind.KEY_BOUND, role=Role.CONSUMER, key="0x" + "11" * 20), SIGNATURE)
+def test_pack_act_of_a_key_binding_has_the_key_behind_the_signature():
+    key = "0x" + "11" * 20
+    binding = act(kind=Kind.KEY_BOUND, role=Role.CONSUMER, grade=Grade.NONE, share=0, fee=0, key=key)
+    item = pack_act(binding, SIGNATURE)
+    assert item[LENGTH:] == b"\x11" * 20
+    assert unpack_act(item) == (binding, SIGNATURE)
+    with pytest.raises(ValueError, match="20 more"):
+        unpack_act(item[:LENGTH])
 
 
 def test_pack_act_does_not_let_two_wrong_lengths_make_up_for_each_other():
@@ -102,7 +107,7 @@ def test_layout_is_the_one_that_the_contract_documents():
     text = " ".join(re.search(r"in this order: (.*?)\.", source, re.S)[1].replace("///", " ").split())
     assert text == (
         "caseId 32, commitment 32, validUntil 5, kind 1, role 1, nonce 2, grade 1, share 2, fee 2, "
-        "signature r 32, s 32, v 1"
+        "signature r 32, s 32, v 1; behind that a KeyBound has the new key, 20"
     )
     assert int(re.search(r"LENGTH = (\d+)", source)[1]) == LENGTH
 
