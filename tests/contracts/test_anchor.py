@@ -58,7 +58,7 @@ def unauthorized(anchor, account):
 def test_deploy_with_nothing(stranger, operator, writer, most, answer):
     somebody = stranger.address
     args = (somebody if operator else ZERO, somebody if writer else ZERO, most)
-    _, reason = call_raw(stranger, None, CheckpointAnchor.deploy.encode_input(*args))
+    _, reason = call_raw(stranger, None, "0x" + CheckpointAnchor.deploy.encode_input(*args))
     assert read_error(errors_of(CheckpointAnchor), reason) == (answer,)
 
 

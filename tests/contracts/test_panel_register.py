@@ -28,7 +28,7 @@ def refusal(bench, *args, sender=None, **options):
 @pytest.mark.parametrize("missing", ["ledger", "operator"])
 def test_deploy_with_a_zero_address(bench, missing):
     args = [ZERO if missing == "ledger" else bench.stub.address, ZERO if missing == "operator" else bench.operator]
-    _, reason = call_raw(bench.operator, None, ArbitrationPanel.deploy.encode_input(*args))
+    _, reason = call_raw(bench.operator, None, "0x" + ArbitrationPanel.deploy.encode_input(*args))
     assert read_error(errors_of(ArbitrationPanel), reason) == ("ZeroAddress",)
 
 
