@@ -2,7 +2,7 @@
 
 import pytest
 from brownie import TestToken, accounts, chain
-from support import World, deploy_pair, keyed, make_policy
+from support import World, deploy_all, keyed, make_policy
 from words import Freight
 
 # Currency, ISO 4217 exponent, decimals of its token: fine and coarse tokens, and a unit of one.
@@ -28,12 +28,14 @@ def world(module_isolation):
         for code, (_, decimals) in TOKENS.items()
     }
     listed = [(tokens[code].address, code.encode(), exponent) for code, (exponent, _) in TOKENS.items()]
-    ledger, escrow = deploy_pair(operator, guardian, listed)
+    ledger, escrow, panel, lens = deploy_all(operator, guardian, listed)
     actors = {name: keyed(name) for name in ("consumer", "merchant", "carrier", "warehouse", "inspector")}
     world = World(
         chain=chain,
         ledger=ledger,
         escrow=escrow,
+        panel=panel,
+        lens=lens,
         tokens=tokens,
         operator=operator,
         guardian=guardian,

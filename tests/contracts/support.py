@@ -3,7 +3,7 @@
 import secrets
 from functools import cache
 
-from brownie import RefundEscrow, ReturnLedger, web3
+from brownie import ArbitrationPanel, RefundEscrow, ReturnLedger, ReturnLens, web3
 from eth_abi import decode, encode
 from eth_account import Account
 from eth_account.messages import encode_typed_data
@@ -17,11 +17,13 @@ def next_contract(deployer, ahead):
     return to_checksum_address(keccak(rlp_encode([bytes.fromhex(deployer.address[2:]), deployer.nonce + ahead]))[12:])
 
 
-def deploy_pair(operator, guardian, listed):
-    """Escrow and ledger, each of which has to know the other's address."""
+def deploy_all(operator, guardian, listed):
+    """Escrow, ledger and panel, each of which has to know another's address, and the lens on them."""
     escrow = RefundEscrow.deploy(next_contract(operator, 1), listed, {"from": operator})
-    ledger = ReturnLedger.deploy(escrow, operator, guardian, {"from": operator})
-    return ledger, escrow
+    ledger = ReturnLedger.deploy(escrow, next_contract(operator, 1), operator, guardian, {"from": operator})
+    panel = ArbitrationPanel.deploy(ledger, operator, {"from": operator})
+    lens = ReturnLens.deploy(ledger, escrow, {"from": operator})
+    return ledger, escrow, panel, lens
 
 
 def keyed(name):
@@ -106,7 +108,7 @@ class Case:
 
     @property
     def view(self):
-        return self.world.ledger.getCase(self.id).dict()
+        return self.world.lens.getCase(self.id).dict()
 
     @property
     def state(self):
@@ -128,6 +130,7 @@ class Case:
             "grade": Grade.AsNew if kind == Kind.Inspected else Grade.None_,
             "share": 10_000 if kind == Kind.Inspected else 0,
             "fee": 0,
+            "key": ZERO,
         }
         unknown = changed.keys() - act.keys()
         assert not unknown, unknown
@@ -203,11 +206,11 @@ PATHS = {
 
 
 def pack(act, signature):
-    """The 143 bytes of an act and its signature."""
-    case_id, kind, role, nonce, valid_until, commitment, grade, share, fee = act
+    """The 143 bytes of an act and its signature, and a new key's 20."""
+    case_id, kind, role, nonce, valid_until, commitment, grade, share, fee, key = act
     small = valid_until.to_bytes(5, "big") + bytes([kind, role]) + nonce.to_bytes(2, "big")
     small += bytes([grade]) + share.to_bytes(2, "big") + fee.to_bytes(2, "big")
-    return case_id + commitment + small + signature
+    return case_id + commitment + small + signature + (bytes.fromhex(key[2:]) if kind == Kind.KeyBound else b"")
 
 
 class World:
@@ -215,7 +218,7 @@ class World:
 
     def __init__(self, **parts):
         self.__dict__.update(parts)
-        self.errors = errors_of(self.ledger, self.escrow, *self.tokens.values())
+        self.errors = errors_of(self.ledger, self.escrow, self.panel, *self.tokens.values())
 
     def refusal(self, method, *args, sender=None):
         """What a call is refused with, as `read_error` reads it. None where it is not refused."""
@@ -307,8 +310,7 @@ class World:
 
 
 def policy_id(policy):
-    types = "(uint32[16],uint32,uint16[6],uint16,uint8,bytes32)"
-    return keccak(encode([types], [policy]))
+    return keccak(encode(["(uint256,uint256,bytes32)"], [policy]))
 
 
 def make_policy(
@@ -317,7 +319,9 @@ def make_policy(
     """A policy with another window for every state, so that no two can be mixed up."""
     if windows is None:
         windows = [0] + [(10 + state) * 86_400 for state in range(1, 13)] + [0, 0, 0]
-    return (windows, notice, list(min_share), fee_cap, int(freight), b"\x11" * 32)
+    hours = sum(window // 3_600 << 16 * state for state, window in enumerate(windows))
+    rules = sum(share << 16 * grade for grade, share in enumerate(min_share))
+    return (hours, rules | fee_cap << 96 | int(freight) << 112 | notice // 3_600 << 120, b"\x11" * 32)
 
 
 # --- records --------------------------------------------------------------------------------------------------------

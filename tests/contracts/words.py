@@ -31,6 +31,9 @@ class Flag(IntEnum):
     PICKUP_BY_CARRIER = 4
     FREIGHT_TO_CONSUMER = 8
     UNPAID = 16
+    APPEALED = 32
+    FALLBACK = 64
+    CHALLENGED = 128
 
 
 DAY = 86_400
@@ -73,6 +76,8 @@ ACTS = {
     Kind.Evidence: ACT,
     Kind.Objected: ACT,
     Kind.Appealed: CLAIM,
+    Kind.Split: CLAIM,
+    Kind.KeyBound: {**ACT, "key": "address"},
     Kind.Erased: ACT,
 }
 WITHDRAW_TO = {"caseId": "bytes32", "to": "address", "nonce": "uint32", "validUntil": "uint40"}
