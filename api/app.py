@@ -12,7 +12,7 @@ from ledger_service.services.rate_limits import RateLimits
 
 from . import errors, openapi, schemas
 from .observability import Metrics, Observed
-from .routes import audit, cases, milestones, pages, status, system, webhooks
+from .routes import audit, cases, disputes, milestones, pages, status, system, webhooks
 from .security import BodyLimit, SecurityHeaders
 from .streaming import Streams
 
@@ -20,6 +20,7 @@ _TAGS = [
     {"name": "cases", "description": "Returns, as the businesses see them."},
     {"name": "milestones", "description": "The signed statements that move a case."},
     {"name": "status", "description": "The consumer's side, through one signed link."},
+    {"name": "disputes", "description": "What arbitrators rule on."},
     {"name": "audit", "description": "What became of the money."},
     {"name": "webhooks", "description": "What carriers' aggregators send."},
     {"name": "system", "description": "Health, metrics, keys."},
@@ -42,7 +43,7 @@ def create_app(app: App, workers: Workers | None = None) -> FastAPI:
     api.state.readiness = Readiness(app, workers)
     api.state.metrics = metrics = Metrics(api.state.readiness)
     errors.install(api)
-    for module in (cases, milestones, status, audit, webhooks, system):
+    for module in (cases, milestones, status, disputes, audit, webhooks, system):
         api.include_router(module.router)
     pages.install(api)
     openapi.install(api, schemas.Problem)

@@ -76,13 +76,18 @@ def principal(account: Account) -> str:
 
 
 Merchant = Annotated[Account, Depends(holder_of("merchant"))]
+Arbitrator = Annotated[Account, Depends(holder_of("arbitrator"))]
+DisputeReader = Annotated[Account, Depends(holder_of("arbitrator", "merchant", "auditor", "operator"))]
 Bookkeeper = Annotated[Account, Depends(holder_of("merchant", "auditor", "operator"))]
 
 
 # --- status links ----------------------------------------------------------------------------------------------------
 
 
-async def presented_token(request: Request, limits: Limits, _scheme: Annotated[object, Security(_link_token)]) -> str:
+LinkScheme = Annotated[object, Security(_link_token)]
+
+
+async def presented_token(request: Request, limits: Limits, _scheme: LinkScheme) -> str:
     """The bearer token of a status link, not verified yet. Raises Unauthenticated or LimitExceeded."""
     try:
         return _token_of(request)
@@ -110,6 +115,23 @@ def link_principal(claims: links.LinkClaims) -> str:
 
 
 Link = Annotated[links.LinkClaims, Depends(authenticated_link)]
+
+
+async def authenticated_either(
+    request: Request, ledger: Ledger, limits: Limits, _key: Annotated[object, Security(_api_key)], token: LinkScheme
+) -> Account | links.LinkClaims:
+    """A business by its API key, or a consumer by their link. Raises Unauthenticated or LimitExceeded."""
+    credential = request.headers.get("authorization", "").strip().partition(" ")[2].strip()
+    if _is_token(credential):
+        return await authenticated_link(request, ledger, limits, await presented_token(request, limits, token))
+    return await authenticated_account(request, ledger, limits, _key)
+
+
+def principal_of(who: Account | links.LinkClaims) -> str:
+    return principal(who) if isinstance(who, Account) else link_principal(who)
+
+
+CaseParty = Annotated[Account | links.LinkClaims, Depends(authenticated_either)]
 
 
 # --- what stands in the path -----------------------------------------------------------------------------------------

@@ -14,8 +14,21 @@ CASE: dict[str, Any] = {
     "escrow": "refund",
     "shipment": {"carrier": "FedEx", "tracking_code": "1"},
 }
+VOTE: dict[str, Any] = {"share": 7000, "reason": "The photos show wear beyond trying it on."}
+APPEAL: dict[str, Any] = {"share": 10000, "reason": "The inspection names another item."}
 MILESTONES: dict[str, Any] = {
     "authorised": {"value": {"kind": "authorised"}},
     "received": {"value": {"kind": "received", "occurred_at": "2026-03-01T09:30:00Z", "data": {"parcels": 1}}},
     "inspected": {"value": {"kind": "inspected", "data": {"grade": "as_new", "share": 10000, "fee": 0}}},
+    "disputed": {"value": {"kind": "disputed", "data": {"share": 2000, "reason": "The item is another one."}}},
+    "evidence": {
+        "value": {
+            "kind": "evidence",
+            "data": {
+                "text": "The seal was broken when the parcel came.",
+                "attachments": [{"name": "seal.jpg", "media_type": "image/jpeg", "sha256": "5a" * 32}],
+            },
+        }
+    },
+    "split": {"value": {"kind": "split", "data": {"share": 8000}}},
 }

@@ -20,6 +20,8 @@ from ..store.tables import DisclosureRow, RecordRow
 from .app import App
 from .receipts import receipt_answer, receipt_claims
 
+_ACTIONS = {Kind.REQUESTED: "open", Kind.KEY_BOUND: "bind_key"}  # what has a call of its own in the contract
+
 
 def new_record_id() -> str:
     return f"rec_{uuid.uuid4().hex}"
@@ -52,14 +54,9 @@ def accept_record(
     claims = receipt_claims(app, record_id, record, now)
     receipt = app.tokens.sign("receipt+jwt", claims)
     session.add(_row(record_id, record, act, signature, receipt, now))
-    for disclosure in disclosures:
-        if secret is None:
-            raise Conflict("This case was erased.", field="case_id", remedy="It takes no more personal fields.")
-        sealed = app.vault.seal(secret, disclosure.digest, disclosure.encoded.encode())
-        session.add(DisclosureRow(case_id=case_id, record_id=record_id, digest=disclosure.digest, sealed=sealed))
+    seal_disclosures(app, session, case_id, record_id, disclosures, secret)
     session.flush()
-    action = "open" if record.kind is Kind.REQUESTED else "act"
-    enqueue(session, action, record_id, now, case_id=case_id, record_id=record_id)
+    enqueue(session, _ACTIONS.get(record.kind, "act"), record_id, now, case_id=case_id, record_id=record_id)
     return {
         "record_id": record_id,
         "case_id": case_id,
@@ -68,6 +65,17 @@ def accept_record(
         "stage": "accepted",
         "receipt": receipt_answer(receipt, claims),
     }
+
+
+def seal_disclosures(
+    app: App, session: Session, case_id: str, record_id: str, disclosures: list[Disclosure], secret: bytes | None
+) -> None:
+    """Keeps the personal fields of a record or vote under the case's key. Raises Conflict once that was destroyed."""
+    for disclosure in disclosures:
+        if secret is None:
+            raise Conflict("This case was erased.", field="case_id", remedy="It takes no more personal fields.")
+        sealed = app.vault.seal(secret, disclosure.digest, disclosure.encoded.encode())
+        session.add(DisclosureRow(case_id=case_id, record_id=record_id, digest=disclosure.digest, sealed=sealed))
 
 
 def _row(record_id: str, record: Record, act: Act, signature: bytes, receipt: str, now: int) -> RecordRow:

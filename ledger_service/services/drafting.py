@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
 
 from sqlmodel import Session
 
@@ -14,28 +13,21 @@ from ..domain.machine import CaseState, apply_act, may_ever_state, next_state
 from ..domain.messages import Act
 from ..domain.policies import Policy
 from ..domain.records import KeyHolder, Record, make_record
-from ..domain.vocabulary import FULL_SHARE, Grade, Kind, Role
+from ..domain.transitions import TRANSITIONS
+from ..domain.vocabulary import Flag, Kind, Role
 from ..errors import Forbidden, InvalidInput, OutOfOrder
 from ..store.stages import staged_records
 from ..store.tables import CaseRow
 from .accepting import fresh_disclosures
+from .act_data import read_stated
 from .app import App
 from .inputs import PrepareInput
 from .projection import opening_refused, project
 from .times import check_occurred
 
 _DAY = 86_400
-_QUOTED = 40  # characters of a wrong value that an error repeats
-_POSTABLE = (
-    Kind.AUTHORISED,
-    Kind.DECLINED,
-    Kind.CANCELLED,
-    Kind.PICKED_UP,
-    Kind.RECEIVED,
-    Kind.INSPECTED,
-    Kind.ACCEPTED,
-    Kind.REFUNDED,
-)
+# Everything that somebody states. Erasure is its own use of the service: it destroys keys beside stating so.
+POSTABLE = tuple(kind for kind in Kind if kind is not Kind.ERASED and any(row.kind is kind for row in TRANSITIONS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +38,18 @@ class Place:
     policy: Policy
     state: CaseState
 
+    @property
+    def consumer_key_held(self) -> bool:
+        """Whether the consumer's key is the one that the service made for this case, and none of their own is bound."""
+        return self.state.has(Flag.CONSUMER_KEY_HELD)
+
+    def actor(self, role: Role) -> str:
+        """The address that acts in a role now: a consumer can have bound another key since the opening."""
+        return self.state.consumer if role is Role.CONSUMER else str(getattr(self.case, role.wire))
+
 
 def place_of(app: App, session: Session, case: CaseRow) -> Place:
+    """Raises OutOfOrder for a case that the contract refused to open."""
     records = staged_records(session, case.case_id, app.settings.confirmations_needed)
     refused = opening_refused(records)
     if refused is not None:
@@ -61,15 +63,16 @@ def place_of(app: App, session: Session, case: CaseRow) -> Place:
 
 
 def kind_of(word: str) -> Kind:
+    """Raises InvalidInput for a word that is no kind, and for a kind that nobody posts."""
     try:
         kind = Kind[word.upper()]
     except KeyError:
         kind = Kind.NONE
-    if kind not in _POSTABLE or word != word.lower():
+    if kind not in POSTABLE or word != word.lower():
         raise InvalidInput(
             f"{word!r} is no milestone that can be posted here.",
             field="kind",
-            remedy="Send one of " + ", ".join(kind.wire for kind in _POSTABLE) + ".",
+            remedy="Send one of " + ", ".join(kind.wire for kind in POSTABLE) + ".",
         )
     return kind
 
@@ -86,86 +89,35 @@ def role_for(roles: list[Role], state: CaseState, kind: Kind) -> Role:
     return next((role for role in allowed if next_state(state.state, kind, role)), allowed[0])
 
 
-def actor_of(case: CaseRow, role: Role) -> str:
-    return str(getattr(case, role.wire))
-
-
 def draft(
-    app: App, place: Place, kind: Kind, role: Role, actor: str, key: KeyHolder, request: PrepareInput
+    app: App, place: Place, kind: Kind, role: Role, key: KeyHolder, request: PrepareInput
 ) -> tuple[Record, Act, list[Disclosure]]:
     """The record and the act that goes with it, both checked against the case as it stands."""
-    data, grade, share, fee = _data(kind, request.data)
-    if kind is Kind.PICKED_UP and role is Role.CONSUMER:
-        _require_receipt(request)
-    disclosures = fresh_disclosures(dict(request.personal))
+    stated = read_stated(kind, role, place.state, request.data, dict(request.personal))
+    disclosures = fresh_disclosures(dict(stated.personal))
+    case_id, now = from_hex(place.case.case_id), app.clock.seconds()
     record = make_record(
-        case_id=from_hex(place.case.case_id),
+        case_id=case_id,
         kind=kind,
         role=role,
-        signer=actor,
+        signer=place.actor(role),
         key=key,
         occurred_at=check_occurred(app, request.occurred_at),
-        data=data,
+        data=stated.data,
         disclosures=disclosures,
         salt=os.urandom(16),
     )
-    now = app.clock.seconds()
     act = Act(
-        case_id=from_hex(place.case.case_id),
+        case_id=case_id,
         kind=kind,
         role=role,
         nonce=place.state.nonce(role),
         valid_until=now + app.settings.signature_days * _DAY,
         commitment=record.commitment,
-        grade=grade,
-        share=share,
-        fee=fee,
+        grade=stated.grade,
+        share=stated.share,
+        fee=stated.fee,
+        key=stated.key,
     )
     apply_act(place.state, act, place.policy, now)
     return record, act, disclosures
-
-
-def _require_receipt(request: PrepareInput) -> None:
-    """A pick-up starts the clock for the merchant's side, so a consumer's word alone is not enough."""
-    if not request.personal.get("receipt", "").strip():
-        raise InvalidInput(
-            "A consumer states a pick-up with the carrier's receipt.",
-            field="personal.receipt",
-            remedy='Send the number on the receipt, such as {"receipt": "JD0002"}.',
-        )
-
-
-def _data(kind: Kind, data: dict[str, Any]) -> tuple[dict[str, Any], Grade, int, int]:
-    """What a kind asks of its data, and what of it the act signs. `share` and `fee` are basis points."""
-    if kind is Kind.REFUNDED:
-        reference = data.get("reference")
-        if not isinstance(reference, str) or not 0 < len(reference) <= 200:
-            raise InvalidInput(
-                "A refund names the payment provider's reference.",
-                field="data.reference",
-                remedy='Send it, such as {"reference": "re_1Pgc72B7WZ01zgkWqPvrRrPE"}.',
-            )
-    if kind is not Kind.INSPECTED:
-        return data, Grade.NONE, 0, 0
-    word = data.get("grade")
-    grade = Grade.__members__.get(word.upper()) if isinstance(word, str) and word == word.lower() else None
-    share = _basis_points(data, "share", FULL_SHARE)
-    fee = _basis_points(data, "fee", 0)
-    return {**data, "share": share, "fee": fee}, grade or Grade.NONE, share, fee
-
-
-def _basis_points(data: dict[str, Any], name: str, default: int) -> int:
-    value = data.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= FULL_SHARE:
-        raise InvalidInput(
-            f"{_quoted(value)} is no share in basis points.",
-            field=f"data.{name}",
-            remedy="Send a whole number from 0 to 10000; 10000 is all of the refund.",
-        )
-    return value
-
-
-def _quoted(value: object) -> str:
-    """A short scalar as it was sent; for anything else a word, since it may be long or personal."""
-    said = repr(value) if value is None or isinstance(value, (str, int, float)) else ""
-    return said if 0 < len(said) <= _QUOTED else "This value"

@@ -33,7 +33,8 @@ def _zoned(value: datetime) -> datetime:
         raise ValueError("this time is beyond the calendar") from None
 
 
-def _printable(value: str) -> str:
+def printable(value: str) -> str:
+    """Raises ValueError for text that cannot be shown or written."""
     if any(ord(character) < 32 and character not in "\n\t" for character in value):
         raise ValueError("text has no control characters")
     value.encode("utf-8")  # a lone surrogate is no text; UnicodeEncodeError is a ValueError
@@ -42,8 +43,8 @@ def _printable(value: str) -> str:
 
 Address = Annotated[str, AfterValidator(checked_address), Field(max_length=42, examples=["0x" + "ab" * 20])]
 Moment = Annotated[datetime, AfterValidator(_zoned)]
-Word = Annotated[str, AfterValidator(_printable), Field(min_length=1, max_length=120)]
-Text = Annotated[str, AfterValidator(_printable), Field(max_length=2_000)]
+Word = Annotated[str, AfterValidator(printable), Field(min_length=1, max_length=120)]
+Text = Annotated[str, AfterValidator(printable), Field(max_length=2_000)]
 Amount = Annotated[str, Field(max_length=24, examples=["19.80"], description="Decimal string, not negative.")]
 Hex = Annotated[str, Field(pattern=r"^0x([0-9a-fA-F]{2})+$", max_length=20_000)]
 
@@ -105,6 +106,9 @@ class CaseInput(Input):
     carrier: Address | None = None
     warehouse: Address | None = None
     inspector: Address | None = None
+    panel: Annotated[int, Field(ge=0, le=2**32 - 1, strict=True)] | None = Field(
+        default=None, description="A registered panel's version; left out: the current one; 0: none."
+    )
 
 
 class _DataInput(Input):
@@ -144,6 +148,7 @@ class MilestoneInput(PrepareInput):
     record_id: Word | None = None
     signer: Address | None = None
     signature: Hex | None = None
+    key_signature: Hex | None = None
 
 
 class ActInput(_DataInput):
@@ -153,8 +158,43 @@ class ActInput(_DataInput):
 
 
 class SignedActInput(ActInput):
-    """What a consumer does through their link. With `record_id`, `signer` and `signature` it is what was prepared."""
+    """What a consumer does through their link. With `record_id`, `signer` and `signature` it is what was prepared.
 
+    `key_signature` is the new key's over the same message, where the act binds one.
+    """
+
+    record_id: Word | None = None
+    signer: Address | None = None
+    signature: Hex | None = None
+    key_signature: Hex | None = None
+
+
+Share = Annotated[int, Field(ge=0, le=10_000, strict=True, description="Basis points of the refund, to the consumer.")]
+
+
+class VotePrepareInput(Input):
+    """A vote to be signed by its arbitrator's own key."""
+
+    share: Share
+    reason: Text = Field(default="", description="Sealed; the parties read it, the chain never holds it.")
+    round: Annotated[int, Field(ge=0, le=4, strict=True)] | None = Field(
+        default=None, description="Refused unless the dispute is in this round; left out: the present one."
+    )
+
+
+class VoteInput(VotePrepareInput):
+    """A vote. With `vote_id`, `signer` and `signature` it is the one that was prepared."""
+
+    vote_id: Word | None = None
+    signer: Address | None = None
+    signature: Hex | None = None
+
+
+class AppealInput(Input):
+    """An appeal against a ruling: `share` is what is asked for; left out: what was claimed before."""
+
+    share: Share | None = None
+    reason: Text = ""
     record_id: Word | None = None
     signer: Address | None = None
     signature: Hex | None = None

@@ -14,6 +14,7 @@ from typing import Any
 from sqlmodel import Session
 
 from ..domain.times import from_chain, rfc3339, to_chain
+from ..domain.vocabulary import Kind, State
 from ..errors import Forbidden, InvalidInput, LinkRevoked, LinkUnknown, NotFound
 from ..store.cases import find_case, status_link
 from ..store.tables import Account, CaseRow, StatusLink
@@ -27,6 +28,9 @@ SIGN = "settlement:sign"
 DISPUTE = "dispute:open"
 READING = (READ,)
 ACTING = (READ, SIGN, DISPUTE)
+# What says that something is wrong; whatever else a link does settles something.
+_OBJECTING = (Kind.DISPUTED, Kind.EVIDENCE, Kind.CHALLENGED, Kind.APPEALED, Kind.OBJECTED)
+_ROUNDS = 5  # first, fallback, appeal; and after a challenge first and fallback again
 _GRACE_DAYS = 30  # a link outlives its case's last window, so that the outcome can still be read
 
 
@@ -55,9 +59,14 @@ def issue_link(app: App, session: Session, case: CaseRow, scopes: tuple[str, ...
 
 
 def last_window_ends(app: App, case: CaseRow) -> int:
-    """Seconds since 1970 after which nothing can happen in this case any more, and the grace for reading."""
+    """Seconds since 1970 after which nothing can happen in this case any more, and the grace for reading.
+
+    A case enters each state once at most, but disputes up to once for each round of votes. Notices run within the
+    windows of the states, but for the one that a payment to another address waits out at the end.
+    """
     policy = app.policies.by_id(case.policy_id)
-    return case.opened_at + (policy.total_days + _GRACE_DAYS) * 86_400
+    more_disputes = (_ROUNDS - 1) * policy.windows[State.DISPUTED] // 86_400 + 1
+    return case.opened_at + (policy.total_days + more_disputes + _GRACE_DAYS) * 86_400
 
 
 def create_link(
@@ -67,7 +76,7 @@ def create_link(
     now = app.clock.now()
     with app.database.write() as session:
         case = find_case(session, case_id)
-        case = require_merchant(account, case)
+        case = require_merchant(session, account, case)
         expires_at = last_window_ends(app, case)
         if request.expires_at is not None:
             if not now < request.expires_at <= now + timedelta(days=2 * 365):
@@ -102,9 +111,14 @@ def authenticate_link(app: App, token: str) -> LinkClaims:
     return LinkClaims(row.case_id, row.jti, tuple(row.scopes.split()), row.expires_at)
 
 
-def require_acting(claims: LinkClaims) -> None:
-    """Raises Forbidden if the link only reads."""
-    if SIGN not in claims.scopes:
+def scope_for(kind: Kind) -> str:
+    """The scope that a link needs for an act."""
+    return DISPUTE if kind in _OBJECTING else SIGN
+
+
+def require_scope(claims: LinkClaims, kind: Kind) -> None:
+    """Raises Forbidden if the link has no right to this act."""
+    if scope_for(kind) not in claims.scopes:
         raise Forbidden(
             "This link can look but not act.",
             field="Authorization",
@@ -118,7 +132,7 @@ def revoke_link(app: App, account: Account, case_id: str, jti: str) -> None:
     Raises NotFound if this case has no such link that its merchant may revoke.
     """
     with app.database.write() as session:
-        require_merchant(account, find_case(session, case_id))
+        require_merchant(session, account, find_case(session, case_id))
         row = status_link(session, jti)
         if row is None or row.case_id != case_id or row.scopes != READ:
             raise NotFound(

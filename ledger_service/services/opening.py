@@ -28,6 +28,7 @@ from .app import App
 from .idempotency import IdempotencyClaim, complete
 from .inputs import CaseInput
 from .links import READING, issue_link, last_window_ends
+from .panels import Panel, panel_for, require_clear, reserve_for
 from .presenting import case_answer
 from .times import check_occurred
 
@@ -99,10 +100,12 @@ def draft_case(app: App, session: Session, account: Account, request: CaseInput,
     Raises as `open_case`.
     """
     policy, mode = app.policies.by_code(request.policy), Mode[request.escrow.upper()]
-    money = _check(app, account, request, policy, mode)
+    panel = panel_for(session, request.panel)
+    money = _check(app, account, request, policy, mode, panel)
     now, own = app.clock.seconds(), account.address
     parties = Parties(own, request.carrier or own, request.warehouse or own, request.inspector or own)
     _check_consumer(app, session, request, parties)
+    require_clear(panel, parties, request.consumer.address)
     if mode is not Mode.NONE:
         _check_balance(session, account, money)
     terms = Terms(
@@ -111,7 +114,7 @@ def draft_case(app: App, session: Session, account: Account, request: CaseInput,
         consumer_key_held=request.consumer.address is None,
         parties=parties.id(),
         policy=policy.id(),
-        panel=0,
+        panel=panel.version if panel else 0,
         mode=mode,
         token=money.token,
         refund=0 if mode is Mode.NONE else money.refund,
@@ -163,7 +166,7 @@ def keep_case(
     return body
 
 
-def _check(app: App, account: Account, request: CaseInput, policy: Policy, mode: Mode) -> Money:
+def _check(app: App, account: Account, request: CaseInput, policy: Policy, mode: Mode, panel: Panel | None) -> Money:
     if account.role != "merchant":
         raise Forbidden("Only a merchant opens cases.", field="Authorization", remedy="Use a merchant's API key.")
     country = request.consumer.country
@@ -177,7 +180,7 @@ def _check(app: App, account: Account, request: CaseInput, policy: Policy, mode:
             field="consumer.email",
             remedy="Send the consumer's e-mail or own address, or open it with escrow none.",
         )
-    return _check_money(app, request, policy, mode)
+    return _check_money(app, request, policy, mode, reserve_for(panel, mode))
 
 
 def _check_consumer(app: App, session: Session, request: CaseInput, parties: Parties) -> None:
@@ -193,7 +196,7 @@ def _check_consumer(app: App, session: Session, request: CaseInput, parties: Par
         )
 
 
-def _check_money(app: App, request: CaseInput, policy: Policy, mode: Mode) -> Money:
+def _check_money(app: App, request: CaseInput, policy: Policy, mode: Mode, reserve: int) -> Money:
     currency = request.refund.currency
     refund = to_minor(request.refund.amount, currency, field="refund.amount")
     if refund == 0:
@@ -222,7 +225,7 @@ def _check_money(app: App, request: CaseInput, policy: Policy, mode: Mode) -> Mo
             field="refund.currency",
             remedy="It takes " + ", ".join(sorted(app.deployment.tokens)) + "; or open the case with escrow none.",
         )
-    return Money(currency, refund, freight, 0, token.address)
+    return Money(currency, refund, freight, reserve, token.address)
 
 
 def _check_balance(session: Session, account: Account, money: Money) -> None:
@@ -231,7 +234,8 @@ def _check_balance(session: Session, account: Account, money: Money) -> None:
     needed = money.refund + money.freight + money.reserve
     if free < needed:
         raise Conflict(
-            f"The free balance of {max(free, 0)} minor units of {money.currency} does not cover the lock of {needed}.",
+            f"The free balance of {max(free, 0)} minor units of {money.currency} does not cover the lock of {needed}, "
+            f"of which {money.reserve} are set aside for arbitration.",
             field="refund.amount",
             remedy="Deposit first (`ledger fund`), or open the case with escrow none.",
         )

@@ -7,47 +7,54 @@ from typing import Any
 
 from sqlmodel import Session
 
-from ..domain.machine import WAITS_FOR, CaseState, if_accepted, next_lapse
-from ..domain.money import to_decimal
-from ..domain.payout import split_lock
-from ..domain.policies import Policy
+from ..domain.machine import WAITS_FOR, CaseState, next_lapse
+from ..domain.notices import next_by_notice
 from ..domain.times import from_chain, rfc3339
-from ..domain.vocabulary import Flag, Kind, Mode, Stage, State
-from ..store.cases import chain_case
-from ..store.stages import StagedRecord, staged_records
-from ..store.tables import CaseRow, ChainCase
+from ..domain.vocabulary import Flag, Kind, Mode, Role, Stage, State
+from ..store.stages import StagedRecord
+from ..store.tables import CaseRow
 from .app import App
-from .policies import shipped_policies
-from .projection import opening_refused, project
+from .panels import panel_answer
+from .presenting_disputes import arbitration_answer, dispute_answer, notice_answer, offer_answer
+from .projection import opening_refused
 from .receipts import receipt_answer
+from .viewing import View, view_of
 
 _DECIDED = (State.PAYABLE, State.REFUNDED, State.SETTLED)
 
 
 def case_answer(app: App, session: Session, case: CaseRow, *, status_link: str | None = None) -> dict[str, Any]:
     """A case as its merchant sees it."""
-    records = staged_records(session, case.case_id, app.settings.confirmations_needed)
-    policy = app.policies.by_id(case.policy_id)
-    state = project(session, case, policy, records)
-    chain = chain_case(session, case.case_id)
+    view = view_of(app, session, case)
+    names = ("merchant", "carrier", "warehouse", "inspector")
     answer: dict[str, Any] = {
         "case_id": case.case_id,
         "reference": case.reference,
-        "state": state_word(state, records),
-        "stage": weakest_stage(records).wire,
-        "policy": {"code": policy.code, "version": policy.version, "id": case.policy_id},
+        "state": state_word(view.state, view.records),
+        "stage": weakest_stage(view.records).wire,
+        "policy": {"code": view.policy.code, "version": view.policy.version, "id": case.policy_id},
         "escrow": case.mode,
-        "refund": refund_answer(case, state, chain),
-        "money": money_answer(case, state, chain, records),
-        "parties": {
-            name: getattr(case, name) for name in ("merchant", "carrier", "warehouse", "inspector", "consumer")
-        },
+        "refund": refund_answer(view),
+        "money": money_answer(view),
+        "parties": {**{name: getattr(case, name) for name in names}, "consumer": view.state.consumer},
         "opened_at": rfc3339(from_chain(case.opened_at)),
-        "next": next_answer(state, policy, records),
+        "next": next_answer(view),
+        **disputed_answer(session, view),
     }
     if status_link is not None:
         answer["status_link"] = status_link
     return answer
+
+
+def disputed_answer(session: Session, view: View) -> dict[str, Any]:
+    """What is beside a case's state: its panel, a dispute's claims and votes, what is offered, what waits."""
+    return {
+        "panel": panel_answer(session, view.panel),
+        "arbitration": arbitration_answer(view),
+        "dispute": dispute_answer(session, view),
+        "notice": notice_answer(view),
+        **offer_answer(view),
+    }
 
 
 def state_word(state: CaseState, records: list[StagedRecord]) -> str:
@@ -62,8 +69,8 @@ def weakest_stage(records: list[StagedRecord]) -> Stage:
     return min((r.stage for r in records if r.stage is not Stage.REJECTED), default=Stage.ACCEPTED)
 
 
-def milestone_answer(staged: StagedRecord) -> dict[str, Any]:
-    """An accepted record and how far it has come."""
+def milestone_answer(staged: StagedRecord, said: dict[str, Any]) -> dict[str, Any]:
+    """An accepted record and how far it has come; `said` are its words, opened for whoever may read them."""
     row, link = staged.row, staged.link
     claims = {"iat": row.accepted_at, "commitment": row.commitment, "jti": row.record_id}
     return {
@@ -81,25 +88,37 @@ def milestone_answer(staged: StagedRecord) -> dict[str, Any]:
         "recorded_at": rfc3339(from_chain(link.time)) if link else None,
         "transaction": link.tx_hash if link else None,
         "data": json.loads(row.canonical)["data"],
+        "disclosed": said,
         "receipt": receipt_answer(row.receipt, claims),
     }
 
 
-def next_answer(state: CaseState, policy: Policy, records: list[StagedRecord]) -> dict[str, Any]:
+# --- what happens next -----------------------------------------------------------------------------------------------
+
+
+def next_answer(view: View) -> dict[str, Any]:
     """What happens next: who is waited for, until when, and what follows without them."""
-    if not state.state.is_live or opening_refused(records):
+    state = view.state
+    if not state.state.is_live or view.is_refused:
         return {"waiting_for": None, "deadline": None, "otherwise": None}
+    waits_for = Role.CONSUMER if next_by_notice(state) else WAITS_FOR[state.state]
     return {
-        "waiting_for": WAITS_FOR[state.state].wire,
-        "deadline": rfc3339(from_chain(state.deadline)),
-        "otherwise": _otherwise(state, policy),
+        "waiting_for": waits_for.wire,
+        "deadline": rfc3339(from_chain(state.due)),
+        "otherwise": otherwise(view),
     }
 
 
-def _otherwise(state: CaseState, policy: Policy) -> str:
+def otherwise(view: View) -> str:
+    """What the contract does once the time has passed, in a word."""
+    state = view.state
+    if noticed := next_by_notice(state):
+        return f"notice_{noticed[0].wire}"
     if state.state is State.PAYABLE:
         return "bond_pays" if state.mode is Mode.BOND else "settled_unpaid"
-    _, to = next_lapse(state, policy)
+    kind, to = next_lapse(state, view.policy)
+    if state.state is State.DISPUTED:
+        return _otherwise_in_dispute(state, kind)
     if to is not State.PAYABLE:
         return to.wire
     if state.state in (State.INSPECTED, State.RULED):
@@ -107,63 +126,58 @@ def _otherwise(state: CaseState, policy: Policy) -> str:
     return "refund_full"
 
 
-def refund_answer(case: CaseRow, state: CaseState, chain: ChainCase | None) -> dict[str, Any]:
-    """The refund at stake, what is proposed or decided of it, and what the escrow has paid out."""
+def _otherwise_in_dispute(state: CaseState, kind: Kind) -> str:
+    if kind is Kind.DISPUTED:
+        return "fallback_panel"
+    if state.has(Flag.CHALLENGED):
+        return "as_claimed"
+    return "as_ruled" if state.has(Flag.APPEALED) else "refund_full"
+
+
+# --- money -----------------------------------------------------------------------------------------------------------
+
+
+def refund_answer(view: View) -> dict[str, Any]:
+    """The refund at stake, what is proposed or decided of it, what was ruled, and what the escrow has paid out."""
+    state, chain = view.state, view.chain
     decided = state.state in (*_DECIDED, State.INSPECTED, State.RULED)
     return {
-        "amount": to_decimal(case.refund_minor, case.currency),
-        "currency": case.currency,
+        "amount": view.money(view.case.refund_minor),
+        "currency": view.case.currency,
         "share": state.share if decided else None,
         "fee": state.fee,
-        "expected": to_decimal(expected_minor(case, state), case.currency) if decided else None,
-        "paid": to_decimal(chain.withdrawn if chain else 0, case.currency),
+        "expected": view.money(view.expected) if decided else None,
+        "paid": view.money(chain.withdrawn if chain else 0),
     }
 
 
-def expected_minor(case: CaseRow, state: CaseState) -> int:
-    """Minor units that the consumer gets by what is proposed or decided, the freight included."""
-    if state.state in (State.INSPECTED, State.RULED):
-        state = if_accepted(state, shipped_policies().by_id(case.policy_id))
-    payout = split_lock(
-        refund=case.refund_minor,
-        freight=case.freight_minor,
-        reserve=case.reserve_minor,
-        share=state.share,
-        fee=state.fee,
-        freight_to_consumer=state.has(Flag.FREIGHT_TO_CONSUMER),
-    )
-    return payout.to_consumer
-
-
-def money_answer(
-    case: CaseRow, state: CaseState, chain: ChainCase | None, records: list[StagedRecord]
-) -> dict[str, Any]:
+def money_answer(view: View) -> dict[str, Any]:
     """Where the money is, as the chain has it."""
-
-    def shown(minor: int) -> str:
-        return to_decimal(minor, case.currency)
-
+    chain, shown = view.chain, view.money
     locked = chain.locked_refund + chain.locked_freight + chain.locked_reserve if chain else 0
     due = chain.to_consumer - chain.withdrawn if chain else 0
     return {
-        "where": _where(case, state, chain),
+        "where": _where(view),
         "locked": shown(locked),
         "freight": shown(chain.locked_freight if chain else 0),
+        "reserve": shown(chain.locked_reserve if chain else 0),
+        "fees": shown(chain.fees if chain else 0),
         "due": shown(due),
         "withdrawn": shown(chain.withdrawn if chain else 0),
         "withdrawn_to": chain.withdrawn_to if chain else None,
         "returned": shown(chain.to_merchant if chain else 0),
-        "reference": _provider_reference(records),
+        "reference": _provider_reference(view.records),
     }
 
 
-def _where(case: CaseRow, state: CaseState, chain: ChainCase | None) -> str:
-    if case.mode == Mode.NONE.wire:
+def _where(view: View) -> str:
+    chain = view.chain
+    if view.case.mode == Mode.NONE.wire:
         return "record_only"
     if chain is None:
         return "not_locked"
     if State[chain.state.upper()].is_live:
-        return "provider" if state.state is State.REFUNDED else "locked"
+        return "provider" if view.state.state is State.REFUNDED else "locked"
     if chain.to_consumer > chain.withdrawn:
         return "due"
     if chain.withdrawn:

@@ -15,12 +15,15 @@ from ..domain.vocabulary import Stage, State
 from ..errors import Forbidden, InvalidInput, NotFound
 from ..store.cases import find_case
 from ..store.cases import list_cases as select_cases
+from ..store.disputes import vote_by_id
 from ..store.stages import staged_record, staged_records
 from ..store.tables import Account, CaseRow, ChainCase
-from .access import OVERSEERS, require_visible
+from .access import OVERSEERS, may_read_words, require_visible
 from .app import App
 from .presenting import case_answer, milestone_answer, money_answer, refund_answer, state_word
-from .projection import project
+from .presenting_disputes import settled_answer
+from .viewing import view_of
+from .words import words_of
 
 MAX_PAGE = 200
 REJECTED = Stage.REJECTED.wire  # the word, too, for the state of a case whose opening the contract refused
@@ -29,11 +32,8 @@ REJECTED = Stage.REJECTED.wire  # the word, too, for the state of a case whose o
 def case_view(app: App, account: Account, case_id: str) -> dict[str, Any]:
     """Raises NotFound for a case that is not the caller's to see."""
     with app.database.read() as session:
-        case = require_visible(account, find_case(session, case_id))
-        answer = case_answer(app, session, case)
-        records = staged_records(session, case_id, app.settings.confirmations_needed)
-    answer["milestones"] = [milestone_answer(record) for record in records]
-    return answer
+        case = require_visible(session, account, find_case(session, case_id))
+        return {**case_answer(app, session, case), "milestones": _milestones(app, session, account, case)}
 
 
 def list_cases(
@@ -55,15 +55,22 @@ def list_cases(
 def milestones(app: App, account: Account, case_id: str) -> dict[str, Any]:
     """All records of a case that we accepted, in that order. Raises NotFound for a case that is not the caller's."""
     with app.database.read() as session:
-        require_visible(account, find_case(session, case_id))
-        records = staged_records(session, case_id, app.settings.confirmations_needed)
-    return {"items": [milestone_answer(record) for record in records], "next_cursor": None}
+        case = require_visible(session, account, find_case(session, case_id))
+        return {"items": _milestones(app, session, account, case), "next_cursor": None}
+
+
+def _milestones(app: App, session: Session, account: Account, case: CaseRow) -> list[dict[str, Any]]:
+    records = staged_records(session, case.case_id, app.settings.confirmations_needed)
+    said = words_of(app, session, case.case_id) if may_read_words(account, case) else {}
+    return [milestone_answer(record, said.get(record.row.record_id, {})) for record in records]
 
 
 def record_stage(app: App, record_id: str) -> str:
-    """The present stage of a record. Raises NotFound for a record that does not exist."""
+    """The present stage of a record or vote. Raises NotFound for one that does not exist."""
+    confirmations = app.settings.confirmations_needed
     with app.database.read() as session:
-        staged = staged_record(session, record_id, app.settings.confirmations_needed)
+        record = staged_record(session, record_id, confirmations)
+        staged = record or vote_by_id(session, record_id, confirmations)
     if staged is None:
         raise NotFound("There is no such record.", field="record_id")
     return staged.stage.wire
@@ -81,18 +88,18 @@ def refunds_audit(app: App, account: Account, cursor: str | None = None, limit: 
     with app.database.read() as session:
         rows = _page(session, cursor, limit, merchant=merchant)
         items = []
-        for case, chain, _ in rows[:limit]:
-            records = staged_records(session, case.case_id, app.settings.confirmations_needed)
-            state = project(session, case, app.policies.by_id(case.policy_id), records)
+        for case, _, _ in rows[:limit]:
+            view = view_of(app, session, case)
             items.append(
                 {
                     "case_id": case.case_id,
                     "reference": case.reference,
                     "opened_at": rfc3339(from_chain(case.opened_at)),
-                    "state": state_word(state, records),
+                    "state": state_word(view.state, view.records),
                     "escrow": case.mode,
-                    "refund": refund_answer(case, state, chain),
-                    "money": money_answer(case, state, chain, records),
+                    "refund": refund_answer(view),
+                    "money": money_answer(view),
+                    "arbitration": settled_answer(session, view),
                 }
             )
     return {"items": items, "next_cursor": _cursor_after(rows, limit)}

@@ -251,7 +251,7 @@ def test_link_shows_what_the_merchant_sees(client: TestClient, ledger: App, open
     for name in ("case_id", "reference", "state", "refund"):
         assert shown[name] == seen[name]
     assert shown["money"].items() >= seen["money"].items()
-    assert shown["next"] == {**seen["next"], "acts": []}
+    assert shown["next"] == {**seen["next"], "acts": [], "limits": {}}
     assert "ada@example.org" not in json.dumps(shown)
 
 

@@ -1,0 +1,36 @@
+"""What people said in a dispute: sealed in the records, opened for those who may see the case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlmodel import Session
+
+from ..domain.disclosures import read_disclosure
+from ..errors import LedgerError
+from ..store.disputes import disclosures_of_kinds
+from .accepting import case_secret
+from .act_data import SPOKEN
+from .app import App
+
+_FIELDS = frozenset(SPOKEN.values())
+
+
+def words_of(app: App, session: Session, case_id: str) -> dict[str, dict[str, Any]]:
+    """By the id of a record or vote, its `reason` or `text`. Empty once they were erased."""
+    rows = disclosures_of_kinds(session, case_id, [kind.wire for kind in SPOKEN])
+    said: dict[str, dict[str, Any]] = {}
+    try:
+        secret = case_secret(app, session, case_id) if rows else None
+    except LedgerError:
+        secret = None  # as below
+    if secret is None:
+        return said
+    for row in rows:
+        try:
+            disclosure = read_disclosure(app.vault.open(secret, row.digest, row.sealed).decode())
+        except (LedgerError, ValueError):
+            continue  # check 1 of the verification says so
+        if disclosure.name in _FIELDS:
+            said.setdefault(row.record_id, {})[disclosure.name] = disclosure.value
+    return said
