@@ -18,7 +18,8 @@ LEDGER = "ReturnLedger"
 ESCROW = "RefundEscrow"
 PANEL = "ArbitrationPanel"
 ANCHOR = "CheckpointAnchor"
-CONTRACTS = (ESCROW, LEDGER, PANEL, ANCHOR)  # in the order of their deployment
+LENS = "ReturnLens"
+CONTRACTS = (ESCROW, LEDGER, PANEL, ANCHOR, LENS)  # in the order of their deployment
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,12 +52,6 @@ def encode_record_batch(acts: Sequence[tuple[Act, bytes]]) -> bytes:
     return function(LEDGER, "recordBatch").selector + word(32) + word(len(items)) + items + padding
 
 
-def encode_bind_key_batch(bindings: Sequence[tuple[Act, bytes]]) -> bytes:
-    """`bindKeyBatch` of acts that name a key, with their signatures."""
-    items = [(_act(act), act.key, signature) for act, signature in bindings]
-    return function(LEDGER, "bindKeyBatch").encode(items)
-
-
 def encode_vote_batch(votes: Sequence[tuple[Vote, str, bytes]]) -> bytes:
     """`voteBatch` of votes, each with its arbitrator and signature."""
     items = [
@@ -93,20 +87,6 @@ def encode_withdraw_credit(account: str, token: str) -> bytes:
 def encode_withdraw_batch(case_ids: Sequence[bytes]) -> bytes:
     """`withdrawForBatch`: pays what is due in these cases to their consumers."""
     return function(ESCROW, "withdrawForBatch").encode(case_ids)
-
-
-def _act(act: Act) -> tuple[Any, ...]:
-    return (
-        act.case_id,
-        int(act.kind),
-        int(act.role),
-        act.nonce,
-        act.valid_until,
-        act.commitment,
-        int(act.grade),
-        act.share,
-        act.fee,
-    )
 
 
 def _terms(terms: Terms) -> tuple[Any, ...]:

@@ -17,7 +17,7 @@ from eth_abi.abi import encode as abi_encode
 from ..domain.hashing import hex0x, keccak
 from ..domain.money import exponent
 from ..errors import ChainMismatch, InvalidInput, NotFound, Unavailable
-from .abi import ANCHOR, CONTRACTS, ESCROW, LEDGER, PANEL, checksum, constructor_types, function
+from .abi import ANCHOR, CONTRACTS, ESCROW, LEDGER, LENS, PANEL, checksum, constructor_types, function
 from .artifacts import load_artifact
 from .deployments import Contract, Deployment, Token, check_chain, read_deployment, write_deployment
 from .rpc import Rpc
@@ -33,6 +33,8 @@ _NAMES = (
     (LEDGER, "escrow", ESCROW),
     (LEDGER, "panel", PANEL),
     (PANEL, "ledger", LEDGER),
+    (LENS, "ledger", LEDGER),
+    (LENS, "escrow", ESCROW),
 )
 _ENOUGH = 100 * 10**18  # wei; below it, an account on a local chain is given more
 _GIFT = 10_000 * 10**18
@@ -109,6 +111,7 @@ class _Deployer:
             LEDGER: (at[ESCROW], at[PANEL], roles.operator, roles.guardian),
             PANEL: (at[LEDGER], roles.operator),
             ANCHOR: (roles.operator, roles.writer, _MOST_GROWTH),
+            LENS: (at[LEDGER], at[ESCROW]),
         }
         made = {name: self._create(name, *arguments[name]) for name in CONTRACTS}
         for name, getter, named in _NAMES:

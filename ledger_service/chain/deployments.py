@@ -13,7 +13,7 @@ from typing import Any
 from ..domain.hashing import hex0x, keccak
 from ..domain.messages import SigningDomain
 from ..errors import ChainMismatch, NotFound
-from .abi import ANCHOR, CONTRACTS, ESCROW, LEDGER, PANEL, checksum
+from .abi import ANCHOR, CONTRACTS, ESCROW, LEDGER, LENS, PANEL, checksum
 from .rpc import Rpc
 
 _FORMAT = 2  # 1 had two contracts, before disputes
@@ -65,6 +65,10 @@ class Deployment:
     @property
     def anchor(self) -> str:
         return self.contracts[ANCHOR].address
+
+    @property
+    def lens(self) -> str:
+        return self.contracts[LENS].address
 
     @cached_property
     def name_of(self) -> Mapping[str, str]:

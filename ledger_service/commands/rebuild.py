@@ -19,7 +19,7 @@ def rebuild(data: DataOption = None) -> None:
     database = installed.app.database
     with database.write() as session:
         delete_everything(session)
-    indexer, behind = Indexer(database, installed.rpc, installed.app.deployment), 1
+    indexer, behind = Indexer(database, installed.rpc, installed.app.deployment, installed.app.policies.by_id), 1
     with Progress(console=problems, transient=True) as bars:
         task = bars.add_task("Reading the chain", total=None)
         while behind:

@@ -31,7 +31,7 @@ _OUTBOX = SQLModel.metadata.tables["outbox"]
 _TRANSACTIONS = SQLModel.metadata.tables["transactions"]
 _CHUNK = 500  # values in one IN list
 _SIGNATURE = 65  # bytes; the batch's layout takes no other
-_OF_CASES = ("open", "act", "bind_key", "vote")  # what is sent in the order in which it was accepted
+_OF_CASES = ("open", "act", "vote")  # what is sent in the order in which it was accepted
 _REGISTERED = {"register_policy": "PolicyRegistered", "register_parties": "PartiesRegistered"}
 
 
@@ -85,18 +85,6 @@ def acts_waiting(session: Session, limit: int) -> Sequence[tuple[OutboxRow, Reco
         select(OutboxRow, RecordRow)
         .join(RecordRow, col(RecordRow.record_id) == col(OutboxRow.record_id))
         .where(_unsent("act"), func.length(RecordRow.signature) == _SIGNATURE, ~_held_up("act"))
-        .order_by(col(OutboxRow.id))
-        .limit(limit)
-    )
-    return session.exec(query).all()
-
-
-def bindings_waiting(session: Session, limit: int) -> Sequence[tuple[OutboxRow, RecordRow]]:
-    """Bindings of new keys to be sent, as `acts_waiting`."""
-    query = (
-        select(OutboxRow, RecordRow)
-        .join(RecordRow, col(RecordRow.record_id) == col(OutboxRow.record_id))
-        .where(_unsent("bind_key"), ~_held_up("bind_key"))
         .order_by(col(OutboxRow.id))
         .limit(limit)
     )

@@ -246,7 +246,7 @@ class CaseKey(SQLModel, table=True):
 class OutboxRow(SQLModel, table=True):
     """Work for the chain, written in the same transaction as what asks for it.
 
-    `subject` is unique for an action: a record's or vote's id (`open`, `act`, `bind_key`, `vote`), a case's id and
+    `subject` is unique for an action: a record's or vote's id (`open`, `act`, `vote`), a case's id and
     length (`poke`), a case's id (`withdraw`), an account, a token and a sum (`withdraw_credit`), the id of a policy, of
     parties or of a panel (`register_…`). `record_id` is the record's or the vote's. `tx_hash` is the last attempt;
     `done` is set by the indexer when it sees the effect, or a refusal.
@@ -255,7 +255,7 @@ class OutboxRow(SQLModel, table=True):
     __tablename__ = "outbox"
     __table_args__ = (
         CheckConstraint(
-            "action IN ('open','act','bind_key','vote','poke','withdraw','withdraw_credit',"
+            "action IN ('open','act','vote','poke','withdraw','withdraw_credit',"
             "'register_policy','register_parties','register_panel')",
             name="action",
         ),

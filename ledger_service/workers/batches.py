@@ -9,7 +9,6 @@ from typing import Any
 
 from ..chain.abi import ESCROW, LEDGER, function
 from ..chain.codec import (
-    encode_bind_key_batch,
     encode_open_batch,
     encode_poke_batch,
     encode_record_batch,
@@ -32,7 +31,6 @@ from ..store.chain_facts import panels_by_version
 from ..store.database import Database
 from ..store.outbox import (
     acts_waiting,
-    bindings_waiting,
     case_with_parties,
     openings_waiting,
     panel_content,
@@ -108,14 +106,13 @@ class Batches:
         self._batch_size = batch_size
         self._bounds: dict[str, int] = {}
         self._seen: Seen | None = None
-        # Acts before bindings before votes: of one case they go in the order of acceptance (`store.outbox`).
+        # Acts before votes: what is of one case goes in the order of acceptance (`store.outbox`).
         self.makers: tuple[tuple[str, Signer, Maker], ...] = (
             ("register_policy", operator, self._policies),
             ("register_panel", operator, self._panels),
             ("register_parties", writer, self._parties),
             ("open", writer, self._openings),
             ("act", writer, self._acts),
-            ("bind_key", writer, self._bindings),
             ("vote", writer, self._votes),
             ("poke", writer, self._pokes),
             ("withdraw", writer, self._withdrawals),
@@ -188,12 +185,14 @@ class Batches:
     def _openings(self) -> Batch | None:
         with self._database.read() as session:
             found = openings_waiting(session, self._batch_size)
-        bound = self._bound(LEDGER, "OPENING_GAS") if found else 0
+        plan = self._plan([record.signer for _, record, _ in found if record.key_holder == "own"])
         items = [
-            Item(row, (_opening(record, case), record.signature), bound + _REFUSAL, 24) for row, record, case in found
+            Item(row, (_opening(record, case), record.signature), plan.opening(record.signer), _words(record, 22))
+            for row, record, case in found
         ]
-        # What the contract keeps back for itself while an item runs (EIP-150).
-        return self._batch(self._deployment.ledger, items, encode_open_batch, extra=bound // 32)
+        # What the contract wants to be left at every item, so that no relayer can have one refused.
+        left = self._bound(LEDGER, "OPENING_GAS") if found else 0
+        return self._batch(self._deployment.ledger, items, encode_open_batch, extra=left)
 
     def _acts(self) -> Batch | None:
         with self._database.read() as session:
@@ -207,16 +206,6 @@ class Batches:
             for row, record in found
         ]
         return self._batch(self._deployment.ledger, items, encode_record_batch)
-
-    def _bindings(self) -> Batch | None:
-        with self._database.read() as session:
-            found = bindings_waiting(session, self._batch_size)
-        plan = self._plan([record.signer for _, record in found if record.key_holder == "own"])
-        items = [
-            Item(row, (act_of(record), record.signature), plan.act(record.kind, record.signer, 0), _words(record, 15))
-            for row, record in found
-        ]
-        return self._batch(self._deployment.ledger, items, encode_bind_key_batch)
 
     def _votes(self) -> Batch | None:
         with self._database.read() as session:

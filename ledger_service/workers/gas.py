@@ -11,6 +11,7 @@ from typing import Any
 
 from ..domain.vocabulary import Kind
 
+OPENING = 250_000  # a case with its lock, the first of its merchant and panel
 ACT = 60_000  # one record by an account without code
 SETTLEMENT = 70_000  # the lock's end on top, without fees
 AWARD = 35_000  # one arbitrator's fee, credited
@@ -25,6 +26,9 @@ class GasPlan:
     def __init__(self, panels: Mapping[int, Mapping[str, Any]], wallets: frozenset[str]) -> None:
         self._panels = panels
         self._wallets = wallets
+
+    def opening(self, merchant: str) -> int:
+        return OPENING + self._asking(merchant)
 
     def act(self, kind: str, signer: str, panel: int) -> int:
         """`panel` is the version that the case names."""

@@ -126,7 +126,7 @@ class Book:
         role = Role.CONSUMER
         until = self._clock.seconds() + _VALID
         act = Act(case.case_id, Kind.KEY_BOUND, role, case.nonces[role], until, os.urandom(32), key=key.address)
-        return self._sign(case, act, "bind_key")
+        return self._sign(case, act, "act")
 
     def _sign(self, case: Case, act: Act, action: str, *, counted: bool = True) -> str:
         if counted:

@@ -82,7 +82,7 @@ def test_submit_killed_after_sending_sends_the_same_again_and_it_is_harmless(led
 def test_index_with_two_indexers_lets_one_win(ledger: Ledger) -> None:
     ledger.book.open()
     ledger.run_until(ledger.book.settled)
-    second = Indexer(ledger.database, ledger.rpc, ledger.deployment)
+    second = Indexer(ledger.database, ledger.rpc, ledger.deployment, ledger.policies.by_id)
     assert second.step().events == 0
 
 
@@ -145,7 +145,7 @@ def test_reorg_of_acts_brings_them_back(ledger: Ledger, reorg: Undo) -> None:
         ledger.run_until(ledger.book.settled)
     reorg.undo()
 
-    Indexer(ledger.database, ledger.rpc, ledger.deployment).step()
+    Indexer(ledger.database, ledger.rpc, ledger.deployment, ledger.policies.by_id).step()
     assert ledger.book.timeline(case) == ["requested"]
     ledger.run_until(lambda: _is_read(ledger))
     assert ledger.book.timeline(case) == ["requested", "authorised", "picked_up", "received"]
@@ -163,7 +163,7 @@ def test_reorg_of_an_opening_brings_it_back_with_its_registrations(ledger: Ledge
     ledger.run_until(ledger.book.settled)
     reorg.undo()
 
-    Indexer(ledger.database, ledger.rpc, ledger.deployment).step()
+    Indexer(ledger.database, ledger.rpc, ledger.deployment, ledger.policies.by_id).step()
     assert ledger.book.chain_case(case) is None
     assert [stage for _, stage, _ in ledger.book.stages(case)] == ["submitted", "submitted"]
     ledger.run_until(lambda: _is_read(ledger))
@@ -179,7 +179,7 @@ def test_reorg_of_money_leaves_the_balances_right(ledger: Ledger, reorg: Undo) -
     ledger.run_until(ledger.book.settled)
     reorg.undo()
 
-    Indexer(ledger.database, ledger.rpc, ledger.deployment).step()
+    Indexer(ledger.database, ledger.rpc, ledger.deployment, ledger.policies.by_id).step()
     assert _balance(ledger, token) == 10_000
     ledger.run_until(lambda: _is_read(ledger))
     assert _balance(ledger, token) == 8_000
@@ -257,7 +257,7 @@ def test_index_of_another_chain_keeps_what_was_read(ledger: Ledger) -> None:
         session.execute(text("UPDATE chain_cursor SET block_hash = '0x' || substr(block_hash, 4) || '0'"))
     other = replace(ledger.deployment, genesis_hash="0x" + "00" * 32)
     with pytest.raises(ChainMismatch, match="another first block"):
-        Indexer(ledger.database, ledger.rpc, other).step()
+        Indexer(ledger.database, ledger.rpc, other, ledger.policies.by_id).step()
     assert ledger.book.timeline(case) == ["requested"]
 
     ledger.run_until(lambda: _is_read(ledger))  # its own chain, with nothing in common: all is read anew

@@ -13,6 +13,7 @@ from ledger_service.chain.abi import ESCROW, LEDGER
 from ledger_service.chain.deployments import Contract, Deployment
 from ledger_service.chain.rpc import Block, Rpc, RpcRefused
 from ledger_service.errors import Conflict
+from ledger_service.services.policies import shipped_policies
 from ledger_service.store.chain_facts import read_cursor
 from ledger_service.store.database import Database
 from ledger_service.workers.indexer import Indexer
@@ -55,7 +56,8 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 def _indexer(database: Database, chain: Chain) -> Indexer:
     at = Contract(_ADDRESS, "0x", "0x")
-    return Indexer(database, chain, Deployment(1337, "0x", 0, _ADDRESS, _ADDRESS, {LEDGER: at, ESCROW: at}))
+    deployment = Deployment(1337, "0x", 0, _ADDRESS, _ADDRESS, {LEDGER: at, ESCROW: at})
+    return Indexer(database, chain, deployment, shipped_policies().by_id)
 
 
 def _cursor(database: Database) -> int | None:

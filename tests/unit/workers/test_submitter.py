@@ -14,15 +14,19 @@ from sqlmodel import SQLModel, select
 from ledger_service.chain.abi import ESCROW, LEDGER
 from ledger_service.chain.deployments import Contract, Deployment
 from ledger_service.chain.rpc import Rpc, RpcRefused
+from ledger_service.chain.transactions import intrinsic_gas
 from ledger_service.clock import FixedClock
 from ledger_service.domain.hashing import from_hex, hex0x, word
+from ledger_service.domain.vocabulary import Kind
 from ledger_service.errors import IntegrityFailure, Unavailable
 from ledger_service.keystore import LocalSigner, new_key
 from ledger_service.services.policies import shipped_policies
 from ledger_service.store.cases import enqueue
 from ledger_service.store.database import Database
-from ledger_service.store.tables import TransactionRow
-from ledger_service.workers.submitter import Batch, Submitter
+from ledger_service.store.tables import OutboxRow, TransactionRow
+from ledger_service.workers.batches import Item
+from ledger_service.workers.gas import AWARD, WALLET, GasPlan
+from ledger_service.workers.submitter import Submitter
 
 _ADDRESS = "0x" + "11" * 20
 _LARGEST = 2**24  # gas of one transaction, by EIP-7825
@@ -124,7 +128,42 @@ def test_no_transaction_asks_for_more_gas_than_a_chain_takes(database: Database,
     assert len(asked) > 2
     assert max(asked) <= min(block_gas, _LARGEST)
 
-    items = submitter._most()
-    openings = b"\xff" * (20 * 32 * items)  # as long as openings are, and dearer
-    whole = Batch(LocalSigner(new_key()), _ADDRESS, openings, list(range(items)), items)
-    assert submitter._gas(whole) <= min(block_gas, _LARGEST)
+
+@pytest.mark.parametrize("block_gas", [6_721_975, 30_000_000, 60_000_000, 2**53])
+def test_a_batch_takes_as_many_items_as_there_is_room_for(database: Database, chain: Chain, block_gas: int) -> None:
+    chain.block_gas = block_gas
+    batches = _submitter(database, chain)._batches
+    row = OutboxRow(id=1, action="act", subject="x", created_at=0)
+    items = [Item(row, b"\xff" * (24 * 32), 120_000, 24) for _ in range(1_000)]
+    batch = batches._batch(_ADDRESS, items, b"".join)
+    assert batch is not None
+    most = min(block_gas, _LARGEST)
+    asked = intrinsic_gas(batch.data) + batch.gas
+    assert 0.85 * most < asked <= most or block_gas > _LARGEST
+    assert asked <= most
+
+
+def test_an_item_that_passes_the_room_is_sent_alone(database: Database, chain: Chain) -> None:
+    row = OutboxRow(id=1, action="act", subject="x", created_at=0)
+    batch = _submitter(database, chain)._batches._batch(_ADDRESS, [Item(row, b"", 10**8, 1)] * 3, b"".join)
+    assert batch is not None
+    assert batch.rows == [1]
+
+
+def test_a_hundred_acts_of_held_keys_fit_one_transaction() -> None:
+    plan = GasPlan({}, frozenset())
+    kinds = [Kind.INSPECTED, Kind.ACCEPTED, Kind.CANCELLED, Kind.DISPUTED]
+    assert max(plan.act(kind.wire, _ADDRESS, 0) for kind in kinds) * 100 < 16_000_000 * 0.95
+
+
+def test_wallets_and_fees_are_planned_for() -> None:
+    panels = {
+        1: {"threshold": 3, "fallback_panel": 2, "appeal_panel": 3},
+        2: {"threshold": 1, "fallback_panel": 0, "appeal_panel": 0},
+        3: {"threshold": 5, "fallback_panel": 0, "appeal_panel": 0},
+    }
+    plan = GasPlan(panels, frozenset({_ADDRESS}))
+    plain = GasPlan({}, frozenset())
+    assert plan.act("evidence", _ADDRESS, 1) == plain.act("evidence", _ADDRESS, 1) + WALLET
+    assert plan.poke(1) == plain.poke(1) + AWARD * (3 + 3 + 5)
+    assert plan.poke(2) == plain.poke(2) + AWARD * 2

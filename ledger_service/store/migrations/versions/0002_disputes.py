@@ -26,8 +26,7 @@ _READ_FROM_THE_CHAIN = (
 )
 _ACTIONS = "'open','act','poke','withdraw','register_policy','register_parties'"
 _NEW_ACTIONS = (
-    "'open','act','bind_key','vote','poke','withdraw','withdraw_credit',"
-    "'register_policy','register_parties','register_panel'"
+    "'open','act','vote','poke','withdraw','withdraw_credit','register_policy','register_parties','register_panel'"
 )
 
 
