@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from .commands import audit, funding, importing, keys, local, rebuild, service, verify
+from .commands import audit, bench, funding, importing, keys, local, rebuild, service, verify
 
 main = typer.Typer(
     no_args_is_help=True,
@@ -21,6 +21,7 @@ main.command("fund")(funding.fund)
 main.add_typer(keys.keys, name="keys")
 main.add_typer(importing.imports, name="import")
 main.command("audit")(audit.audit)
+main.add_typer(bench.bench, name="bench")
 main.command("rebuild")(rebuild.rebuild)
 main.command("bundle")(verify.bundle)
 main.command("verify")(verify.verify)

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = ROOT / "contracts"
 ARTIFACTS = ROOT / "ledger_service" / "chain" / "artifacts"
 MOST_CODE = 24_576  # bytes
-EXTRA_SOURCES = (CONTRACTS / "mocks" / "TestToken.sol",)
+EXTRA_SOURCES = (CONTRACTS / "mocks" / "TestToken.sol", *sorted((CONTRACTS / "mocks" / "bench").glob("*.sol")))
 
 SETTINGS = {
     "evmVersion": "paris",

@@ -1,0 +1,1 @@
+"""What `ledger bench` measures, on a chain that it starts for itself."""
