@@ -30,7 +30,7 @@ contract WastefulToken is ERC20 {
         }
         if (waste == Waste.LongRefusal) {
             assembly {
-                revert(0, 100000)
+                revert(mload(0x40), 100000)
             }
         }
         return super.transfer(to, amount);
