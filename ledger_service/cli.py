@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from .commands import audit, bench, funding, importing, keys, local, rebuild, service, verify
+from .commands import audit, bench, funding, importing, keys, local, panels, rebuild, service, verify
 
 main = typer.Typer(
     no_args_is_help=True,
@@ -19,6 +19,7 @@ main.command("migrate")(service.migrate)
 main.command("deploy")(service.deploy_command)
 main.command("fund")(funding.fund)
 main.add_typer(keys.keys, name="keys")
+main.add_typer(panels.panels, name="panels")
 main.add_typer(importing.imports, name="import")
 main.command("audit")(audit.audit)
 main.add_typer(bench.bench, name="bench")

@@ -24,6 +24,8 @@ from ..errors import Conflict, Unavailable
 from ..installation import Installation, keep_installation, settings_of
 from ..services import sample as samples
 from ..services.app import App, keystore_password, make_app
+from ..services.local_panels import ensure_panels
+from ..services.sample_lives import DAYS, SHOP
 from ..store.cases import balance_of
 from ..store.database import Database
 from ..store.migrate import upgrade
@@ -150,6 +152,7 @@ def _play(app: App, rpc: Rpc, local: LocalChain | None, clock: SystemClock, want
         if wanted:
             _say("No sample returns: they need a local chain, whose time can be moved.")
         return
+    ensure_panels(app, lambda: _settle(app))
     sample = samples.Sample(app, _traveller(local, clock), lambda: _settle(app))
     if local.seconds_behind() > 0:
         _fund(app, rpc, sample)
@@ -165,7 +168,7 @@ def _traveller(local: LocalChain, clock: SystemClock) -> Any:
     start = local.clock.genesis
 
     def travel_to(day: int) -> None:
-        if day >= samples.DAYS:
+        if day >= DAYS:
             ahead = local.seconds_behind()
         else:
             ahead = min(start + day * 86_400 - clock.seconds(), local.seconds_behind())
@@ -177,7 +180,7 @@ def _traveller(local: LocalChain, clock: SystemClock) -> Any:
 
 
 def _fund(app: App, rpc: Rpc, sample: samples.Sample) -> None:
-    token, merchant = app.deployment.tokens["GBP"], sample.accounts()[samples.SHOP].address
+    token, merchant = app.deployment.tokens["GBP"], sample.accounts()[SHOP].address
     _settle(app)
     with app.database.read() as session:
         if balance_of(session, merchant, token.address) > 0:

@@ -1,7 +1,8 @@
 """Votes as documents: the canonical form of records (`records.py`), of a kind that no milestone has.
 
-    {"_sd": [...], "_sd_alg": "sha-256", "case_id": "0x…", "data": {"round": 0, "share": 7000}, "key": "own" | "service",
-     "kind": "vote", "occurred_at": "…Z", "role": "panel", "salt": "…", "schema": "after-sales-record/1", "signer": "0x…"}
+    {"_sd": [...], "_sd_alg": "sha-256", "case_id": "0x…", "data": {"round": 0, "share": 7000},
+     "key": "own" | "service", "kind": "vote", "occurred_at": "…Z", "role": "panel", "salt": "…",
+     "schema": "after-sales-record/1", "signer": "0x…"}
 
 Its commitment stands in the signed message. The reasons are a disclosure: they may name people.
 """

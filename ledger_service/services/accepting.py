@@ -20,8 +20,6 @@ from ..store.tables import DisclosureRow, RecordRow
 from .app import App
 from .receipts import receipt_answer, receipt_claims
 
-_ACTIONS = {Kind.REQUESTED: "open", Kind.KEY_BOUND: "bind_key"}  # what has a call of its own in the contract
-
 
 def new_record_id() -> str:
     return f"rec_{uuid.uuid4().hex}"
@@ -56,7 +54,8 @@ def accept_record(
     session.add(_row(record_id, record, act, signature, receipt, now))
     seal_disclosures(app, session, case_id, record_id, disclosures, secret)
     session.flush()
-    enqueue(session, _ACTIONS.get(record.kind, "act"), record_id, now, case_id=case_id, record_id=record_id)
+    action = "open" if record.kind is Kind.REQUESTED else "act"
+    enqueue(session, action, record_id, now, case_id=case_id, record_id=record_id)
     return {
         "record_id": record_id,
         "case_id": case_id,
