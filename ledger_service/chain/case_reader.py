@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,13 +11,15 @@ from eth_abi.abi import encode as abi_encode
 from ..domain.chain_facts import CaseEvents, ChainFacts, LockState
 from ..domain.evidence import Block, EscrowEvent, Evidence, Link, Place, Refusal
 from ..domain.hashing import ZERO_ADDRESS, from_hex, hex0x, keccak
+from ..domain.panels import Panel
 from ..errors import Unavailable
-from .abi import ESCROW, LEDGER, function
+from .abi import ESCROW, LEDGER, PANEL, checksum, function
 from .code import is_our_code
 from .codec import Event, decode_log, explain_revert
 from .rpc import Call, Rpc, RpcRefused, block_call, tag_of
 
-MONEY_EVENTS = ("Locked", "Settled", "Withdrawn")
+MONEY_EVENTS = ("Locked", "Settled", "Credited", "RedirectGiven", "RedirectVoided", "Withdrawn")
+_MOST_PANELS = 3  # that a case can name: its own, the fallback and the appeal panel
 _IS_VALID_SIGNATURE = keccak(b"isValidSignature(bytes32,bytes)")[:4]
 _ATTEMPTS = 5
 
@@ -43,7 +46,8 @@ class QuickReader:
         return accepts_signature(self._rpc, account, digest, signature)
 
     def _ask(self, evidence: Evidence, block: int | str) -> ChainFacts:
-        return _facts(evidence, self._rpc.batch_all(_calls(evidence, block)))
+        facts = _facts(evidence, self._rpc.batch_all(_calls(evidence, block)))
+        return replace(facts, panels=_panels_of(self._rpc, evidence))
 
 
 class FullReader:
@@ -63,9 +67,12 @@ class FullReader:
             *answers, logs, after = self._rpc.batch_all(calls)
             facts = _facts(evidence, answers)
             if after["hash"] == facts.newest.hash:
-                code = self._is_our_code(evidence)
                 return replace(
-                    facts, events=_events(evidence, logs), code_is_ours=code, newest=self._pinned(facts.newest)
+                    facts,
+                    events=_events(evidence, logs),
+                    panels=_panels_of(self._rpc, evidence),
+                    code_is_ours=self._is_our_code(evidence),
+                    newest=self._pinned(facts.newest),
                 )
         raise Unavailable("The chain moved on with every look.", remedy="Try again, or ask another node.")
 
@@ -82,7 +89,8 @@ class FullReader:
         return block
 
     def _is_our_code(self, evidence: Evidence) -> bool:
-        places = ((LEDGER, evidence.chain.ledger), (ESCROW, evidence.chain.escrow))
+        chain = evidence.chain
+        places = ((LEDGER, chain.ledger), (ESCROW, chain.escrow), (PANEL, chain.panel))
         return all(is_our_code(name, self._rpc.code(address)) for name, address in places)
 
 
@@ -93,6 +101,30 @@ def accepts_signature(rpc: Rpc, account: str, digest: bytes, signature: bytes) -
     except RpcRefused:
         return False
     return answer[:32] == _IS_VALID_SIGNATURE.ljust(32, b"\0")
+
+
+def _panels_of(rpc: Rpc, evidence: Evidence) -> dict[int, Panel]:
+    versions = [one.version for one in evidence.panels[:_MOST_PANELS]]
+    return panels_of(rpc, evidence.chain.panel, versions)
+
+
+def panels_of(rpc: Rpc, contract: str, versions: Sequence[int]) -> dict[int, Panel]:
+    """What the panels' contract has registered under these versions, which never changes; unknown ones are left out.
+    Raises Unavailable if nothing there answers as that contract does."""
+    view = function(PANEL, "panelOf")
+    calls = [("eth_call", {"to": contract, "data": hex0x(view.encode(version))}, "latest") for version in versions]
+    found = {}
+    for version, answer in zip(versions, rpc.batch(calls) if calls else [], strict=True):
+        if isinstance(answer, RpcRefused):
+            continue
+        try:
+            ((arbitrators, *numbers),) = view.decode(from_hex(answer))
+        except Exception as error:  # a contract that is none of ours may answer anything
+            raise Unavailable(
+                f"Nothing at {contract} answers as the panels do.", remedy="Is this the right chain?"
+            ) from error
+        found[version] = Panel(tuple(checksum(one) for one in arbitrators), *numbers)
+    return found
 
 
 def _calls(evidence: Evidence, block: int | str) -> list[Call]:

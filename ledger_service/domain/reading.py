@@ -130,11 +130,15 @@ class Reading:
             if row.entry is None:
                 return f"The entry at position {row.position} is none."
             steps.append(Step(row.link.actor, row.link.commitment, row.entry))
-        acts = {act.commitment: act for row in self.rows if row.link and (act := self.act_of(row)) is not None}
         try:
-            return replay(self.rules, steps, acts)
+            return replay(self.rules, steps, self.acts)
         except _FOREIGN:
             return "The timeline cannot be replayed."
+
+    @cached_property
+    def acts(self) -> dict[bytes, Act]:
+        """What was signed of the records on the chain, by commitment."""
+        return {act.commitment: act for row in self.rows if row.link and (act := self.act_of(row)) is not None}
 
     def act_of(self, row: Row) -> Act | None:
         """The act that was signed; None where there is none, or it is none."""

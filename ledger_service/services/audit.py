@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..chain.abi import ESCROW, LEDGER, function
-from ..chain.case_reader import accepts_signature
+from ..chain.case_reader import accepts_signature, panels_of
 from ..chain.deployments import check_chain
 from ..chain.rpc import Rpc, block_call
 from ..domain.chain_facts import ChainFacts, LockState
 from ..domain.checks import Report
 from ..domain.evidence import Block, Evidence, parse_evidence
 from ..domain.hashing import from_hex, hex0x
+from ..domain.panels import Panel
 from ..domain.reading import Reading
 from ..domain.replay import Rules
 from ..errors import InvalidInput, Unavailable
@@ -58,6 +59,7 @@ class _Audit:
     rpc: Rpc
     tell: Progress
     blocks: dict[int, Block | None] = field(default_factory=dict)  # as the chain has them
+    panels: dict[int, Panel] = field(default_factory=dict)  # the same, by version
     problems: list[Problem] = field(default_factory=list)
     stages: Counter[str] = field(default_factory=Counter)  # of the timelines' rows
 
@@ -157,7 +159,9 @@ def _audit_cases(running: _Audit, case_ids: list[str], patience: int) -> None:
         all_rows, at = case_rows(session, case_ids), cursor(session)
         numbers = {number for rows in all_rows.values() for number in block_numbers(rows, at)}
         stored = blocks_of(session, numbers)
-        waiting = unsent(session, [record.record_id for rows in all_rows.values() for record in rows.records])
+        stated = [record.record_id for rows in all_rows.values() for record in rows.records]
+        waiting = unsent(session, stated + [vote.vote_id for rows in all_rows.values() for vote in rows.votes])
+    _ask_panels(running, {panel.version for rows in all_rows.values() for panel in rows.panels})
     heads = _ask_heads(running, list(all_rows))
     _ask_blocks(running, numbers)
     newest = running.rpc.latest()
@@ -165,7 +169,7 @@ def _audit_cases(running: _Audit, case_ids: list[str], patience: int) -> None:
     again = []
     for case_id, rows in all_rows.items():
         content = evidence_json(running.app, rows, at, stored, show_all)
-        facts = _facts(running, heads[case_id], Block(newest.number, newest.hash, newest.time))
+        facts = _facts(running, rows, heads[case_id], Block(newest.number, newest.hash, newest.time))
         stages, problems = _audit_case(running, rows, content, facts, waiting)
         if problems and lags and patience:
             again.append(case_id)
@@ -265,8 +269,14 @@ def _ask_blocks(running: _Audit, numbers: set[int]) -> None:
         running.blocks[number] = Block(number, value["hash"], int(value["timestamp"], 16)) if value else None
 
 
-def _facts(running: _Audit, asked: tuple[bytes, LockState], newest: Block) -> ChainFacts:
+def _ask_panels(running: _Audit, versions: set[int]) -> None:
+    wanted = sorted(versions - running.panels.keys())
+    running.panels |= panels_of(running.rpc, running.app.deployment.panel, wanted)
+
+
+def _facts(running: _Audit, rows: CaseRows, asked: tuple[bytes, LockState], newest: Block) -> ChainFacts:
     deployment = running.app.deployment
+    versions = {panel.version for panel in rows.panels}
     return ChainFacts(
         chain_id=deployment.chain_id,
         genesis_hash=deployment.genesis_hash,
@@ -274,6 +284,7 @@ def _facts(running: _Audit, asked: tuple[bytes, LockState], newest: Block) -> Ch
         blocks={number: block for number, block in running.blocks.items() if block is not None},
         head=asked[0],
         lock=asked[1],
+        panels={version: panel for version, panel in running.panels.items() if version in versions},
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..chain.abi import ESCROW, LEDGER
+from ..chain.abi import checksum
 from ..chain.codec import Event, decode_log
 from ..chain.deployments import Deployment
 from ..chain.rpc import Block, Rpc, RpcRefused, block_call
@@ -50,11 +50,11 @@ def compare_events(
 
 def read_events(rpc: Rpc, deployment: Deployment, first: int, last: int) -> list[Event]:
     """The events of our contracts in these blocks, in the chain's order."""
-    contracts = {deployment.ledger.lower(): LEDGER, deployment.escrow.lower(): ESCROW}
-    question = {"address": [deployment.ledger, deployment.escrow], "fromBlock": hex(first), "toBlock": hex(last)}
+    contracts = deployment.name_of
+    question = {"address": list(contracts), "fromBlock": hex(first), "toBlock": hex(last)}
     logs: list[dict[str, Any]] = rpc.call("eth_getLogs", question)
     try:
-        decoded = [decode_log(log, contracts[log["address"].lower()]) for log in logs]
+        decoded = [decode_log(log, contracts[checksum(log["address"])]) for log in logs]
     except (LookupError, TypeError, ValueError) as error:
         raise Unavailable("The chain answers with logs that are none.", remedy="Ask another node.") from error
     return sorted((event for event in decoded if event), key=_place)

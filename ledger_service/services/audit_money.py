@@ -50,9 +50,12 @@ def _shown(sums: TokenSums, currency: str) -> dict[str, Any]:
         "balances": decimal(sums.balances),
         "locked": decimal(sums.locked),
         "due": decimal(sums.due),
+        "credits": decimal(sums.credits),
         "out": decimal(sums.out),
         "withdrawn_by_consumers": decimal(sums.withdrawn_by_consumers),
         "withdrawn_by_merchants": decimal(sums.withdrawn_by_merchants),
+        "fees": decimal(sums.fees),
+        "withdrawn_by_arbitrators": decimal(sums.withdrawn_by_arbitrators),
     }
 
 
@@ -64,20 +67,14 @@ def _sum_problems(currency: str, sums: TokenSums, units: int, unit: int) -> Iter
 
 
 def _balance_problems(deployment: Deployment, session: Session, rpc: Rpc) -> Iterator[str]:
-    """Each merchant's free balance, against the escrow's own word."""
-    kept = list(balances(session))
+    """Each account's free balance and credit, against the escrow's own word."""
+    kept, view = list(balances(session)), function(ESCROW, "accountOf")
     calls = [
-        (
-            "eth_call",
-            {
-                "to": deployment.escrow,
-                "data": hex0x(function(ESCROW, "balanceOf").encode(row.merchant, row.token)),
-            },
-            "latest",
-        )
+        ("eth_call", {"to": deployment.escrow, "data": hex0x(view.encode(row.account, row.token))}, "latest")
         for row in kept
     ]
     for row, answer in zip(kept, rpc.batch_all(calls), strict=True):
-        said = int.from_bytes(from_hex(answer), "big")
-        if said != row.minor:
-            yield f"The escrow holds {said} minor units for the merchant {row.merchant}, the database says {row.minor}."
+        free, _, credit = view.decode(from_hex(answer))
+        for what, said, stored in (("of balance", free, row.minor), ("of credit", credit, row.credit)):
+            if said != stored:
+                yield (f"The escrow holds {said} minor units {what} for {row.account}, the database says {stored}.")

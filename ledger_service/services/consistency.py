@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..chain.codec import Event, explain_revert
-from ..domain.hashing import from_hex, hex0x
+from ..domain.hashing import from_hex, hex0x, keccak
 from ..domain.messages import Act
 from ..domain.money import to_minor
 from ..domain.policies import Policy
 from ..domain.reading import Reading, Row
+from ..domain.records import record_of
 from ..domain.replay import Rules
 from ..domain.times import parse_moment, to_chain
 from ..errors import LedgerError
 from ..store.evidence_rows import CaseRows
-from ..store.tables import ChainEvent, RecordRow
+from ..store.tables import ChainEvent, RecordRow, VoteRow
 from ..workers.folding import Fold
 
 _SAME_MOMENT = 60  # seconds; a case's row and its first record are written in one unit of work
@@ -62,6 +63,45 @@ def _wrong_columns(stored: RecordRow, row: Row, reading: Reading) -> list[str]:
     return [name for name, value in said.items() if getattr(stored, name) != value]
 
 
+def vote_problems(rows: CaseRows, reading: Reading) -> Iterator[tuple[str, str]]:
+    """The votes whose columns contradict them, with what is wrong in words. Those that the panel refused are judged by
+    nobody else, so all of it is looked at here."""
+    refused = {refusal.commitment for refusal in rows.refusals}
+    for stored in rows.votes:
+        try:
+            wrong = _wrong_vote_columns(stored, rows, reading)
+        except _BROKEN:
+            wrong = ["canonical"]
+        if stored.commitment in refused and not _is_kept_whole(stored):
+            wrong.append("canonical")
+        if wrong:
+            yield stored.vote_id, f"What is kept beside the vote contradicts it: {', '.join(wrong)}."
+
+
+def _wrong_vote_columns(stored: VoteRow, rows: CaseRows, reading: Reading) -> list[str]:
+    body = record_of(stored.canonical).body
+    claims = reading.claims_of(stored.receipt)
+    said = {
+        "arbitrator": body["signer"],
+        "key_holder": body["key"],
+        "case_id": body["case_id"],
+        "round": body["data"]["round"],
+        "share": body["data"]["share"],
+        "occurred_at": to_chain(parse_moment(body["occurred_at"], field="occurred_at")),
+    }
+    if not isinstance(claims, str):  # else the numbered checks say so already
+        said["accepted_at"] = claims["iat"]
+    wrong = [name for name, value in said.items() if getattr(stored, name) != value]
+    shown = sum(1 for disclosure in rows.disclosures if disclosure.record_id == stored.vote_id)
+    if rows.case.erased_at is None and shown != len(body["_sd"]):
+        wrong.append("disclosures")
+    return wrong
+
+
+def _is_kept_whole(stored: VoteRow) -> bool:
+    return isinstance(stored.canonical, bytes) and hex0x(keccak(stored.canonical)) == stored.commitment
+
+
 def case_problems(rows: CaseRows, reading: Reading) -> Iterator[str]:
     """What the case's row says otherwise than its opening record."""
     if isinstance(reading.rules, str):
@@ -72,6 +112,9 @@ def case_problems(rows: CaseRows, reading: Reading) -> Iterator[str]:
         wrong = ["terms"]
     if wrong:
         yield f"What is kept about the case contradicts its opening: {', '.join(wrong)}."
+    stored = {vote.commitment for vote in rows.votes}
+    if any(vote.commitment not in stored for vote in rows.counted):
+        yield "The panel counted a vote whose content is missing."
     yield from read_model_problems(rows, reading)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
@@ -22,10 +23,19 @@ from ..domain.reading import Reading
 from ..errors import InvalidInput, LedgerError, NotFound
 from ..store.evidence_rows import CaseRows, blocks_of, case_rows, cursor
 from ..store.stages import staged_records
-from ..store.tables import ChainBlock, ChainCursor, ChainEvent, ChainRecord, ChainRefusal, RecordRow
+from ..store.tables import (
+    ChainBlock,
+    ChainCursor,
+    ChainEvent,
+    ChainPanel,
+    ChainRecord,
+    ChainRefusal,
+    RecordRow,
+    VoteRow,
+)
 from ..verification import verify_reading
 from .app import App
-from .consistency import case_problems, event_of, record_problems
+from .consistency import case_problems, event_of, record_problems, vote_problems
 from .own_chain import OwnChain, Remembered
 
 UNREADABLE = "unreadable"  # in place of a disclosure that cannot be opened; it fails check 1
@@ -69,7 +79,7 @@ def verify_case(app: App, case_id: str) -> dict[str, Any]:
 def judge(rows: CaseRows, reading: Reading, chain: ChainReader | None) -> Report:
     """The numbered checks, and whether what is kept beside the evidence says the same."""
     report = verify_reading(reading, chain)
-    wrong = dict(record_problems(rows, reading))
+    wrong = dict(record_problems(rows, reading)) | dict(vote_problems(rows, reading))
     whole = list(case_problems(rows, reading))
     if not wrong and not whole:
         return report
@@ -154,6 +164,12 @@ def used_refusals(rows: CaseRows) -> list[ChainRefusal]:
     return list(found.values())
 
 
+def used_votes(rows: CaseRows) -> list[VoteRow]:
+    """The votes without those that the panel refused: their arbitrators may have voted again."""
+    counted, refused = {vote.commitment for vote in rows.counted}, {refusal.commitment for refusal in rows.refusals}
+    return [vote for vote in rows.votes if vote.commitment in counted or vote.commitment not in refused]
+
+
 def evidence_json(
     app: App, rows: CaseRows, at: ChainCursor | None, blocks: dict[int, ChainBlock], show: Show
 ) -> dict[str, Any]:
@@ -173,9 +189,12 @@ def evidence_json(
             "confirmations": app.settings.confirmations_needed,
             "ledger": deployment.ledger,
             "escrow": deployment.escrow,
+            "panel": deployment.panel,
         },
         "parties": {name: getattr(case, name) for name in ("merchant", "carrier", "warehouse", "inspector")},
         "policy": _policy(app, case.policy_id),
+        "panels": [_panel(panel) for panel in rows.panels],
+        "votes": [_vote(vote, shown.get(vote.vote_id, [])) for vote in used_votes(rows)],
         "records": [_record(record, shown.get(record.record_id, [])) for record in rows.records],
         "links": [_link(link) for link in rows.links],
         "refusals": [_refusal(refusal) for refusal in used_refusals(rows)],
@@ -234,6 +253,32 @@ def _record(row: RecordRow, shown: list[str]) -> dict[str, Any]:
         "signature": hex0x(_raw(row.signature)),
         "disclosures": shown,
         "receipt": row.receipt,
+    }
+
+
+def _vote(row: VoteRow, shown: list[str]) -> dict[str, Any]:
+    return {
+        "vote_id": row.vote_id,
+        "canonical": _raw(row.canonical).decode("utf-8", "replace"),
+        "commitment": row.commitment,
+        "arbitrator": row.arbitrator,
+        "round": row.round,
+        "share": row.share,
+        "valid_until": row.valid_until,
+        "signature": hex0x(_raw(row.signature)),
+        "disclosures": shown,
+        "receipt": row.receipt,
+    }
+
+
+def _panel(row: ChainPanel) -> dict[str, Any]:
+    return {
+        "version": row.version,
+        "arbitrators": json.loads(row.arbitrators),
+        "threshold": row.threshold,
+        "appeal_panel": row.appeal_panel,
+        "fallback_panel": row.fallback_panel,
+        "fee": row.fee,
     }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import func
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
 from .tables import (
@@ -18,19 +20,23 @@ from .tables import (
     ChainCase,
     ChainCursor,
     ChainEvent,
+    ChainPanel,
     ChainRecord,
     ChainRefusal,
+    ChainVote,
     DisclosureRow,
     OutboxRow,
     RecordRow,
+    VoteRow,
 )
 
-MONEY_EVENTS = ("Locked", "Settled", "Withdrawn")
+MONEY_EVENTS = ("Locked", "Settled", "Credited", "RedirectGiven", "RedirectVoided", "Withdrawn")
 
 
 @dataclass(slots=True)
 class CaseRows:
-    """All rows of one case. `events` are the chain's in its order, `key` is None once erased."""
+    """All rows of one case. `events` and `counted` (votes) are the chain's in its order, `panels` the versions that may
+    vote in the case, `key` is None once erased."""
 
     case: CaseRow
     records: list[RecordRow] = field(default_factory=list)
@@ -38,6 +44,9 @@ class CaseRows:
     links: list[ChainRecord] = field(default_factory=list)
     refusals: list[ChainRefusal] = field(default_factory=list)
     events: list[ChainEvent] = field(default_factory=list)
+    votes: list[VoteRow] = field(default_factory=list)
+    counted: list[ChainVote] = field(default_factory=list)
+    panels: list[ChainPanel] = field(default_factory=list)
     key: CaseKey | None = None
     on_chain: ChainCase | None = None
 
@@ -46,33 +55,51 @@ class CaseRows:
         return [event for event in self.events if event.contract == "RefundEscrow" and event.name in MONEY_EVENTS]
 
 
+def _in_order(table: Any) -> tuple[Any, Any]:
+    return col(table.block_number), col(table.log_index)
+
+
+# What a case has many of: table, attribute of `CaseRows`, order.
+_LISTS: tuple[tuple[Any, str, tuple[Any, ...]], ...] = (
+    (RecordRow, "records", (col(RecordRow.seq),)),
+    (DisclosureRow, "disclosures", (col(DisclosureRow.id),)),
+    (ChainRecord, "links", (col(ChainRecord.position),)),
+    (ChainRefusal, "refusals", _in_order(ChainRefusal)),
+    (ChainEvent, "events", _in_order(ChainEvent)),
+    (VoteRow, "votes", (col(VoteRow.seq),)),
+    (ChainVote, "counted", _in_order(ChainVote)),
+)
+
+
 def case_rows(session: Session, case_ids: Sequence[str]) -> dict[str, CaseRows]:
     """By case, in the order asked for; a case that is not there is left out. At most some hundred cases at a time."""
     found = {row.case_id: CaseRows(row) for row in session.exec(_of(CaseRow, case_ids))}
     known = list(found)
-    for record in session.exec(_of(RecordRow, known).order_by(col(RecordRow.seq))):
-        found[record.case_id].records.append(record)
-    for shown in session.exec(_of(DisclosureRow, known).order_by(col(DisclosureRow.id))):
-        found[shown.case_id].disclosures.append(shown)
+    for table, name, order in _LISTS:
+        for row in session.exec(_of(table, known).order_by(*order)):
+            getattr(found[row.case_id], name).append(row)
     for key in session.exec(_of(CaseKey, known)):
         found[key.case_id].key = key
-    for link in session.exec(_of(ChainRecord, known).order_by(col(ChainRecord.position))):
-        found[link.case_id].links.append(link)
-    for refusal in session.exec(_of(ChainRefusal, known).order_by(*_in_order(ChainRefusal))):
-        found[refusal.case_id].refusals.append(refusal)
-    for event in session.exec(_of(ChainEvent, known).order_by(*_in_order(ChainEvent))):
-        found[str(event.case_id)].events.append(event)
     for state in session.exec(_of(ChainCase, known)):
         found[state.case_id].on_chain = state
+    panels = {panel.version: panel for panel in session.exec(select(ChainPanel))}
+    for rows in found.values():
+        rows.panels = _panels_of(rows.case, panels)
     return {case_id: found[case_id] for case_id in case_ids if case_id in found}
+
+
+def _panels_of(case: CaseRow, panels: dict[int, ChainPanel]) -> list[ChainPanel]:
+    """The panel that the terms name, with its fallback and its appeal panel, by version."""
+    try:
+        own = panels.get(json.loads(case.terms)["panel"])
+    except (ValueError, LookupError, TypeError):
+        return []  # somebody changed them by hand, which the checks tell
+    versions = {own.version, own.fallback_panel, own.appeal_panel} if own else set()
+    return [panels[version] for version in sorted(versions) if version in panels]
 
 
 def _of(table: Any, case_ids: Sequence[str]) -> Any:
     return select(table).where(col(table.case_id).in_(case_ids))
-
-
-def _in_order(table: Any) -> tuple[Any, Any]:
-    return col(table.block_number), col(table.log_index)
 
 
 def blocks_of(session: Session, numbers: Iterable[int]) -> dict[int, ChainBlock]:
@@ -124,8 +151,12 @@ def orphans(session: Session) -> Iterator[str]:
     records = select(RecordRow.record_id).where(col(RecordRow.case_id).not_in(known)).limit(20)
     for record_id in session.exec(records):
         yield f"Record {record_id} belongs to no case."
-    known_records = select(RecordRow.record_id)
-    shown = select(DisclosureRow.record_id).where(col(DisclosureRow.record_id).not_in(known_records)).limit(20)
+    votes = select(VoteRow.vote_id).where(col(VoteRow.case_id).not_in(known)).limit(20)
+    for vote_id in session.exec(votes):
+        yield f"Vote {vote_id} belongs to no case."
+    named = col(DisclosureRow.record_id)
+    without = named.not_in(select(RecordRow.record_id)) & named.not_in(select(VoteRow.vote_id))
+    shown = select(DisclosureRow.record_id).where(without).limit(20)
     for record_id in session.exec(shown):
         yield f"A disclosure belongs to the record {record_id}, which is not there."
 
@@ -138,7 +169,7 @@ def strange_accounts(session: Session) -> list[str]:
 
 
 def unsent(session: Session, record_ids: Sequence[str]) -> set[str]:
-    """Those of the records that still wait in the outbox."""
+    """Those of the records and votes that still wait in the outbox."""
     query = select(OutboxRow.record_id).where(col(OutboxRow.record_id).in_(record_ids), col(OutboxRow.done).is_(False))
     return {str(record_id) for record_id in session.exec(query)}
 
@@ -162,27 +193,31 @@ class TokenSums:
     locked: int = 0
     due: int = 0
     withdrawn_by_consumers: int = 0
+    credits: int = 0
+    fees: int = 0  # ever credited
+
+    @property
+    def withdrawn_by_arbitrators(self) -> int:
+        return self.fees - self.credits
 
     @property
     def held(self) -> int:
-        return self.balances + self.locked + self.due
+        return self.balances + self.locked + self.due + self.credits
 
     @property
     def out(self) -> int:
-        return self.withdrawn_by_consumers + self.withdrawn_by_merchants
+        return self.withdrawn_by_consumers + self.withdrawn_by_merchants + self.withdrawn_by_arbitrators
 
 
 def token_sums(session: Session) -> dict[str, TokenSums]:
     """By token, what the indexer read."""
     found: dict[str, TokenSums] = {}
-    per_balance = select(
-        ChainBalance.token,
-        func.sum(ChainBalance.deposited),
-        func.sum(ChainBalance.minor),
-        func.sum(ChainBalance.withdrawn),
+    summed = ("deposited", "minor", "withdrawn", "credit", "credited")
+    per_balance = sql_select(
+        col(ChainBalance.token), *(func.sum(getattr(ChainBalance, name)) for name in summed)
     ).group_by(col(ChainBalance.token))
-    for token, deposited, minor, withdrawn in session.exec(per_balance):
-        found[token] = TokenSums(int(deposited), int(minor), int(withdrawn))
+    for token, deposited, minor, withdrawn, credit, credited in session.execute(per_balance):
+        found[token] = TokenSums(int(deposited), int(minor), int(withdrawn), credits=int(credit), fees=int(credited))
     per_case = (
         select(
             ChainCase.token,

@@ -24,6 +24,7 @@ from ..errors import IntegrityFailure
 from ..store.case_states import columns_of, state_of
 
 Row = dict[str, Any]
+_LOCK = ("locked_refund", "locked_freight", "locked_reserve")
 
 
 class Known(Protocol):
@@ -56,7 +57,9 @@ class Fold:
         self.records: list[Row] = []
         self.votes: list[Row] = []
         self.new_panels: list[Row] = []
-        self._bound: dict[str, str] = {}  # keys by case, until the record that the chain puts behind the event
+        # What the chain says before the event that it belongs to, by case: locks before openings, keys before records.
+        self._locks: dict[str, Row] = {}
+        self._bound: dict[str, str] = {}
 
     def apply(self, event: Event) -> None:
         step = _CASE_STEPS.get((event.contract, event.name))
@@ -93,9 +96,7 @@ class Fold:
             "head": args["caseId"],
             "merchant": args["merchant"],
             "token": terms["token"],
-            "locked_refund": 0,
-            "locked_freight": 0,
-            "locked_reserve": 0,
+            **self._locks.pop(args["caseId"], dict.fromkeys(_LOCK, 0)),
             "to_consumer": 0,
             "to_merchant": 0,
             "fees": 0,
@@ -175,20 +176,17 @@ class Fold:
     # --- RefundEscrow ------------------------------------------------------------------------------------------------
 
     def _locked(self, event: Event) -> None:
-        args, case = event.args, self._case(event)
-        case |= {
-            "locked_refund": args["refund"],
-            "locked_freight": args["freight"],
-            "locked_reserve": args["reserve"],
-            "block_number": event.block_number,
-        }
+        args = event.args
+        amounts = {column: args[column.removeprefix("locked_")] for column in _LOCK}
+        if args["caseId"] in self.cases:
+            self._case(event).update(amounts, block_number=event.block_number)
+        else:
+            self._locks[args["caseId"]] = amounts
 
     def _settled(self, event: Event) -> None:
         args, case = event.args, self._case(event)
         case |= {
-            "locked_refund": 0,
-            "locked_freight": 0,
-            "locked_reserve": 0,
+            **dict.fromkeys(_LOCK, 0),
             "to_consumer": args["toConsumer"],
             "to_merchant": args["toMerchant"],
             "fees": args["fees"],
