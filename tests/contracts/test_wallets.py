@@ -55,9 +55,9 @@ def test_wallet_as_merchant_withdraws_its_balance(world, escrow, wallet, eur):
 def test_wallet_as_consumer_accepts_and_withdraws(world, escrow, wallet, eur):
     case = world.open(consumer=wallet, consumerKeyHeld=False).reach(State.Inspected)
     case.act(Kind.Accepted, Role.Consumer)
-    message = {"caseId": case.id, "to": world.guardian.address, "validUntil": FAR}
+    message = {"caseId": case.id, "to": world.guardian.address, "nonce": 0, "validUntil": FAR}
     signature = sign(wallet, escrow, "RefundEscrow", "WithdrawTo", message, WithdrawTo=WITHDRAW_TO)
-    escrow.withdrawTo(case.id, world.guardian, FAR, signature, {"from": world.stranger})
+    escrow.withdrawTo(case.id, world.guardian, 0, FAR, signature, {"from": world.stranger})
     assert eur.balanceOf(world.guardian) == 19_80 * 10_000
 
 

@@ -4,7 +4,7 @@ import secrets
 
 from brownie import LedgerStub, RefundEscrow, TestToken, accounts, chain
 from eth_account.messages import encode_typed_data
-from support import World, call_raw, chain_id, keyed, sign
+from support import World, call_raw, chain_id, errors_of, keyed, sign
 from words import FAR, FULL, KEEP_PAYEE, PERMIT, WITHDRAW_BALANCE, WITHDRAW_TO
 
 DAY = 86_400
@@ -20,25 +20,20 @@ COINS = {
 
 
 class Till(World):
-    """Speaks for the ledger; amounts are minor units. Whoever needs a signature is a key, whoever pays is `payer`."""
+    """A world of which the escrow alone is real, and that speaks for the ledger. Amounts are minor units; whoever signs
+    is a key, whoever pays in is `payer`."""
 
     def __init__(self, tokens):
         """`tokens`: token contract, currency and exponent of each that the escrow takes."""
-        self.ledger = LedgerStub.deploy({"from": accounts[0]})
+        self.chain = chain
+        self.operator, self.payer, self.stranger = accounts[0], accounts[1], accounts[3]
+        self.other = accounts[2].address
+        self.merchant, self.consumer, self.arbitrator = keyed("merchant"), keyed("consumer"), keyed("arbitrator")
         listed = [(token.address, code.encode(), exponent) for token, code, exponent in tokens]
-        super().__init__(
-            chain=chain,
-            ledger=self.ledger,
-            escrow=RefundEscrow.deploy(self.ledger, listed, {"from": accounts[0]}),
-            tokens={code: token for token, code, _ in tokens},
-            operator=accounts[0],
-            payer=accounts[1],
-            other=accounts[2].address,
-            stranger=accounts[3],
-            merchant=keyed("merchant"),
-            consumer=keyed("consumer"),
-            arbitrator=keyed("arbitrator"),
-        )
+        self.tokens = {code: token for token, code, _ in tokens}
+        self.ledger = LedgerStub.deploy({"from": self.operator})
+        self.escrow = RefundEscrow.deploy(self.ledger, listed, {"from": self.operator})
+        self.errors = errors_of(self.escrow, *self.tokens.values())
         self.send(self.ledger.setEscrow, self.escrow)
 
     def unit(self, token):
