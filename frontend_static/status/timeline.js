@@ -1,6 +1,6 @@
 // What has happened: who said it, when they say it happened, when the chain recorded it, and how firmly it stands.
 import { html } from "../shared/dom.js";
-import { Hex, Moment, Row } from "./bits.js";
+import { Hex, Moment, Row, shorten } from "./bits.js";
 import { inOrder } from "./story.js";
 
 const STAGES = ["accepted", "submitted", "recorded", "final", "rejected"];
@@ -27,6 +27,7 @@ function Step({ t, step }) {
       <span class="stage stage-${step.stage}">${t.text(`stage.${step.stage}`)}</span>
     </div>
     <${Facts} t=${t} step=${step} />
+    <${Votes} t=${t} votes=${step.data?.votes} />
     <p class="step-by">${byline(t, step.by)}</p>
     <${Times} t=${t} step=${step} />
     ${!isSettledFact && html`<p class="step-stage">${t.text(`stage.${step.stage}.text`)} ${reasonOf(t, step)}</p>`}
@@ -74,6 +75,19 @@ function Facts({ t, step }) {
     ${facts.length > 0 && html`<p class="step-facts">${facts.join(" · ")}</p>`}
     ${typeof words === "string" && words && html`<blockquote class="step-words" dir="auto">${words}</blockquote>`}
   `;
+}
+
+/** What each arbitrator named, and why: shown once their round is over. */
+function Votes({ t, votes = [] }) {
+  if (!votes.length) return null;
+  return html`<ul class="votes">
+    ${votes.map(
+      ({ name, address, share, reason }) => html`<li key=${address}>
+        <bdi title=${address}>${name ?? shorten(address)}</bdi>: ${t.percent(share)}
+        ${reason && html` <q dir="auto">${reason}</q>`}
+      </li>`,
+    )}
+  </ul>`;
 }
 
 function reasonOf(t, { reason }) {

@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 from ..domain.panels import Panel
 from ..errors import Conflict, LedgerError
-from ..store.keys import account_by_name
 from ..store.tables import Account
-from .accounts import create_account
 from .app import App
 from .panels import current_panel, register_panel, version_registered
+from .sample_accounts import ensure_accounts
 from .sample_lives import APPEAL_PANEL, FALLBACK_PANEL, PANEL
 
 ARBITRATOR = "arbitrator"
@@ -19,14 +18,7 @@ FEE_MINOR = 50  # for each vote that counts, in minor units of the case's curren
 
 def arbitrators(app: App) -> dict[str, Account]:
     """The sample arbitrators by name, made where they are missing."""
-    names = (*PANEL, *FALLBACK_PANEL, *APPEAL_PANEL)
-    with app.database.read() as session:
-        missing = [name for name in names if account_by_name(session, name, ARBITRATOR) is None]
-    for name in missing:
-        create_account(app, ARBITRATOR, name)
-    with app.database.read() as session:
-        found = {name: account_by_name(session, name, ARBITRATOR) for name in names}
-    return {name: account for name, account in found.items() if account is not None}
+    return ensure_accounts(app, ARBITRATOR, (*PANEL, *FALLBACK_PANEL, *APPEAL_PANEL))
 
 
 def ensure_panels(app: App, settle: Callable[[], None]) -> None:

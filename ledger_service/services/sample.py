@@ -17,16 +17,15 @@ from ..domain.vocabulary import Stage
 from ..errors import LedgerError
 from ..store.cases import case_by_source
 from ..store.disputes import votes_of
-from ..store.keys import account_by_name
 from ..store.stages import staged_records
 from ..store.tables import Account, CaseRow
-from .accounts import create_account
 from .acting import act_by_link, state_milestone
 from .app import App
 from .inputs import ActInput, CaseInput, MilestoneInput, VoteInput
 from .links import ACTING, LinkClaims, issue_link, last_window_ends
 from .local_panels import arbitrators
 from .opening import open_case
+from .sample_accounts import ensure_accounts
 from .sample_lives import CARRIER, CONSUMER, DAYS, INSPECTOR, LIVES, ROLES, SHOP, VOTE, WAREHOUSE, Life, Step
 from .voting import cast_vote
 
@@ -42,14 +41,10 @@ class Sample:
     settle: Callable[[], None]
 
     def accounts(self) -> dict[str, Account]:
+        found = arbitrators(self.app)
         for name, role in ROLES.items():
-            with self.app.database.read() as session:
-                known = account_by_name(session, name, role)
-            if known is None:
-                create_account(self.app, role, name)
-        with self.app.database.read() as session:
-            found = {name: account_by_name(session, name, role) for name, role in ROLES.items()}
-        return {name: account for name, account in found.items() if account is not None} | arbitrators(self.app)
+            found |= ensure_accounts(self.app, role, [name])
+        return found
 
     def play(self, progress: Callable[[str], None]) -> None:
         """Carries every life as far as it goes, day by day, and ends at the present."""

@@ -148,9 +148,7 @@ LIVES = (
             _step(8, "disputed", CONSUMER, reason="Das Geschirr war unbenutzt."),
             *_votes(10, PANEL, 5_000, 6_000, 5_000, reason="There are scratches on two plates."),
             _step(12, "appealed", CONSUMER, share=10_000, reason="Die Kratzer sind auf den Fotos des Lagers neu."),
-            *_votes(
-                15, APPEAL_PANEL, 9_000, 8_500, 10_000, 9_000, 7_000, reason="The carrier made the scratches."
-            ),
+            *_votes(15, APPEAL_PANEL, 9_000, 8_500, 10_000, 9_000, 7_000, reason="The carrier made the scratches."),
         ),
     ),
     Life(
@@ -175,6 +173,18 @@ LIVES = (
             *_returned(23, inspected=_step(29, "inspected", INSPECTOR, grade="damaged", share=2_000)),
             _step(30, "split", SHOP, share=6_000),
             _step(31, "split", CONSUMER, share=6_000),
+        ),
+    ),
+    Life(
+        "in dispute, waiting for its arbitrators",
+        "C537373",
+        "refund",
+        "en",
+        (
+            *_returned(30, inspected=_step(37, "inspected", INSPECTOR, grade="used", share=5_000)),
+            _step(38, "disputed", CONSUMER, reason="The box was never opened."),
+            _step(39, "evidence", SHOP, text="It came without its seal.", attachments=_PHOTOS),
+            *_votes(39, PANEL, 6_000, reason="The seal is missing; the goods look new."),
         ),
     ),
     Life("waiting for the warehouse", "C536642", "refund", "en", _returned(35)[:3]),

@@ -12,10 +12,12 @@ from ..domain.entry import Entry
 from ..domain.hashing import from_hex
 from ..domain.times import from_chain, rfc3339
 from ..domain.vocabulary import Kind, Role, Stage
+from ..store.disputes import counted_votes, votes_of
 from ..store.keys import names_of
 from ..store.stages import StagedRecord, composed_links, head_block
 from ..store.tables import Account, ChainRecord
 from .app import App
+from .rounds import rounds_of
 from .viewing import View
 from .words import words_of
 
@@ -31,6 +33,7 @@ def timeline(app: App, session: Session, view: View, merchant: Account | None) -
     if merchant is not None:
         names[case.merchant] = merchant.name
     said = words_of(app, session, case.case_id)
+    given = _votes_by_round(session, case.case_id, said)
     final_up_to = head_block(session) - app.settings.confirmations_needed
     links = composed_links(session, case.case_id)
     waiting = [r for r in records if r.is_pending] + [r for r in records if r.stage is Stage.REJECTED]
@@ -38,10 +41,32 @@ def timeline(app: App, session: Session, view: View, merchant: Account | None) -
     for index, link in enumerate(links):
         staged = by_commitment.get(link.commitment)
         entry = _stated(staged, names, said) if staged else _composed(link, final_up_to)
+        if link.role == Role.PANEL.wire:
+            rounds = rounds_of((each.kind, each.role) for each in links[:index])
+            entry["data"]["votes"] = given.get(rounds[-1], []) if rounds else []
         shown.append({**entry, "effect": _effect(links[:index], link)})
     opened = any(link.kind in _OPENS_DISPUTE for link in links)
     shown += [{**_stated(r, names, said), "effect": "again" if opened and _disputes(r) else None} for r in waiting]
     return shown
+
+
+def _votes_by_round(session: Session, case_id: str, said: dict[str, dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
+    """What each arbitrator named in the rounds that have votes on the chain, with the reasons that were given here."""
+    counted = counted_votes(session, case_id)
+    if not counted:
+        return {}
+    names = names_of(session, {vote.arbitrator for vote in counted})
+    reasons = {staged.row.commitment: said.get(staged.row.vote_id, {}) for staged in votes_of(session, case_id, 0)}
+    given: dict[int, list[dict[str, Any]]] = {}
+    for vote in counted:
+        shown = {
+            "name": names.get(vote.arbitrator),
+            "address": vote.arbitrator,
+            "share": vote.share,
+            "reason": reasons.get(vote.commitment, {}).get("reason"),
+        }
+        given.setdefault(vote.round, []).append(shown)
+    return given
 
 
 def _disputes(staged: StagedRecord) -> bool:

@@ -199,11 +199,17 @@ SENT = [*OPEN, PICKED_UP, RECEIVED]
 AGREED = [*SENT, INSPECTED, ACCEPTED]
 SAID_PAID = step("refunded", "merchant", 10, reference="re_1Pgc72B7WZ01zgkW")
 
+VOTES = [
+    {**each, "share": share, "reason": reason}
+    for each, share, reason in zip(
+        ARBITRATORS[:3], (8000, 9000, 7500), ("One corner is dented.", None, "Worn, yet whole."), strict=True
+    )
+]
 WHOLE = {"share": 10_000, "amount": "19.80"}
 EIGHTY = {"share": 8000, "amount": "15.84"}
 DISPUTED = step("disputed", "consumer", 10, share=10_000, reason="It was unused when I sent it.")
 RULED = {
-    **step("ruled", "contract", 12, share=8000),
+    **step("ruled", "contract", 12, share=8000, votes=VOTES),
     "by": {"role": "panel", "name": None, "key": "panel", "address": CONTRACT},
 }
 EXCHANGED = [
