@@ -31,6 +31,9 @@ def keyed(name):
     return Account.from_key(keccak(text=name))
 
 
+NEW_KEY = keyed("a key of the consumer's own")
+
+
 def typed(contract, name, primary, message, **types):
     """EIP-712 typed data on the domain of a contract, ready to sign."""
     domain = {"name": name, "version": "1", "chainId": chain_id(), "verifyingContract": contract.address}
@@ -130,7 +133,7 @@ class Case:
             "grade": Grade.AsNew if kind == Kind.Inspected else Grade.None_,
             "share": 10_000 if kind == Kind.Inspected else 0,
             "fee": 0,
-            "key": ZERO,
+            "key": NEW_KEY.address if kind == Kind.KeyBound else ZERO,
         }
         unknown = changed.keys() - act.keys()
         assert not unknown, unknown
@@ -169,16 +172,17 @@ class Case:
     def reach(self, state, **inspection):
         """Goes the usual way to a state, in as few transactions as there are."""
         items = []
-        for kind, role in PATHS[state]:
-            if kind is None:
-                self.relay(items)
-                items = []
+        for step in PATHS[state]:
+            if isinstance(step, tuple):
+                items.append(self.packed(*step, **(inspection if step[0] == Kind.Inspected else {})))
+                continue
+            self.relay(items)
+            items = []
+            if self.state != step:  # an act may have led there by itself
                 self.world.pass_deadline(self)
                 self.world.send(self.world.ledger.poke, self.id)
-            else:
-                items.append(self.packed(kind, role, **(inspection if kind == Kind.Inspected else {})))
         self.relay(items)
-        assert self.state == state
+        assert self.state == state, self.state
         return self
 
     def relay(self, items):
@@ -190,6 +194,10 @@ _AUTHORISED = [(Kind.Authorised, Role.Merchant)]
 _PICKED_UP = [*_AUTHORISED, (Kind.PickedUp, Role.Carrier)]
 _RECEIVED = [*_PICKED_UP, (Kind.Received, Role.Warehouse)]
 _INSPECTED = [*_RECEIVED, (Kind.Inspected, Role.Inspector)]
+_AGREED = [(Kind.ExchangeAgreed, Role.Merchant), (Kind.ExchangeAgreed, Role.Consumer)]
+_EXCHANGING = [*_INSPECTED, *_AGREED, State.Exchanging]
+# The usual way to a state: acts, and a state where the deadline, or a notice, has to bring it about.
+_EXCHANGING = [*_INSPECTED, (Kind.ExchangeAgreed, Role.Merchant), (Kind.ExchangeAgreed, Role.Consumer)]
 PATHS = {
     State.Requested: [],
     State.Declined: [(Kind.Declined, Role.Merchant)],
@@ -197,11 +205,13 @@ PATHS = {
     State.PickedUp: _PICKED_UP,
     State.Received: _RECEIVED,
     State.Inspected: _INSPECTED,
+    State.Exchanging: _EXCHANGING,
+    State.Delivered: [*_EXCHANGING, (Kind.ExchangeDelivered, Role.Carrier)],
     State.Payable: [*_INSPECTED, (Kind.Accepted, Role.Consumer)],
     State.Refunded: [*_INSPECTED, (Kind.Accepted, Role.Consumer), (Kind.Refunded, Role.Merchant)],
-    State.Disputed: [*_AUTHORISED, (Kind.PickedUp, Role.Consumer), (None, None)],
-    State.Settled: [*_INSPECTED, (Kind.Accepted, Role.Consumer), (None, None)],
-    State.Closed: [(Kind.Cancelled, Role.Consumer)],
+    State.Disputed: [*_AUTHORISED, (Kind.PickedUp, Role.Consumer), State.Disputed],
+    State.Settled: [*_INSPECTED, (Kind.Accepted, Role.Consumer), State.Settled],
+    State.Closed: [(Kind.Cancelled, Role.Consumer), State.Closed],
 }
 
 
@@ -322,6 +332,21 @@ def make_policy(
     hours = sum(window // 3_600 << 16 * state for state, window in enumerate(windows))
     rules = sum(share << 16 * grade for grade, share in enumerate(min_share))
     return (hours, rules | fee_cap << 96 | int(freight) << 112 | notice // 3_600 << 120, b"\x11" * 32)
+
+
+def read_policy(content):
+    """The fields of a registered policy, from the documented layout of its two words: windows and notice in seconds."""
+    windows, rules = content["windows"], content["rules"]
+    assert windows >> 16 * 16 == 0
+    assert rules >> 136 == 0
+    return {
+        "windows": [(windows >> 16 * state & 0xFFFF) * 3_600 for state in range(16)],
+        "min_share": [rules >> 16 * grade & 0xFFFF for grade in range(6)],
+        "fee_cap": rules >> 96 & 0xFFFF,
+        "freight": rules >> 112 & 0xFF,
+        "notice": (rules >> 120 & 0xFFFF) * 3_600,
+        "document": bytes(content["document"]),
+    }
 
 
 # --- records --------------------------------------------------------------------------------------------------------
