@@ -197,7 +197,6 @@ _INSPECTED = [*_RECEIVED, (Kind.Inspected, Role.Inspector)]
 _AGREED = [(Kind.ExchangeAgreed, Role.Merchant), (Kind.ExchangeAgreed, Role.Consumer)]
 _EXCHANGING = [*_INSPECTED, *_AGREED, State.Exchanging]
 # The usual way to a state: acts, and a state where the deadline, or a notice, has to bring it about.
-_EXCHANGING = [*_INSPECTED, (Kind.ExchangeAgreed, Role.Merchant), (Kind.ExchangeAgreed, Role.Consumer)]
 PATHS = {
     State.Requested: [],
     State.Declined: [(Kind.Declined, Role.Merchant)],
