@@ -63,5 +63,15 @@ def escrow(world):
 
 
 @pytest.fixture(scope="module")
+def panel(world):
+    return world.panel
+
+
+@pytest.fixture(scope="module")
+def lens(world):
+    return world.lens
+
+
+@pytest.fixture(scope="module")
 def eur(world):
     return world.tokens["EUR"]

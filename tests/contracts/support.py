@@ -17,12 +17,13 @@ def next_contract(deployer, ahead):
     return to_checksum_address(keccak(rlp_encode([bytes.fromhex(deployer.address[2:]), deployer.nonce + ahead]))[12:])
 
 
-def deploy_all(operator, guardian, listed):
+def deploy_all(operator, guardian, listed, deployer=None):
     """Escrow, ledger and panel, each of which has to know another's address, and the lens on them."""
-    escrow = RefundEscrow.deploy(next_contract(operator, 1), listed, {"from": operator})
-    ledger = ReturnLedger.deploy(escrow, next_contract(operator, 1), operator, guardian, {"from": operator})
-    panel = ArbitrationPanel.deploy(ledger, operator, {"from": operator})
-    lens = ReturnLens.deploy(ledger, escrow, {"from": operator})
+    sender = {"from": deployer or operator}
+    escrow = RefundEscrow.deploy(next_contract(sender["from"], 1), listed, sender)
+    ledger = ReturnLedger.deploy(escrow, next_contract(sender["from"], 1), operator, guardian, sender)
+    panel = ArbitrationPanel.deploy(ledger, operator, sender)
+    lens = ReturnLens.deploy(ledger, escrow, sender)
     return ledger, escrow, panel, lens
 
 

@@ -1,8 +1,9 @@
-"""The constructors of ReturnLedger and RefundEscrow, and who holds which role."""
+"""The constructors of ledger, escrow and panel, who names whom, and who holds which role."""
 
 import pytest
 from brownie import RefundEscrow, ReturnLedger, TestToken
-from support import call_raw, deploy_pair, read_error
+from eth_utils import keccak
+from support import call_raw, deploy_all, read_error
 from words import ZERO
 
 
@@ -12,9 +13,9 @@ def refusal(world, container, *args):
     return read_error(world.errors, reason)
 
 
-@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("place", range(4))
 def test_deploy_ledger_with_a_zero_address(world, place):
-    args = [world.escrow.address, world.operator.address, world.guardian.address]
+    args = [world.escrow.address, world.panel.address, world.operator.address, world.guardian.address]
     args[place] = ZERO
     assert refusal(world, ReturnLedger, *args) == ("ZeroAddress",)
 
@@ -35,26 +36,39 @@ def test_deploy_escrow_with_what_is_no_token(world):
     assert refusal(world, RefundEscrow, world.ledger.address, [(world.stranger.address, b"EUR", 2)]) == ()
 
 
-def test_deploy_ledger_and_escrow_name_each_other(world, ledger, escrow):
-    assert ledger.escrow() == escrow.address
-    assert escrow.ledger() == ledger.address
+def test_deploy_contracts_name_each_other(world, ledger, escrow, panel, lens):
+    assert (ledger.escrow(), ledger.panel()) == (escrow.address, panel.address)
+    assert (escrow.ledger(), panel.ledger()) == (ledger.address, ledger.address)
+    assert (lens.ledger(), lens.escrow()) == (ledger.address, escrow.address)
 
 
-def test_deploy_ledger_roles(world, ledger):
-    admin = b"\0" * 32
-    roles = {"admin": admin, "operator": ledger.OPERATOR(), "guardian": ledger.GUARDIAN()}
-    held = [
+@pytest.mark.parametrize("contract", ["ledger", "panel"])
+def test_deploy_roles(world, contract):
+    contract = getattr(world, contract)
+    roles = {"admin": b"\0" * 32, "operator": keccak(text="OPERATOR"), "guardian": keccak(text="GUARDIAN")}
+    held = {
         (role, account)
         for role, number in roles.items()
-        for account in ("operator", "guardian", "stranger")
-        if ledger.hasRole(number, getattr(world, account))
-    ]
-    assert held == [("admin", "operator"), ("operator", "operator"), ("guardian", "guardian")]
+        for account in ("operator", "guardian", "relayer", "stranger")
+        if contract.hasRole(number, getattr(world, account))
+    }
+    guards = {("guardian", "guardian")} if contract == world.ledger else set()
+    assert held == {("admin", "operator"), ("operator", "operator"), *guards}
+
+
+def test_deploy_by_another_than_the_operator_leaves_the_deployer_nothing(world):
+    operator, guardian, deployer = world.operator, world.guardian, world.stranger
+    ledger, _, panel, _ = deploy_all(operator, guardian, [], deployer=deployer)
+    for contract in (ledger, panel):
+        for role in (b"\0" * 32, contract.OPERATOR()):
+            assert contract.hasRole(role, operator)
+            assert not contract.hasRole(role, deployer)
+    assert not ledger.hasRole(ledger.GUARDIAN(), deployer)
 
 
 def test_deploy_escrow_lists_its_tokens(world, escrow):
     listed = [(world.tokens["KWD"].address, b"KWD", 3), (world.tokens["JPY"].address, b"JPY", 0)]
-    _, other = deploy_pair(world.operator, world.guardian, listed)
+    _, other, _, _ = deploy_all(world.operator, world.guardian, listed)
     assert other.tokens() == [address for address, _, _ in listed]
     assert [event["unit"] for event in other.tx.events["TokenAllowed"]] == [10**3, 10**6]
 

@@ -35,7 +35,7 @@ def test_open_with_unknown_policy(world):
 
 
 def test_open_with_unknown_panel(world):
-    assert refusal(world, panel=1) == ("UnknownPanel", 1)
+    assert refusal(world, panel=1) == ("UnknownPanelVersion", 1)
 
 
 def test_open_without_consumer(world):
@@ -156,6 +156,15 @@ def test_open_stores_the_case(world, ledger):
         "panel": 0,
         "parties": {name: getattr(world, name).address for name in ("merchant", "carrier", "warehouse", "inspector")},
         "policy": "0x" + world.policy_id.hex(),
+        "consumerClaim": 0,
+        "merchantClaim": 0,
+        "appellant": Role.None_,
+        "round": 0,
+        "offeredBy": Role.None_,
+        "offer": 0,
+        "exchangeOffered": False,
+        "notice": {"kind": Kind.None_, "effectiveAt": 0, "share": 0, "key": ZERO},
+        "erased": False,
     }
     assert ledger.consumerOf(case.id) == world.consumer.address
 

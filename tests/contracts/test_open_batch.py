@@ -24,10 +24,9 @@ def test_open_batch_skips_what_open_refuses(world, escrow):
     assert escrow.lockOf(good[0].id)["refund"] == 19_80
 
 
-def test_open_batch_skips_all_while_paused(world, ledger):
+def test_open_batch_while_paused(world, ledger):
     ledger.pause({"from": world.guardian})
-    case = world.prepare()
-    assert skipped(world, open_batch(world, case)) == [(0, case.id, case.opening[1], ("EnforcedPause",))]
+    assert world.refusal(ledger.openBatch, [world.prepare().opening]) == ("EnforcedPause",)
 
 
 def test_open_batch_opens_a_repeated_case_once(world):
@@ -41,3 +40,11 @@ def test_open_batch_with_too_little_gas(world, ledger):
     data = ledger.openBatch.encode_input([world.prepare().opening])
     _, reason = call_raw(world.relayer, ledger.address, data, gas=400_000)
     assert read_error(world.errors, reason) == ("BatchGasTooLow", 0)
+
+
+def test_open_batch_with_too_little_gas_for_a_later_opening(world, ledger):
+    data = ledger.openBatch.encode_input([world.prepare().opening for _ in range(4)])
+    _, reason = call_raw(world.relayer, ledger.address, data, gas=900_000)
+    name, index = read_error(world.errors, reason)
+    assert name == "BatchGasTooLow"
+    assert index > 0

@@ -29,6 +29,8 @@ LIVE = [
     State.PickedUp,
     State.Received,
     State.Inspected,
+    State.Exchanging,
+    State.Delivered,
     State.Disputed,
     State.Payable,
     State.Refunded,
@@ -124,6 +126,28 @@ def test_poke_inspected_by_the_merchant_at_the_whole_goes_as_proposed(world, esc
     assert escrow.dueOf(case.id) == 19_80
 
 
+def test_poke_exchanging_pays_in_full(world, escrow):
+    """The replacement did not arrive in time, and the goods are gone."""
+    case = world.open(freight=4_00).reach(State.Exchanging, grade=Grade.Used, share=5_000, fee=1_000)
+    assert lapse(case)[0] == [(Kind.Accepted, State.Payable), (Kind.Settled, State.Settled)]
+    assert escrow.dueOf(case.id) == 19_80 + 4_00
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_poke_delivered_settles_without_a_refund(world, escrow, eur, mode):
+    before = escrow.balanceOf(world.merchant.address, eur)
+    options = {} if mode == Mode.None_ else {"freight": 4_00}
+    case = world.open(mode=mode, policy=world.reimbursed, **options).reach(State.Delivered)
+    assert lapse(case)[0] == [(Kind.Settled, State.Settled)]
+    assert (case.view["share"], case.view["fee"], case.view["flags"]) == (
+        0,
+        0,
+        Flag.CONSUMER_KEY_HELD | Flag.PICKUP_BY_CARRIER,
+    )
+    assert escrow.balanceOf(world.merchant.address, eur) == before
+    assert escrow.dueOf(case.id) == 0
+
+
 def test_poke_disputed_pays_in_full_whatever_was_proposed(world, ledger, escrow):
     case = world.open(freight=4_00).reach(State.Inspected, grade=Grade.Used, share=5_000, fee=1_500)
     case.poke()
@@ -134,7 +158,8 @@ def test_poke_disputed_pays_in_full_whatever_was_proposed(world, ledger, escrow)
 
 
 def test_poke_payable_under_a_bond_pays_the_consumer(world, escrow):
-    case = world.open(mode=Mode.Bond).reach(State.Inspected, grade=Grade.Used, share=5_000, fee=1_000)
+    case = world.open(mode=Mode.Bond, consumerKeyHeld=False)
+    case.reach(State.Inspected, grade=Grade.Used, share=5_000, fee=1_000)
     case.act(Kind.Accepted, Role.Consumer)
     assert lapse(case)[0] == [(Kind.Settled, State.Settled)]
     assert escrow.dueOf(case.id) == 9_90 - 1_98

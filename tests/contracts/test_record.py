@@ -2,7 +2,7 @@
 
 import pytest
 from eth_utils import keccak
-from support import deploy_pair, make_policy, read_entry, records_of
+from support import NEW_KEY, deploy_all, make_policy, read_entry, records_of
 from words import DAY, FAR, FULL, Flag, Grade, Kind, Mode, Role, State
 
 
@@ -76,7 +76,7 @@ def test_record_nonces_of_roles_are_apart(case):
     assert refusal(case, Kind.PickedUp, Role.Carrier, nonce=0) is None
 
 
-@pytest.mark.parametrize("value", [{"grade": Grade.AsNew}, {"share": 1}, {"fee": 1}])
+@pytest.mark.parametrize("value", [{"grade": Grade.AsNew}, {"share": 1}, {"fee": 1}, {"key": NEW_KEY.address}])
 def test_record_with_a_value_that_is_not_signed(case, value):
     assert refusal(case, Kind.Authorised, Role.Merchant, **value) == ("UnsignedValue",)
 
@@ -173,7 +173,7 @@ def test_record_an_all_zero_signature(case, world, ledger):
 
 def test_record_on_another_contract(world):
     """The same terms give the same case id on two ledgers, and yet a signature counts on one of them."""
-    other, _ = deploy_pair(world.operator, world.guardian, [])
+    other, *_ = deploy_all(world.operator, world.guardian, [])
     other.registerParties([actor.address for actor in world.default_parties.values()], {"from": world.stranger})
     other.registerPolicy(make_policy(), {"from": world.operator})
     answer = world.refusal(other.open, world.prepare(mode=Mode.None_).opening)
@@ -242,7 +242,7 @@ def test_record_received_without_a_pickup(case):
 @pytest.mark.parametrize("state", [State.Requested, State.Authorised])
 def test_record_cancelled_closes_the_case_and_frees_the_lock(world, escrow, eur, state):
     before = escrow.balanceOf(world.merchant.address, eur)
-    case = world.open(freight=100, reserve=50).reach(state)
+    case = world.open(freight=100, reserve=50, consumerKeyHeld=False).reach(state)
     tx = case.act(Kind.Cancelled, Role.Consumer)
     assert records_of(tx, case)[-1]["state"] == State.Closed
     assert case.view["deadline"] == 0
@@ -252,7 +252,7 @@ def test_record_cancelled_closes_the_case_and_frees_the_lock(world, escrow, eur,
 
 
 def test_record_accepted_settles_in_mode_refund(world, escrow):
-    case = world.open().reach(State.Inspected, share=9_000, fee=500)
+    case = world.open(consumerKeyHeld=False).reach(State.Inspected, share=9_000, fee=500)
     tx = case.act(Kind.Accepted, Role.Consumer)
     accepted, settled = records_of(tx, case)
     assert (accepted["kind"], accepted["role"], accepted["state"]) == (Kind.Accepted, Role.Consumer, State.Payable)
@@ -278,7 +278,7 @@ def test_record_accepted_waits_for_the_provider_in_the_other_modes(world, escrow
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_record_accepted_nothing_settles_at_once(world, escrow, mode):
-    case = world.open(mode=mode).reach(State.Inspected, grade=Grade.Damaged, share=0)
+    case = world.open(mode=mode, consumerKeyHeld=False).reach(State.Inspected, grade=Grade.Damaged, share=0)
     tx = case.act(Kind.Accepted, Role.Consumer)
     assert [record["state"] for record in records_of(tx, case)] == [State.Payable, State.Settled]
     assert case.state == State.Settled

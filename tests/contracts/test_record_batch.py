@@ -1,7 +1,8 @@
 """ReturnLedger.recordBatch"""
 
 import pytest
-from support import call_raw, read_error, records_of, skipped
+from brownie import web3
+from support import NEW_KEY, call_raw, records_of, skipped
 from words import Grade, Kind, Role, State
 
 
@@ -14,20 +15,25 @@ def test_record_batch_of_a_broken_length(world, ledger, length):
     assert world.refusal(ledger.recordBatch, b"\1" * length) == ("BadLength", length)
 
 
-def test_record_batch_with_too_little_gas_for_an_item(world, ledger):
-    """Whoever relays cannot have an item refused by sending too little gas: nothing of the batch counts then."""
-    case = world.open()
-    data = ledger.recordBatch.encode_input(case.packed(Kind.Authorised, Role.Merchant))
-    _, reason = call_raw(world.relayer, ledger.address, data, gas=430_000)
-    assert read_error(world.errors, reason) == ("BatchGasTooLow", 0)
+def test_record_batch_of_a_key_binding_without_its_key(world, ledger):
+    """The last item says what it is, and so how long it has to be."""
+    item = world.open().packed(Kind.KeyBound, Role.Consumer)
+    assert len(item) == 163
+    for missing in (20, 1):
+        short = item[: len(item) - missing]
+        assert world.refusal(ledger.recordBatch, short) == ("BadLength", len(short))
 
 
-def test_record_batch_with_too_little_gas_for_a_later_item(world, ledger):
+@pytest.mark.parametrize("part", [0.5, 0.8, 0.95, 0.99])
+def test_record_batch_with_too_little_gas(world, ledger, part):
+    """Whoever relays cannot have an item refused by sending too little gas: all of them count, or none does."""
     cases = [world.open() for _ in range(3)]
     data = ledger.recordBatch.encode_input(b"".join(c.packed(Kind.Authorised, Role.Merchant) for c in cases))
-    _, reason = call_raw(world.relayer, ledger.address, data, gas=500_000)
-    assert read_error(world.errors, reason)[0] == "BatchGasTooLow"
-    assert read_error(world.errors, reason)[1] > 0
+    enough = web3.eth.estimate_gas({"from": str(world.relayer), "to": ledger.address, "data": data})
+    answer, _ = call_raw(world.relayer, ledger.address, data, gas=int(enough * part))
+    assert answer is None
+    answer, _ = call_raw(world.relayer, ledger.address, data, gas=enough)
+    assert answer is not None
 
 
 def test_record_batch_of_nothing(world):
@@ -104,8 +110,22 @@ def test_record_batch_skips_a_byte_that_is_no_kind_role_or_grade(world, offset, 
     bad[offset] = min(255, first_invalid + beyond)
     case.nonces[Role.Warehouse] = 0
     tx = record_batch(world, bytes(bad), case.packed(Kind.Received, Role.Warehouse))
-    assert skipped(world, tx) == [(0, case.id, bytes(bad[32:64]), ())]
+    refusal = ("UnknownWord", bad[69], bad[70], bad[73])
+    assert skipped(world, tx) == [(0, case.id, bytes(bad[32:64]), refusal)]
     assert case.state == State.Received
+
+
+def test_record_batch_takes_a_key_binding_between_other_acts(world):
+    """It is twenty bytes longer, and the item behind it is found all the same."""
+    first, second = world.open(consumerKeyHeld=False), world.open()
+    record_batch(
+        world,
+        first.packed(Kind.Authorised, Role.Merchant),
+        first.packed(Kind.KeyBound, Role.Consumer),
+        second.packed(Kind.Authorised, Role.Merchant),
+    )
+    assert [case.state for case in (first, second)] == [State.Authorised] * 2
+    assert first.view["consumer"] == NEW_KEY.address
 
 
 def test_record_batch_settles_cases(world, escrow):

@@ -1,9 +1,10 @@
 """ReturnLedger.registerPolicy, registerParties, registerInspector"""
 
 import pytest
-from support import make_policy, policy_id
-from words import DAY, ZERO, State
+from support import make_policy, policy_id, read_policy
+from words import DAY, ZERO, Freight, State
 
+HOUR = 3_600
 LIVE = [state for state in State if state not in (State.None_, State.Settled, State.Closed)]
 
 
@@ -31,13 +32,13 @@ def test_register_policy_as_a_stranger(world, ledger):
 
 
 @pytest.mark.parametrize("state", LIVE, ids=lambda state: state.name)
-@pytest.mark.parametrize("window", [0, 3_599, 180 * DAY + 1])
+@pytest.mark.parametrize("window", [0, 180 * DAY + HOUR, 0xFFFF * HOUR])
 def test_register_policy_with_a_window_out_of_bounds(world, state, window):
     policy = windows(**{f"w{int(state)}": window})
     assert refusal(world, policy) == ("WindowOutOfBounds", state, window)
 
 
-@pytest.mark.parametrize("window", [3_600, 180 * DAY])
+@pytest.mark.parametrize("window", [HOUR, 180 * DAY])
 def test_register_policy_with_windows_at_the_bounds(world, window):
     assert refusal(world, make_policy(windows=[0] + [window] * 12 + [0] * 3)) is None
 
@@ -45,11 +46,16 @@ def test_register_policy_with_windows_at_the_bounds(world, window):
 @pytest.mark.parametrize("place", [0, 13, 14, 15])
 def test_register_policy_with_a_window_where_no_state_is_live(world, place):
     state = place if place < 15 else State.None_
-    assert refusal(world, windows(**{f"w{place}": 3_600})) == ("WindowOutOfBounds", state, 3_600)
+    assert refusal(world, windows(**{f"w{place}": HOUR})) == ("WindowOutOfBounds", state, HOUR)
 
 
 def test_register_policy_with_a_notice_beyond_the_longest_window(world):
-    assert refusal(world, make_policy(notice=180 * DAY + 1)) == ("NoticeOutOfBounds", 180 * DAY + 1)
+    assert refusal(world, make_policy(notice=180 * DAY + HOUR)) == ("NoticeOutOfBounds", 180 * DAY + HOUR)
+
+
+@pytest.mark.parametrize("notice", [0, 180 * DAY])
+def test_register_policy_with_a_notice_at_the_bounds(world, notice):
+    assert refusal(world, make_policy(notice=notice)) is None
 
 
 @pytest.mark.parametrize("grade", range(6))
@@ -63,15 +69,39 @@ def test_register_policy_with_a_fee_cap_above_the_whole(world):
     assert refusal(world, make_policy(fee_cap=10_001)) == ("BasisPointsOutOfBounds", 10_001)
 
 
+@pytest.mark.parametrize("freight", [3, 0xFF])
+def test_register_policy_with_a_freight_that_is_none(world, freight):
+    policy = make_policy(freight=freight)
+    assert refusal(world, policy) == ("RulesMalformed", policy[1])
+
+
+@pytest.mark.parametrize("bit", [136, 255])
+def test_register_policy_with_a_bit_where_no_field_is(world, bit):
+    hours, rules, document = make_policy()
+    assert refusal(world, (hours, rules | 1 << bit, document)) == ("RulesMalformed", rules | 1 << bit)
+
+
 def test_register_policy(world, ledger):
-    policy = make_policy(notice=12_345)
+    """What is announced is what was registered, read by the layout that `PolicyWords` documents."""
+    days = [0] + [(20 + state) * DAY for state in range(1, 13)] + [0, 0, 0]
+    policy = make_policy(
+        freight=Freight.Supplied, fee_cap=1_234, notice=5 * HOUR, min_share=(1, 2, 3, 4, 5, 10_000), windows=days
+    )
     assert not ledger.isPolicy(policy_id(policy))
     tx = ledger.registerPolicy(policy, {"from": world.operator})
     event = tx.events["PolicyRegistered"]
     assert (bytes(event["policy"]), event["index"]) == (policy_id(policy), 4)
-    assert event["content"]["notice"] == 12_345
-    assert list(event["content"]["windows"]) == policy[0]
+    assert read_policy(event["content"]) == {
+        "windows": days,
+        "min_share": [1, 2, 3, 4, 5, 10_000],
+        "fee_cap": 1_234,
+        "freight": Freight.Supplied,
+        "notice": 5 * HOUR,
+        "document": b"\x11" * 32,
+    }
     assert ledger.isPolicy(policy_id(policy))
+    assert bytes(ledger.policyAt(4)) == policy_id(policy)
+    assert bytes(ledger.policyAt(5)) == b"\0" * 32
 
 
 def test_register_policy_again_changes_nothing(world, ledger):
@@ -109,6 +139,12 @@ def test_register_parties_again_changes_nothing(world, ledger):
     parties = [actor.address for actor in world.default_parties.values()]
     assert not ledger.registerParties(parties, {"from": world.stranger}).events
     assert bytes(ledger.registerParties.call(parties)) == world.parties_id
+
+
+def test_register_parties_can_be_looked_up_by_their_number(world, ledger):
+    names = ("merchant", "carrier", "warehouse", "inspector")
+    assert ledger.partiesAt(1).dict() == {name: getattr(world, name).address for name in names}
+    assert ledger.partiesAt(2).dict() == dict.fromkeys(names, ZERO)
 
 
 def test_register_parties_unknown_ones_are_unknown(ledger):
