@@ -40,7 +40,7 @@ from ..store.evidence_rows import (
 from .app import App
 from .audit_events import compare_events
 from .audit_money import money_report
-from .evidence import block_numbers, evidence_json, judge, own_chain_url, show_all
+from .evidence import block_numbers, evidence_json, judge, own_chain_url, show_all, used_votes
 
 CHUNK = 100  # cases read at once
 _PATIENCE = 50  # looks at a case or sum that the chain moves while we look
@@ -193,10 +193,12 @@ def _audit_case(
         return [], [{"case_id": case_id, **_named(rows, error.field), "check": 1, "detail": said}]
     reading = Reading(evidence)
     report = judge(rows, reading, _Answered(running, facts))
+    counted = {vote.commitment for vote in rows.counted}  # which no ruling need have followed
+    known = waiting | {vote.vote_id for vote in rows.votes if vote.commitment in counted}
     lost = [
         {"case_id": case_id, "record_id": row.record_id, "check": 4, "detail": _LOST}
         for row in report.rows
-        if row.record_id and row.stage == "accepted" and row.record_id not in waiting
+        if row.record_id and row.stage == "accepted" and row.record_id not in known
     ]
     return [row.stage for row in report.rows], lost + _contradictions(report, reading.rules)
 
@@ -225,9 +227,12 @@ def _contradictions(report: Report, rules: Rules | str) -> list[Problem]:
 
 
 def _named(rows: CaseRows, field_name: str | None) -> dict[str, str]:
-    """The record that a path such as `records[2].commitment` is about."""
-    found = re.match(r"records\[(\d+)\]", field_name or "")
-    return {"record_id": rows.records[int(found[1])].record_id} if found else {}
+    """The record or vote that a path such as `records[2].commitment` is about."""
+    found = re.match(r"(records|votes)\[(\d+)\]", field_name or "")
+    if found is None:
+        return {}
+    at = int(found[2])
+    return {"record_id": rows.records[at].record_id if found[1] == "records" else used_votes(rows)[at].vote_id}
 
 
 # --- the chain -------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from ..domain.evidence import parse_evidence
 from ..domain.hashing import ZERO_WORD, hex0x
 from ..domain.reading import Reading
 from ..errors import InvalidInput, LedgerError, NotFound
+from ..store.disputes import votes_of
 from ..store.evidence_rows import CaseRows, blocks_of, case_rows, cursor
 from ..store.stages import staged_records
 from ..store.tables import (
@@ -61,10 +62,9 @@ def verify_case(app: App, case_id: str) -> dict[str, Any]:
     """
     with app.database.read() as session:
         rows, content = gather(app, session, case_id, show_all)
-        stages = {
-            staged.row.record_id: staged.stage.wire
-            for staged in staged_records(session, case_id, app.settings.confirmations_needed)
-        }
+        needed = app.settings.confirmations_needed
+        stages = {one.row.record_id: one.stage.wire for one in staged_records(session, case_id, needed)}
+        stages |= {one.row.vote_id: one.stage.wire for one in votes_of(session, case_id, needed)}
     try:
         evidence = parse_evidence(content)
     except InvalidInput as error:
