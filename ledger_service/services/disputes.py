@@ -75,7 +75,7 @@ def dispute_view(app: App, account: Account, case_id: str) -> dict[str, Any]:
             "money": money_answer(view),
             "arbitration": arbitration_answer(view),
             "proposed": _proposed(view),
-            "payouts": payouts_answer(view) if view.state.state is State.DISPUTED else [],
+            "payouts": payouts_answer(session, view) if view.state.state is State.DISPUTED else [],
             "evidence": _evidence(app, session, view),
             "votes": _votes(app, session, view),
             **offer_answer(view),

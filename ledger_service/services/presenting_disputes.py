@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from sqlmodel import Session
@@ -69,16 +70,29 @@ def _voting_panel(session: Session, panel: Panel | None, voters: set[str]) -> di
     }
 
 
-def payouts_answer(view: View) -> list[dict[str, Any]]:
+def payouts_answer(session: Session, view: View) -> list[dict[str, Any]]:
     """What a ruling would pay, for every 1,000 basis points that a vote can name, and for the most of all."""
     most = most_share(view.state)
     shares = [*range(0, most, _STEP), most]
-    return [_ruling_pays(view, share) for share in shares]
+    earned = _earned_before(session, view)
+    return [_ruling_pays(view, share, earned) for share in shares]
 
 
-def _ruling_pays(view: View, share: int) -> dict[str, Any]:
+def _earned_before(session: Session, view: View) -> int:
+    """Minor units that the arbitrators of earlier rounds are owed: of those that reached their quorum."""
+    if view.state.mode is Mode.NONE:
+        return 0
+    votes = Counter(vote.round for vote in counted_votes(session, view.case.case_id))
+    panels = {round_: panel_in(view.panel, round_) for round_ in votes if round_ != round_of(view.state)}
+    return sum(
+        panel.threshold * panel.fee for round_, panel in panels.items() if panel and votes[round_] >= panel.threshold
+    )
+
+
+def _ruling_pays(view: View, share: int, earned: int) -> dict[str, Any]:
     """With the fees as they would be if this round's panel ruled so, and nobody appealed."""
     fees, lost = _fees(view, share)
+    fees += earned
     decided = view.if_ruled(share)
     payout = view.payout(decided, fees=fees, fees_from_consumer=lost)
     return {
@@ -97,7 +111,7 @@ def _fees(view: View, share: int) -> tuple[int, int]:
         return 0, 0
     fees = panel.threshold * panel.fee
     if round_ != APPEAL:
-        return fees, 0
+        return fees, view.lost_fees
     return fees, fees if view.consumer_would_lose(share) else 0
 
 

@@ -1,4 +1,4 @@
-"""Accounts of a local run's sample businesses and arbitrators. Their API keys stay in a file, so that they can be used."""
+"""Accounts of a local run's sample businesses and arbitrators. A file keeps their API keys, for trying things out."""
 
 from __future__ import annotations
 

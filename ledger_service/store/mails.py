@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from .tables import ChainRecord, Mail
+from .tables import ChainEvent, ChainRecord, Mail
 
 
 def due_mails(session: Session, now: int, limit: int) -> Sequence[Mail]:
@@ -34,6 +34,16 @@ def unannounced_links(session: Session, kinds: Sequence[str], from_block: int) -
         )
         .order_by(col(ChainRecord.block_number), col(ChainRecord.log_index))
     ).all()
+
+
+def was_noticed(session: Session, link: ChainRecord) -> bool:
+    """Whether what this record states waits out a notice before it counts."""
+    given = select(ChainEvent.tx_hash).where(
+        ChainEvent.case_id == link.case_id,
+        ChainEvent.name == "NoticeGiven",
+        col(ChainEvent.args).contains(link.commitment),
+    )
+    return session.exec(given.limit(1)).first() is not None
 
 
 def add_mail(session: Session, *, case_id: str, template: str, position: int, due_at: int) -> None:

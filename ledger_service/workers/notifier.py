@@ -25,10 +25,10 @@ from ..store.cases import chain_case, disclosures_of, find_case
 from ..store.keys import account_by_id
 from ..store.mails import add_mail, due_mails, unannounced_links
 from ..store.tables import CaseRow, Mail
+from .announcing import ANNOUNCED, template_of
 
 log = structlog.get_logger()
 
-_ANNOUNCED = ("authorised", "declined", "inspected", "disputed", "refunded", "settled", "closed", "cancelled")
 _LANGUAGES = ("en", "de", "zh")
 _AT_ONCE = 20
 
@@ -52,21 +52,16 @@ class Notifier:
 
     def _make(self) -> bool:
         with self._app.database.read() as session:
-            links = unannounced_links(session, _ANNOUNCED, self._from_block)
-        if not links:
-            return False
-        with self._app.database.write() as session:
-            for link in links:
-                template = "closed" if link.kind == "cancelled" else link.kind
-                add_mail(
-                    session,
-                    case_id=link.case_id,
-                    template=template,
-                    position=link.position,
-                    due_at=self._app.clock.seconds(),
-                )
-        self._from_block = max(link.block_number for link in links)
-        return True
+            links = unannounced_links(session, ANNOUNCED, self._from_block)
+            chosen = [(link, template_of(session, link)) for link in links]
+        wanted = [(link, template) for link, template in chosen if template is not None]
+        if wanted:
+            with self._app.database.write() as session:
+                now = self._app.clock.seconds()
+                for link, template in wanted:
+                    add_mail(session, case_id=link.case_id, template=template, position=link.position, due_at=now)
+        self._from_block = max((link.block_number for link in links), default=self._from_block)
+        return bool(wanted)
 
     def _send(self, mail: Mail) -> None:
         """Whatever goes wrong concerns this message alone: left due, it would keep all later ones from being sent."""
@@ -108,7 +103,7 @@ class Notifier:
         }
         chain = chain_case(session, case.case_id)
         current = chain is not None and chain.length <= mail.position + 2
-        deadline = chain.deadline if chain is not None and current else 0
+        deadline = chain.due if chain is not None and current else 0
         return self._message(mail, case.language, str(address), url, values, deadline)
 
     def _message(
