@@ -14,13 +14,17 @@ from ledger_service.chain import abi, codec
 from ledger_service.chain.artifacts import load_artifact
 from ledger_service.domain.entry import Entry
 from ledger_service.domain.hashing import hex0x, keccak
-from ledger_service.domain.messages import Act, Opening, Parties, Terms
+from ledger_service.domain.messages import Act, Opening, Parties, Terms, Vote
+from ledger_service.domain.packed_act import pack_act
+from ledger_service.domain.panels import Panel
 from ledger_service.domain.vocabulary import Grade, Kind, Mode, Role, State
 from ledger_service.services.policies import shipped_policies
 
 _LEDGER = Web3().eth.contract(abi=load_artifact(abi.LEDGER).abi)
 _ESCROW = Web3().eth.contract(abi=load_artifact(abi.ESCROW).abi)
+_PANEL = Web3().eth.contract(abi=load_artifact(abi.PANEL).abi)
 _A, _B = Web3.to_checksum_address("0x" + "a1" * 20), Web3.to_checksum_address("0x" + "b2" * 20)
+_TOKEN = Web3.to_checksum_address("0x" + "c3" * 20)
 _WORD = bytes(range(32))
 
 
@@ -59,6 +63,47 @@ def test_encode_registrations_pokes_and_withdrawals_are_what_the_abi_says() -> N
         assert hex0x(data) == _LEDGER.encode_abi(name, args=[arg]), name
     withdrawal = codec.encode_withdraw_batch([_WORD])
     assert hex0x(withdrawal) == _ESCROW.encode_abi("withdrawForBatch", args=[[_WORD]])
+
+
+def test_encode_record_batch_has_room_for_the_key_of_a_binding() -> None:
+    act = Act(_WORD, Kind.KEY_BOUND, Role.CONSUMER, 3, 1_700_000_000, keccak(b"c"), key=_A)
+    data = codec.encode_record_batch([(act, bytes(65))])
+    (items,) = _LEDGER.decode_function_input(data)[1].values()
+    assert items == pack_act(act, bytes(65))
+    assert items.endswith(bytes.fromhex(_A[2:]))
+
+
+@pytest.mark.parametrize("length", [0, 65, 130])
+def test_encode_vote_batch_is_what_the_abi_says(length: int) -> None:
+    votes = [(Vote(_WORD, number, 7_000, 1_700_000_000, keccak(b"v")), _A, bytes(length)) for number in range(3)]
+    items = [((_WORD, _A, number, 7_000, 1_700_000_000, keccak(b"v")), bytes(length)) for number in range(3)]
+    assert hex0x(codec.encode_vote_batch(votes)) == _PANEL.encode_abi("voteBatch", args=[items])
+
+
+def test_encode_panels_and_credits_are_what_the_abi_says() -> None:
+    panel = codec.encode_register_panel(Panel((_A, _B, _TOKEN), 3, 7, 8, 2**48 - 1))
+    assert hex0x(panel) == _PANEL.encode_abi("registerPanel", args=[([_A, _B, _TOKEN], 3, 7, 8, 2**48 - 1)])
+    assert hex0x(codec.encode_withdraw_credit(_A, _B)) == _ESCROW.encode_abi("withdrawCredit", args=[_A, _B])
+
+
+def test_decode_registered_panel_is_the_panel_again() -> None:
+    panel = Panel((_A, _B, _TOKEN), 3, 7, 8, 5)
+    (kind,) = [k for k in abi.events().values() if k.name == "PanelRegistered"]
+    (described,) = [p for p in kind.inputs if not p["indexed"]]
+    data = abi_encode([abi.abi_type(described)], [([_A, _B, _TOKEN], 3, 7, 8, 5)])
+    event = codec.decode_log(_log(abi.PANEL, "PanelRegistered", [(9).to_bytes(32, "big")], data), abi.PANEL)
+    assert event is not None
+    assert (event.args["version"], Panel.from_json(event.args["content"])) == (9, panel)
+    assert Panel.from_json(event.args["content"]).id() == panel.id()
+
+
+def test_decode_vote_names_case_arbitrator_and_round() -> None:
+    indexed = [_WORD, bytes(12) + bytes.fromhex(_A[2:]), (2).to_bytes(32, "big")]
+    data = abi_encode(["uint16", "bytes32"], [7_000, keccak(b"v")])
+    event = codec.decode_log(_log(abi.PANEL, "Voted", indexed, data), abi.PANEL)
+    assert event is not None
+    named = {"caseId": hex0x(_WORD), "arbitrator": _A, "round": 2, "share": 7_000, "commitment": hex0x(keccak(b"v"))}
+    assert (event.case_id, event.args) == (hex0x(_WORD), named)
 
 
 def _log(contract: str, name: str, indexed: list[bytes], data: bytes) -> dict[str, Any]:
@@ -110,11 +155,11 @@ def test_decode_settled_of_each_contract_is_told_apart() -> None:
         abi.ESCROW,
         "Settled",
         [_WORD, bytes(12) + b"\x01" * 20, bytes(12) + b"\x02" * 20],
-        abi_encode(["uint64"] * 2, [7, 8]),
+        abi_encode(["uint64"] * 3, [7, 8, 9]),
     )
     event = codec.decode_log(log, abi.ESCROW)
     assert event is not None
-    assert (event.args["toConsumer"], event.args["toMerchant"]) == (7, 8)
+    assert (event.args["toConsumer"], event.args["toMerchant"], event.args["fees"]) == (7, 8, 9)
     assert codec.decode_log(log, abi.LEDGER) is None
 
 
