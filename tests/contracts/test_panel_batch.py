@@ -84,11 +84,3 @@ def test_batch_without_gas_for_all_of_it_counts_nothing(bench):
     items = [bench.signed(case_id, member, 5) for member in arbitrators(2)]
     assert bench.refusal(bench.panel.voteBatch, items, gas=70_000) == ()
     assert read_ballot(bench.panel.ballotOf(case_id, 0)) == {}
-
-
-def test_gas_of_votes_in_a_batch(bench):
-    """Three votes on each of ten cases, rulings included."""
-    items = [bench.signed(case_id, m, 5) for case_id in [bench.dispute(1) for _ in range(10)] for m in arbitrators(3)]
-    tx = relay(bench, *items)
-    print(f"a vote in a batch of 30: {tx.gas_used / 30:.0f}")
-    assert tx.gas_used / 30 < 27_000

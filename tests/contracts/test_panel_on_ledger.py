@@ -1,5 +1,8 @@
 """Votes and rulings on cases of the real ledger: rounds, appeals, challenges, what is ruled, and what it costs"""
 
+import os
+import random
+
 import pytest
 from panel_support import Bench, arbitrators, read_ballot
 from support import keyed, link, records_of
@@ -126,6 +129,22 @@ def test_rule_as_anybody_but_the_panel(world, bench, disputed, sender):
     sender = getattr(world, sender)
     answer = world.refusal(world.ledger.rule, disputed.id, FULL, b"\1" * 32, True, sender=sender)
     assert answer == ("NotThePanel", sender.address)
+
+
+@pytest.mark.parametrize("state", [State.Authorised, State.Payable, State.Closed])
+def test_rule_on_a_case_that_nobody_disputes(world, bench, state):
+    """What the ledger says to the panel itself, should that be wrong."""
+    case = opened(world, mode=Mode.Bond, consumerKeyHeld=False).reach(state)
+    answer = world.refusal(world.ledger.rule, case.id, FULL, b"\1" * 32, True, sender=world.panel)
+    assert answer == ("NotDisputed", case.id)
+
+
+def test_rule_after_the_deadline(world, bench, disputed):
+    args = (disputed.id, FULL, b"\1" * 32, True)
+    bench.block_at(disputed.deadline)
+    assert world.refusal(world.ledger.rule, *args, sender=world.panel) is None
+    bench.block_at(disputed.deadline + 1)
+    assert world.refusal(world.ledger.rule, *args, sender=world.panel) == ("NotDisputed", disputed.id)
 
 
 # --- a ruling -------------------------------------------------------------------------------------------------------
@@ -304,6 +323,58 @@ def test_awards_of_a_case_that_went_through_every_round(world, bench):
     assert ([tuple(award) for award in awards], on_appeal) == (expected, 350)
     assert [(event["arbitrator"], event["amount"]) for event in tx.events["Credited"]] == expected
     assert tx.events["Settled"][-1]["fees"] == 900 + 350 + 900
+
+
+# --- whatever arbitrators do ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(60 if os.environ.get("LEDGER_LONG_TESTS") else 4))
+def test_case_ends_and_pays_whatever_arbitrators_do(world, bench, seed):
+    """Some stay silent, vote twice, late, out of range, in other rounds or with other keys; the parties appeal where
+    they can. Every case ends, and its lock is shared out to the last cent."""
+    rng = random.Random(seed)
+    case = in_dispute(world, mode=rng.choice([Mode.Refund, Mode.Bond]), consumerKeyHeld=False)
+    everybody = [*MEMBERS[FIRST], *MEMBERS[FALLBACK], *MEMBERS[APPEAL][1:], keyed("stranger")]
+    paid = []
+    for _ in range(12):
+        if case.state in (State.Settled, State.Closed):
+            break
+        tx = world.panel.voteBatch(odd_votes(bench, case, everybody, rng), {"from": world.relayer})
+        paid += settlements(tx)
+        if case.state == State.Settled:
+            break
+        move = rng.choice([(Kind.Appealed, Role.Consumer, FULL), (Kind.Appealed, Role.Merchant, 0)])
+        signed = case.signed(*move[:2], share=move[2])
+        if case.state == State.Ruled and world.refusal(world.ledger.record, *signed) is None:
+            act(case, *move)
+            continue
+        tx = case.poke()
+        paid += settlements(tx)
+    assert case.state == State.Settled
+    (event,) = paid
+    assert event["toConsumer"] + event["toMerchant"] + event["fees"] == REFUND + RESERVE
+    assert event["fees"] == sum(amount for _, amount in bench.panel.awardsOf(case.id, FIRST)[0])
+
+
+def settlements(tx):
+    if "Settled" not in tx.events:
+        return []
+    return list(tx.events["Settled"])
+
+
+def odd_votes(bench, case, everybody, rng):
+    """A batch of votes, good ones among them."""
+    number = case.view["round"]
+    batch = []
+    for arbitrator in rng.sample(everybody, rng.randint(0, len(everybody))):
+        changed = {"round": number if rng.random() < 0.8 else rng.randrange(6)}
+        if rng.random() < 0.1:
+            changed["validUntil"] = bench.now - 1
+        if rng.random() < 0.1:
+            changed["key"] = rng.choice(everybody)
+        share = rng.choice([0, 1, 4_999, 5_000, 5_001, FULL, FULL + 1, 2**16 - 1])
+        batch += [bench.signed(case.id, arbitrator, share, **changed)] * rng.choice([1, 1, 2])
+    return batch
 
 
 # --- versions, and what it costs ------------------------------------------------------------------------------------

@@ -359,12 +359,3 @@ def test_awards_of_a_free_panel_name_those_who_voted(bench):
     case_id = bench.dispute(free)
     voted(bench, case_id, [1], free)
     assert awards(bench, case_id, free) == ([(arbitrators(1)[0].address, 0)], 0)
-
-
-def test_gas_of_votes_and_ruling(bench):
-    case_id = bench.dispute(FIRST)
-    used = [bench.vote(case_id, member, 5_000 + i).gas_used for i, member in enumerate(bench.members[FIRST][:3])]
-    print(f"votes alone, and with the ruling: {used}")
-    assert used[0] < 67_000
-    assert used[1] < 50_000
-    assert used[2] < 58_000
