@@ -2,6 +2,7 @@
 
 import pytest
 from brownie import TestToken, accounts, chain
+from court import Court
 from support import World, deploy_all, keyed, make_policy
 from words import Freight
 
@@ -75,3 +76,8 @@ def lens(world):
 @pytest.fixture(scope="module")
 def eur(world):
     return world.tokens["EUR"]
+
+
+@pytest.fixture(scope="module")
+def court(world):
+    return Court(world)

@@ -17,12 +17,12 @@ def next_contract(deployer, ahead):
     return to_checksum_address(keccak(rlp_encode([bytes.fromhex(deployer.address[2:]), deployer.nonce + ahead]))[12:])
 
 
-def deploy_all(operator, guardian, listed, deployer=None):
+def deploy_all(operator, guardian, listed, deployer=None, panels_operator=None):
     """Escrow, ledger and panel, each of which has to know another's address, and the lens on them."""
     sender = {"from": deployer or operator}
     escrow = RefundEscrow.deploy(next_contract(sender["from"], 1), listed, sender)
     ledger = ReturnLedger.deploy(escrow, next_contract(sender["from"], 1), operator, guardian, sender)
-    panel = ArbitrationPanel.deploy(ledger, operator, sender)
+    panel = ArbitrationPanel.deploy(ledger, panels_operator or operator, sender)
     lens = ReturnLens.deploy(ledger, escrow, sender)
     return ledger, escrow, panel, lens
 
@@ -136,6 +136,8 @@ class Case:
             "fee": 0,
             "key": NEW_KEY.address if kind == Kind.KeyBound else ZERO,
         }
+        if "bound" in changed:  # since `key` is who signs
+            changed["key"] = changed.pop("bound").address
         unknown = changed.keys() - act.keys()
         assert not unknown, unknown
         return {**act, **changed}
@@ -287,13 +289,14 @@ class World:
         return case
 
     def send(self, method, *args):
-        """A transaction of which only the effect matters: a good deal faster than brownie's."""
+        """A transaction of which only the effect and the raw receipt matter: a good deal faster than brownie's."""
         call = {"from": str(self.stranger), "to": method._address, "data": method.encode_input(*args)}
         call = {**call, "gas": hex(15_000_000), "gasPrice": hex(3 * 10**9)}
         answer = web3.provider.make_request("eth_sendTransaction", [call])
         assert "error" not in answer, answer
         receipt = web3.eth.wait_for_transaction_receipt(answer["result"], timeout=60, poll_latency=0.005)
         assert receipt["status"] == 1
+        return receipt
 
     def fund(self, token, amount, merchant=None):
         """Deposits minor units for a merchant."""
