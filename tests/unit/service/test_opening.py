@@ -16,9 +16,8 @@ from ledger_service.services.app import App
 from ledger_service.services.importing import import_online_retail
 from ledger_service.services.inputs import CaseInput
 from ledger_service.services.opening import open_case
-from ledger_service.services.presenting import expected_minor
-from ledger_service.services.projection import project
 from ledger_service.services.sample import sample_file, sample_notes
+from ledger_service.services.viewing import view_of
 from ledger_service.store.cases import case_by_source, find_case
 from ledger_service.store.stages import staged_records
 from ledger_service.store.tables import Account, ChainRefusal
@@ -86,11 +85,10 @@ def test_expected_amount_before_acceptance_includes_the_freight(app: App, shop: 
     with app.database.read() as session:
         case = find_case(session, opened["case_id"])
         assert case is not None
-        policy = app.policies.by_code("eu-14")
-        state = project(session, case, policy, staged_records(session, case.case_id, 0))
-    inspected = replace(state, state=State.INSPECTED, grade=Grade.DEFECTIVE, share=10_000)
-    assert expected_minor(case, inspected) == 2480
-    assert expected_minor(case, replace(inspected, grade=Grade.OPENED)) == 1980
+        view = view_of(app, session, case)
+    inspected = replace(view.state, state=State.INSPECTED, grade=Grade.DEFECTIVE, share=10_000)
+    assert replace(view, state=inspected).expected == 2480
+    assert replace(view, state=replace(inspected, grade=Grade.OPENED)).expected == 1980
 
 
 def test_import_opens_a_note_again_whose_opening_the_contract_refused(app: App, shop: Account) -> None:
