@@ -18,7 +18,7 @@ import {IReturnDisputes} from "./IReturnDisputes.sol";
 interface IReturnLedger is IReturnDisputes {
     /// A case has begun. `terms` hash to `caseId`.
     event Opened(bytes32 indexed caseId, address indexed merchant, address indexed consumer, Terms terms);
-    /// A record has joined a case. `entry` is laid out in the library `Entry`.
+    /// A record has joined a case. `CaseWords.entryOf` lays `entry` out.
     event Recorded(bytes32 indexed caseId, address indexed actor, bytes32 commitment, bytes32 entry);
     /// An item of a batch was refused; `reason` is the ABI-encoded error. The rest of the batch went on.
     event Skipped(bytes32 indexed caseId, bytes32 indexed commitment, uint256 index, bytes reason);
@@ -75,9 +75,13 @@ interface IReturnLedger is IReturnDisputes {
     /// - the reserve does not cover the panel's fees (ReserveTooSmall)
     /// - the merchant did not sign (BadSignature)
     /// - the escrow refuses the lock (its own errors)
+    /// - the gas left does not suffice to ask an ERC-1271 wallet (WalletGasTooLow)
     function open(Opening calldata opening) external returns (bytes32 caseId);
 
     /// @notice Opens many; an item that `open` refuses is skipped with its reason.
+    /// @dev Reverts if
+    /// - new cases are paused (EnforcedPause)
+    /// - the gas left does not suffice to judge an item (BatchGasTooLow), or to ask an ERC-1271 wallet (WalletGasTooLow)
     function openBatch(Opening[] calldata openings) external;
 
     /// @notice Records one act.
@@ -92,16 +96,17 @@ interface IReturnLedger is IReturnDisputes {
     /// - an inspection has no grade (GradeMissing), too small a share, or too great a fee (ShareBelowPolicy,
     ///   BasisPointsOutOfBounds, FeeAbovePolicy)
     /// - a claim or an offer passes 10,000 basis points (BasisPointsOutOfBounds)
-    /// - a challenge claims nothing, or more than is owed (ShareAboveOwed)
+    /// - a challenge, or the consumer's claim after one, asks for nothing, or for more than is owed (ShareAboveOwed)
     /// - an appeal has nothing to gain (NothingToAppeal)
     /// - a new key is zero, a party's, or the present one (KeyNotUsable)
     /// - the actor did not sign (BadSignature)
     /// - the gas left does not suffice to ask an ERC-1271 wallet (WalletGasTooLow)
     function record(Act calldata act, bytes calldata signature) external;
 
-    /// @notice Records many packed acts, one after the other; an item that `record` refuses is skipped with its reason.
+    /// @notice Records many packed acts, one after the other; an item that `record` refuses is skipped with its reason, and
+    /// so is one whose kind, role or grade is no word (UnknownWord).
     /// @dev Reverts if
-    /// - the length is no multiple of a packed act's (BadLength)
+    /// - the bytes do not end where an item does (BadLength)
     /// - the gas left does not suffice to ask an ERC-1271 wallet (WalletGasTooLow)
     function recordBatch(bytes calldata items) external;
 
