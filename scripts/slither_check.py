@@ -27,7 +27,11 @@ def run_slither() -> list[dict[str, Any]]:
     """Slither's high and medium findings as it writes them; RuntimeError in its own words if it fails."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "findings.json"
-        compiled = {"FOUNDRY_OUT": ".cache/slither/out", "FOUNDRY_CACHE_PATH": ".cache/slither/cache"}
+        compiled = {
+            "FOUNDRY_PROFILE": "contracts",
+            "FOUNDRY_OUT": ".cache/slither/out",
+            "FOUNDRY_CACHE_PATH": ".cache/slither/cache",
+        }
         levels = ["--exclude-low", "--exclude-informational", "--exclude-optimization", "--exclude-dependencies"]
         command = [str(SLITHER), ".", "--compile-force-framework", "foundry", *levels, "--fail-none"]
         done = subprocess.run(  # noqa: S603  # what is run stands here

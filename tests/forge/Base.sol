@@ -10,6 +10,9 @@ interface Cheats is Vm {
     function assertEq(address left, address right, string calldata what) external pure;
     function assertTrue(bool condition, string calldata what) external pure;
     function assertLe(uint256 left, uint256 right, string calldata what) external pure;
+    function readFile(string calldata path) external view returns (string memory);
+    function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
+    function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
 }
 
 /// @notice What every test here starts from. forge-std's own `Test` needs a library that npm does not carry.
