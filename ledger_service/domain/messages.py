@@ -6,6 +6,7 @@ Twin of `contracts/libraries/Messages.sol`. One table, `_TYPES`, is the source o
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any
 
 from .hashing import ZERO_ADDRESS, from_hex, hex0x, keccak, word
@@ -91,6 +92,7 @@ TYPE_HASHES = {name: keccak(_type_string(name).encode("ascii")) for name in _TYP
 _DOMAIN_HASH = keccak(("EIP712Domain(" + ",".join(f"{kind} {label}" for label, kind in _DOMAIN) + ")").encode("ascii"))
 
 
+@cache
 def message_name(kind: Kind) -> str:
     """`PickedUp` of `PICKED_UP`. Raises KeyError for a kind that nobody signs as an act."""
     name = "".join(part.capitalize() for part in kind.name.split("_"))
