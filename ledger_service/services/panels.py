@@ -110,7 +110,7 @@ def reserve_for(panel: Panel | None, mode: Mode) -> int:
 def require_clear(panel: Panel | None, parties: Parties, consumer: str | None) -> None:
     """Raises InvalidInput where a party of the case would rule on it."""
     sitting = {address for each in panel.all for address in each.arbitrators} if panel else set()
-    named = {role: getattr(parties, role) for role in ("carrier", "warehouse", "inspector", "merchant")}
+    named = {role: getattr(parties, role) for role in ("merchant", "carrier", "warehouse", "inspector")}
     named["consumer.address"] = consumer
     for field, address in named.items():
         if address in sitting:

@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from api.examples import CASE
 from api.server import make_server
-from ledger_service.chain.abi import ESCROW, LEDGER
+from ledger_service.chain.abi import CONTRACTS
 from ledger_service.chain.deployments import Contract, Deployment, Token
 from ledger_service.clock import FixedClock
 from ledger_service.config import Settings
@@ -44,7 +44,7 @@ def deployment() -> Deployment:
         deployed_at_block=0,
         operator=OPERATOR,
         guardian=OPERATOR,
-        contracts={LEDGER: at("3"), ESCROW: at("5")},
+        contracts={name: at(digit) for name, digit in zip(CONTRACTS, "35789", strict=True)},
         tokens={"GBP": Token(POUNDS, 18, 10**16, test=True)},
     )
 
