@@ -17,7 +17,7 @@ def make_bundle(app: App, case_id: str, show: Show = show_none) -> dict[str, Any
     Personal fields are left out unless `show` picks them by name: every check holds without them.
     """
     with app.database.read() as session:
-        _, evidence = gather(app, session, case_id, show)
+        _, evidence = gather(app, session, case_id, show, open_round=False)
     claims = {
         "iss": app.settings.url,
         "iat": app.clock.seconds(),

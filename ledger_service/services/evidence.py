@@ -137,13 +137,17 @@ def _client(url: str) -> Rpc:
 # --- gathering -------------------------------------------------------------------------------------------------------
 
 
-def gather(app: App, session: Session, case_id: str, show: Show) -> tuple[CaseRows, dict[str, Any]]:
-    """The rows of a case, and its evidence as JSON with the personal fields that `show` picks. Raises NotFound."""
+def gather(
+    app: App, session: Session, case_id: str, show: Show, *, open_round: bool = True
+) -> tuple[CaseRows, dict[str, Any]]:
+    """The rows of a case, and its evidence as JSON with the personal fields that `show` picks; without `open_round` it
+    tells nothing of votes before their round is over. Raises NotFound."""
     rows = case_rows(session, [case_id]).get(case_id)
     if rows is None:
         raise NotFound("There is no such case.", field="case_id", remedy="Check the id.")
     at = cursor(session)
-    return rows, evidence_json(app, rows, at, blocks_of(session, block_numbers(rows, at)), show)
+    blocks = blocks_of(session, block_numbers(rows, at))
+    return rows, evidence_json(app, rows, at, blocks, show, open_round=open_round)
 
 
 def block_numbers(rows: CaseRows, at: ChainCursor | None) -> set[int]:
@@ -164,14 +168,25 @@ def used_refusals(rows: CaseRows) -> list[ChainRefusal]:
     return list(found.values())
 
 
-def used_votes(rows: CaseRows) -> list[VoteRow]:
-    """The votes without those that the panel refused: their arbitrators may have voted again."""
+def used_votes(rows: CaseRows, *, open_round: bool = True) -> list[VoteRow]:
+    """The votes without those that the panel refused: their arbitrators may have voted again. Without `open_round`,
+    those of the round that still goes on are left out too."""
     counted, refused = {vote.commitment for vote in rows.counted}, {refusal.commitment for refusal in rows.refusals}
-    return [vote for vote in rows.votes if vote.commitment in counted or vote.commitment not in refused]
+    kept = [vote for vote in rows.votes if vote.commitment in counted or vote.commitment not in refused]
+    on_chain = rows.on_chain
+    if open_round or on_chain is None or on_chain.voting_panel == 0:
+        return kept
+    return [vote for vote in kept if vote.round != on_chain.round]
 
 
 def evidence_json(
-    app: App, rows: CaseRows, at: ChainCursor | None, blocks: dict[int, ChainBlock], show: Show
+    app: App,
+    rows: CaseRows,
+    at: ChainCursor | None,
+    blocks: dict[int, ChainBlock],
+    show: Show,
+    *,
+    open_round: bool = True,
 ) -> dict[str, Any]:
     """The evidence as `parse_evidence` takes it. `at` is how far the chain was read, None for nothing yet."""
     deployment, case = app.deployment, rows.case
@@ -194,7 +209,7 @@ def evidence_json(
         "parties": {name: getattr(case, name) for name in ("merchant", "carrier", "warehouse", "inspector")},
         "policy": _policy(app, case.policy_id),
         "panels": [_panel(panel) for panel in rows.panels],
-        "votes": [_vote(vote, shown.get(vote.vote_id, [])) for vote in used_votes(rows)],
+        "votes": [_vote(vote, shown.get(vote.vote_id, [])) for vote in used_votes(rows, open_round=open_round)],
         "records": [_record(record, shown.get(record.record_id, [])) for record in rows.records],
         "links": [_link(link) for link in rows.links],
         "refusals": [_refusal(refusal) for refusal in used_refusals(rows)],

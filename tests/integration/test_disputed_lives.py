@@ -143,6 +143,11 @@ def test_bundle_of_life_is_verified_by_a_stranger(lives: Lives, name: str, world
     assert (report.verdict, report.skipped) == ("verified", [7]), report.as_json()
 
 
+def test_bundle_tells_nothing_of_votes_whose_round_goes_on(lives: Lives) -> None:
+    shown = {name: len(make_bundle(lives.court.app, lives.cases[name])["evidence"]["votes"]) for name in LIVES}
+    assert (shown["open"], shown["ruled"], shown["appealed"], shown["fallback"]) == (0, 3, 8, 4)
+
+
 def test_audit_of_all_lives_finds_nothing(lives: Lives) -> None:
     report = audit(lives.court.app)
     assert report["problems"] == []
