@@ -200,6 +200,7 @@ interface IRefundEscrow {
     /// - the nonce is not the case's next (WrongWithdrawalNonce)
     /// - `validUntil` has passed (WithdrawalExpired)
     /// - the consumer did not sign (BadWithdrawalSignature)
+    /// - the gas left does not suffice to ask an ERC-1271 wallet (WalletGasTooLow)
     /// - the token does as under `withdrawFor`
     function withdrawTo(bytes32 caseId, address to, uint32 nonce, uint40 validUntil, bytes calldata signature) external;
 
@@ -209,6 +210,7 @@ interface IRefundEscrow {
     /// - the nonce is not the case's next (WrongWithdrawalNonce)
     /// - `validUntil` has passed (WithdrawalExpired)
     /// - the consumer did not sign (BadWithdrawalSignature)
+    /// - the gas left does not suffice to ask an ERC-1271 wallet (WalletGasTooLow)
     function keepPayee(bytes32 caseId, uint32 nonce, uint40 validUntil, bytes calldata signature) external;
 
     /// @notice Pays an account all that is credited to it in a token. Anyone may call it.
@@ -230,6 +232,7 @@ interface IRefundEscrow {
     /// - `validUntil` has passed (WithdrawalExpired)
     /// - the nonce is not the merchant's next (WrongWithdrawalNonce)
     /// - the merchant did not sign (BadWithdrawalSignature)
+    /// - the gas left does not suffice to ask an ERC-1271 wallet (WalletGasTooLow)
     /// - `withdrawBalance` would refuse it
     function withdrawBalanceFor(
         address merchant,

@@ -2,7 +2,7 @@
 
 import pytest
 from brownie import RegulatedToken, SmartWallet, accounts
-from support import keyed
+from support import keyed, read_error
 from till import Till, open_till
 from words import FAR, ZERO
 
@@ -167,3 +167,14 @@ def test_withdraw_balance_for_as_a_wallet_signed(till, usd):
     assert answer == ("BadWithdrawalSignature", wallet.address)
     till.send(till.escrow.withdrawBalanceFor, *till.withdraw_balance_for(usd, 5_00, key=owner, **order))
     assert usd.balanceOf(till.other) == 5_00 * 10_000
+
+
+def test_withdraw_balance_for_a_wallet_with_too_little_gas_to_ask_it(till, usd):
+    owner = keyed("owner of a wallet")
+    wallet = SmartWallet.deploy(owner.address, {"from": till.operator})
+    till.fund(usd, 5_00, merchant=wallet)
+    arguments = till.withdraw_balance_for(usd, 5_00, key=owner, merchant=wallet.address, nonce=0)
+    _, reason = till.call_with_gas(till.escrow.withdrawBalanceFor, *arguments, gas=400_000)
+    assert read_error(till.errors, reason) == ("WalletGasTooLow",)
+    _, reason = till.call_with_gas(till.escrow.withdrawBalanceFor, *arguments, gas=600_000)
+    assert reason is None
