@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -43,10 +44,21 @@ def _kill(chain: LocalChain) -> None:
 
 
 def _wait_for_disk(chain: LocalChain) -> None:
-    """Until anvil has written its state of now; ganache always has."""
+    """Until anvil has written its state of now, all of it; ganache always has."""
     state, now = chain.folder / "state.json", time.time()
-    written = lambda: chain.name != "anvil" or (state.exists() and state.stat().st_mtime > now)  # noqa: E731
-    assert wait_until(written, seconds=20)
+
+    def is_written() -> bool:
+        if chain.name != "anvil":
+            return True
+        if not state.exists() or state.stat().st_mtime <= now:
+            return False
+        try:
+            json.loads(state.read_text())
+        except ValueError:
+            return False  # it is being written
+        return True
+
+    assert wait_until(is_written, seconds=20)
 
 
 def _all_settled(ledger: Ledger) -> bool:
