@@ -44,7 +44,7 @@ def test_open_batch_with_too_little_gas(world, ledger):
 
 def test_open_batch_with_too_little_gas_for_a_later_opening(world, ledger):
     data = ledger.openBatch.encode_input([world.prepare().opening for _ in range(4)])
-    _, reason = call_raw(world.relayer, ledger.address, data, gas=900_000)
+    _, reason = call_raw(world.relayer, ledger.address, data, gas=750_000)
     name, index = read_error(world.errors, reason)
     assert name == "BatchGasTooLow"
     assert index > 0

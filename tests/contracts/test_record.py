@@ -76,7 +76,7 @@ def test_record_nonces_of_roles_are_apart(case):
     assert refusal(case, Kind.PickedUp, Role.Carrier, nonce=0) is None
 
 
-@pytest.mark.parametrize("value", [{"grade": Grade.AsNew}, {"share": 1}, {"fee": 1}, {"key": NEW_KEY.address}])
+@pytest.mark.parametrize("value", [{"grade": Grade.AsNew}, {"share": 1}, {"fee": 1}, {"bound": NEW_KEY}])
 def test_record_with_a_value_that_is_not_signed(case, value):
     assert refusal(case, Kind.Authorised, Role.Merchant, **value) == ("UnsignedValue",)
 
