@@ -103,8 +103,7 @@ class Court:
         (event,) = [e for e in tx.events["Settled"] if bytes(e["caseId"]) == case.id]
         parts = event["toConsumer"], event["toMerchant"], event["fees"]
         assert sum(parts) == sum(case.terms[name] for name in ("refund", "freight", "reserve"))
-        credited = tx.events["Credited"] if "Credited" in tx.events else []
-        assert sum(e["amount"] for e in credited) == parts[2]
+        assert sum(credited["amount"] for credited in events(tx, "Credited")) == parts[2]
         assert self.world.escrow.dueOf(case.id) == parts[0]
         return parts
 
@@ -127,9 +126,8 @@ def moves_of(tx, case):
     return [(record["kind"], record["state"]) for record in records_of(tx, case)]
 
 
-def names(tx):
-    """The events of a transaction by name, each once, but for what every record brings."""
-    return set(tx.events.keys()) - {"Recorded"}
+def events(tx, name):
+    return list(tx.events[name]) if name in tx.events else []
 
 
 def no_notice(view):

@@ -11,8 +11,8 @@ from support import pack, read_error
 from words import DAY, FULL, Flag, Kind, Mode, Role, State
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
-from ledger_service.domain import transitions  # noqa: E402
-from ledger_service.domain.transitions import LAPSES, TRANSITIONS, Condition, Guard, Result  # noqa: E402
+from ledger_service.domain import transitions
+from ledger_service.domain.transitions import LAPSES, TRANSITIONS, Condition, Guard, Result
 
 ROWS = {(State(row.origin), Kind(row.kind), Role(row.role)): row for row in TRANSITIONS}
 CELLS = [(kind, role) for kind in Kind for role in Role]
@@ -30,7 +30,7 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("ours, theirs", [(State, "State"), (Kind, "Kind"), (Role, "Role")])
+@pytest.mark.parametrize(("ours", "theirs"), [(State, "State"), (Kind, "Kind"), (Role, "Role")])
 def test_matrix_numbers_of_the_table_are_those_of_the_contracts(ours, theirs):
     words = {word.value: word.name.replace("_", "") for word in getattr(transitions, theirs)}
     assert {word.value: word.name.rstrip("_").upper() for word in ours} == words
