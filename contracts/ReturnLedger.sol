@@ -2,6 +2,7 @@
 pragma solidity ^0.8.24;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 
 import {Cases} from "./base/Cases.sol";
@@ -22,8 +23,9 @@ import {
 } from "./interfaces/CaseTypes.sol";
 import {IArbitrationPanel} from "./interfaces/IArbitrationPanel.sol";
 import {IRefundEscrow} from "./interfaces/IRefundEscrow.sol";
+import {ActWord, ActWords} from "./libraries/ActWord.sol";
 import {CaseFlags} from "./libraries/CaseFlags.sol";
-import {CaseMachine} from "./libraries/CaseMachine.sol";
+import {CaseMachine, Rule} from "./libraries/CaseMachine.sol";
 import {CaseMarks} from "./libraries/CaseMarks.sol";
 import {CaseWord, CaseWords} from "./libraries/CaseWord.sol";
 import {Messages} from "./libraries/Messages.sol";
@@ -71,21 +73,26 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
     }
 
     function record(Act calldata act, bytes calldata signature) external {
-        _record(act, signature).revertIfAny(act.caseId);
+        _record(_domainSeparatorV4(), act.caseId, act.commitment, ActWords.of_(act), act.key, signature)
+            .revertIfAny(act.caseId);
     }
 
     function recordBatch(bytes calldata items) external {
+        bytes32 domain = _domainSeparatorV4();
         uint256 index = 0;
         uint256 end;
         for (uint256 start = 0; start < items.length; start = end) {
-            uint256 free = _freeMemory();
-            end = PackedAct.endOf(items, start);
+            ActWord act = PackedAct.fields(items, start);
+            end = PackedAct.endOf(act, start);
             if (end > items.length) revert BadLength(items.length);
-            (Act memory act, Refusal refusal) = PackedAct.unpack(items, start);
-            if (refusal.isNone()) refusal = _record(act, PackedAct.signature(items, start));
-            if (!refusal.isNone()) emit Skipped(act.caseId, act.commitment, index, refusal.encode(act.caseId));
-            _freeMemoryFrom(free);
-            ++index;
+            bytes32 caseId = PackedAct.caseId(items, start);
+            bytes32 commitment = PackedAct.commitment(items, start);
+            address key = PackedAct.keyOf(items, start, act);
+            Refusal refusal = _record(domain, caseId, commitment, act, key, PackedAct.signature(items, start));
+            if (!refusal.isNone()) emit Skipped(caseId, commitment, index, refusal.encode(caseId));
+            unchecked {
+                ++index;
+            }
         }
     }
 
@@ -137,8 +144,9 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
         stored.panel = terms.panel;
         emit Opened(caseId, merchant, terms.consumer, terms);
         CaseWord c = CaseWords.opened(_policyIndex[terms.policy], parties, terms.mode, _flagsOf(terms, parties));
-        c = _entering(c.countingNonce(Role.Merchant), State.Requested);
-        stored.head = _link(caseId, caseId, c, Link(Kind.Requested, Role.Merchant, merchant, opening.commitment));
+        c = _entering(c.countingNonce(uint8(Role.Merchant)), uint8(State.Requested));
+        stored.head =
+            _link(caseId, caseId, c, uint8(Kind.Requested), uint8(Role.Merchant), merchant, opening.commitment);
         stored.word = c.countingRecord();
     }
 
@@ -177,125 +185,130 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
     }
 
     /// @return refusal of an act that cannot be; then nothing has changed
-    function _record(Act memory act, bytes calldata signature) private returns (Refusal refusal) {
-        Stored storage stored = _cases[act.caseId];
+    function _record(
+        bytes32 domain,
+        bytes32 caseId,
+        bytes32 commitment,
+        ActWord act,
+        address key,
+        bytes calldata signature
+    ) private returns (Refusal refusal) {
+        Stored storage stored = _cases[caseId];
         CaseWord c = stored.word;
-        State to;
-        (to, refusal) = _judge(stored, c, act);
+        if (!act.isKnown()) return Refusals.with(UnknownWord.selector, act.kind(), act.role(), act.grade());
+        Rule rule = CaseMachine.ruleOf(act.kind());
+        uint8 to;
+        (to, refusal) = _judge(stored, c, rule, act, key);
         if (!refusal.isNone()) return refusal;
-        address actor = _actorOf(stored, c, act.role);
-        if (!Signatures.isSignedBy(actor, _hashTypedDataV4(Messages.hashAct(act)), signature)) {
+        address actor = _actorOf(stored, c, act.role());
+        bytes32 structHash = Messages.hashAct(rule, caseId, commitment, act, key);
+        if (!Signatures.isSignedBy(actor, MessageHashUtils.toTypedDataHash(domain, structHash), signature)) {
             return Refusals.with(BadSignature.selector, uint160(actor));
         }
 
-        bool moves = to != c.state();
-        c = c.countingNonce(act.role);
-        if (act.kind == Kind.Inspected) c = c.proposing(act.grade, act.share, act.fee);
-        else if (act.kind == Kind.PickedUp && act.role == Role.Carrier) c = c.flagging(CaseFlags.PICKUP_BY_CARRIER);
-        else if (act.kind > Kind.Inspected || act.kind == Kind.Cancelled) (c, to, moves) = _take(stored, c, act, to);
-        Link memory by = Link(act.kind, act.role, actor, act.commitment);
-        if (moves) _advance(act.caseId, stored, c, to, by);
-        else _note(act.caseId, stored, c, by);
+        c = c.countingNonce(act.role());
+        bool moves = to != c.stateNumber();
+        if (rule.isRare()) (c, to, moves) = _take(caseId, commitment, stored, c, act, key, to);
+        else if (act.kind() == uint8(Kind.Inspected)) c = c.proposing(act.grade(), act.share(), act.fee());
+        else if (act.kind() == uint8(Kind.PickedUp)) c = _pickedUp(c, act.role());
+        if (moves) _advance(caseId, stored, c, to, act.kind(), act.role(), actor, commitment);
+        else _note(caseId, stored, c, act.kind(), act.role(), actor, commitment);
     }
 
-    /// What the machine's table, the times, the nonce and the policy say to an act; the signature is asked last.
-    function _judge(Stored storage stored, CaseWord c, Act memory act)
+    /// What the times, the machine's table, the nonce and the policy say to an act; the signature is asked last.
+    function _judge(Stored storage stored, CaseWord c, Rule rule, ActWord act, address key)
         private
         view
-        returns (State to, Refusal refusal)
+        returns (uint8 to, Refusal refusal)
     {
-        if (!c.exists()) return (to, Refusals.aboutCase(UnknownCase.selector));
-        if (block.timestamp > act.validUntil) {
-            return (to, Refusals.with(SignatureExpired.selector, act.validUntil));
-        }
+        if (!c.exists()) return (0, Refusals.aboutCase(UnknownCase.selector));
+        if (block.timestamp > act.validUntil()) return (0, Refusals.with(SignatureExpired.selector, act.validUntil()));
         uint40 due = _dueAt(stored, c);
-        if (block.timestamp > due && due != 0) return (to, Refusals.with(DeadlinePassed.selector, due));
-        Kind kind = act.kind;
-        Role role = act.role;
-        to = CaseMachine.next(c, kind, role);
-        if (to == State.None) {
-            return (to, Refusals.with(NotAllowed.selector, uint8(c.state()), uint8(kind), uint8(role)));
-        }
+        if (block.timestamp > due && due != 0) return (0, Refusals.with(DeadlinePassed.selector, due));
+        uint8 kind = act.kind();
+        uint8 role = act.role();
+        to = rule.next(c, kind, role);
+        if (to == 0) return (0, Refusals.with(NotAllowed.selector, c.stateNumber(), kind, role));
         // A role whose last nonce is used up can act no more; the case then goes by its deadlines.
         uint16 nonce = c.nonce(role);
-        if (act.nonce != nonce || nonce == type(uint16).max) {
-            return (to, Refusals.with(WrongNonce.selector, uint8(role), nonce, act.nonce));
+        if (act.nonce() != nonce || nonce == type(uint16).max) {
+            return (0, Refusals.with(WrongNonce.selector, role, nonce, act.nonce()));
         }
-        if (!Messages.isFullySigned(act)) return (to, Refusals.plain(UnsignedValue.selector));
-        if (_crossesNotice(c, kind)) {
-            return (to, Refusals.with(NoticeRuns.selector, stored.notice.effectiveAt));
+        if (!Messages.isFullySigned(rule, act, key)) return (0, Refusals.plain(UnsignedValue.selector));
+        if (rule.isRare()) refusal = _judgeRare(stored, c, act, key);
+        else if (rule.signsProposal()) refusal = _judgeProposal(_policies[c.policy()], act);
+    }
+
+    function _judgeRare(Stored storage stored, CaseWord c, ActWord act, address key) private view returns (Refusal) {
+        if (c.marked(CaseMarks.NOTICED) && _crossesNotice(act.kind())) {
+            return Refusals.with(NoticeRuns.selector, stored.notice.effectiveAt);
         }
-        if (kind == Kind.KeyBound && !_isUsableKey(stored, c, act.key)) {
-            return (to, Refusals.with(KeyNotUsable.selector, uint160(act.key)));
+        if (act.kind() == uint8(Kind.KeyBound) && !_isUsableKey(stored, c, key)) {
+            return Refusals.with(KeyNotUsable.selector, uint160(key));
         }
-        if (kind == Kind.Inspected) return (to, _judgeProposal(_policies[c.policy()], act));
-        if (act.share != 0 || kind == Kind.Challenged || kind == Kind.Disputed || kind == Kind.Appealed) {
-            return (to, _judgeShare(stored, c, act));
-        }
+        return _judgeShare(stored, c, act);
     }
 
     /// What the policy says to an inspector's proposal.
-    function _judgeProposal(Policy storage policy, Act memory act) private view returns (Refusal) {
-        if (act.grade == Grade.None) return Refusals.plain(GradeMissing.selector);
-        uint16 least = policy.minShareOf(act.grade);
-        if (act.share < least) return Refusals.with(ShareBelowPolicy.selector, act.share, least);
-        if (act.share > Payout.FULL) return Refusals.with(BasisPointsOutOfBounds.selector, act.share);
-        uint16 cap = act.grade == Grade.Defective ? 0 : policy.feeCapOf();
-        if (act.fee > cap) return Refusals.with(FeeAbovePolicy.selector, act.fee, cap);
+    function _judgeProposal(Policy storage policy, ActWord act) private view returns (Refusal) {
+        if (act.grade() == uint8(Grade.None)) return Refusals.plain(GradeMissing.selector);
+        uint16 least = policy.minShareOf(act.grade());
+        if (act.share() < least) return Refusals.with(ShareBelowPolicy.selector, act.share(), least);
+        if (act.share() > Payout.FULL) return Refusals.with(BasisPointsOutOfBounds.selector, act.share());
+        uint16 cap = act.grade() == uint8(Grade.Defective) ? 0 : policy.feeCapOf();
+        if (act.fee() > cap) return Refusals.with(FeeAbovePolicy.selector, act.fee(), cap);
         return Refusals.NONE;
+    }
+
+    function _pickedUp(CaseWord c, uint8 role) private pure returns (CaseWord) {
+        return role == uint8(Role.Carrier) ? c.flagging(CaseFlags.PICKUP_BY_CARRIER) : c;
     }
 
     /// What the rarer acts change in a case, and where they really lead to: an offer leaves it where it is, and so does
     /// what has to wait out a notice.
-    function _take(Stored storage stored, CaseWord c, Act memory act, State to)
-        private
-        returns (CaseWord, State, bool moves)
-    {
-        Kind kind = act.kind;
-        State from = c.state();
-        if (kind == Kind.Disputed || kind == Kind.Challenged || kind == Kind.Appealed) {
-            return (_claiming(stored, c, kind, act.role, act.share), to, from != to);
+    function _take(
+        bytes32 caseId,
+        bytes32 commitment,
+        Stored storage stored,
+        CaseWord c,
+        ActWord act,
+        address key,
+        uint8 to
+    ) private returns (CaseWord, uint8, bool moves) {
+        uint8 kind = act.kind();
+        uint8 role = act.role();
+        uint8 from = c.stateNumber();
+        if (kind == uint8(Kind.Disputed) || kind == uint8(Kind.Challenged) || kind == uint8(Kind.Appealed)) {
+            return (_claiming(stored, c, kind, role, act.share()), to, from != to);
         }
-        if (kind == Kind.Objected) {
-            emit NoticeVoided(act.caseId);
+        if (kind == uint8(Kind.Objected)) {
+            emit NoticeVoided(caseId);
             return (c.unmarking(CaseMarks.NOTICED), to, false);
         }
-        if (kind == Kind.Erased) return (c.marking(CaseMarks.ERASED), to, false);
-        bool agrees = kind == Kind.Cancelled || kind == Kind.Accepted;
-        if (kind == Kind.ExchangeAgreed) {
-            agrees = act.role == Role.Consumer;
-            if (!agrees) return (c.marking(CaseMarks.EXCHANGE_OFFERED), to, false);
-        } else if (kind == Kind.Split) {
-            (c, agrees) = _offering(stored, c, act.role, act.share);
-            if (!agrees) return (c, to, false);
+        if (kind == uint8(Kind.Erased)) return (c.marking(CaseMarks.ERASED), to, false);
+        if (kind == uint8(Kind.ExchangeAgreed) && role == uint8(Role.Merchant)) {
+            return (c.marking(CaseMarks.EXCHANGE_OFFERED), to, false);
         }
-        if (!agrees && kind != Kind.KeyBound) return (c, to, from != to);
-
-        if (_givesUp(c, kind)) return (_givingNotice(stored, c, act), from, false);
-        if (kind == Kind.KeyBound) return (_binding(act.caseId, stored, c, act.key), from, false);
-        (c, to) = _agreeing(c, kind, act.share);
+        if (kind == uint8(Kind.Split)) {
+            bool met;
+            (c, met) = _offering(stored, c, role, act.share());
+            if (!met) return (c, to, false);
+        }
+        // Cancelled, Accepted, ExchangeAgreed by the consumer, Split by the second, KeyBound
+        if (_givesUp(c, kind)) {
+            return (_givingNotice(caseId, commitment, stored, c, kind, act.share(), key), from, false);
+        }
+        if (kind == uint8(Kind.KeyBound)) return (_binding(caseId, stored, c, key), from, false);
+        (c, to) = _agreeing(c, kind, act.share());
         return (c, to, true);
     }
 
-    function _actorOf(Stored storage stored, CaseWord c, Role role) private view returns (address) {
-        if (role == Role.Consumer) return stored.consumer;
+    /// @param role number of a Role; the machine lets neither None nor Panel through
+    function _actorOf(Stored storage stored, CaseWord c, uint8 role) private view returns (address actor) {
+        if (role == uint8(Role.Consumer)) return stored.consumer;
         Parties storage parties = _parties[c.parties()];
-        if (role == Role.Merchant) return parties.merchant;
-        if (role == Role.Carrier) return parties.carrier;
-        if (role == Role.Warehouse) return parties.warehouse;
-        return parties.inspector; // the machine lets no other role through
-    }
-
-    /// Memory that an item of a batch has used serves the next one: it would cost more and more.
-    function _freeMemory() private pure returns (uint256 pointer) {
         assembly ("memory-safe") {
-            pointer := mload(0x40)
-        }
-    }
-
-    function _freeMemoryFrom(uint256 pointer) private pure {
-        assembly ("memory-safe") {
-            mstore(0x40, pointer)
+            actor := sload(add(parties.slot, sub(role, 2))) // Parties stand in the order of Role
         }
     }
 

@@ -8,6 +8,7 @@ import {Act, CaseView, Kind, Notice, Opening, Role, Terms} from "./interfaces/Ca
 import {IRefundEscrow} from "./interfaces/IRefundEscrow.sol";
 import {IReturnLedger} from "./interfaces/IReturnLedger.sol";
 import {IReturnLens, Overview} from "./interfaces/IReturnLens.sol";
+import {ActWords} from "./libraries/ActWord.sol";
 import {CaseMachine} from "./libraries/CaseMachine.sol";
 import {CaseMarks} from "./libraries/CaseMarks.sol";
 import {CaseWord} from "./libraries/CaseWord.sol";
@@ -54,7 +55,11 @@ contract ReturnLens is IReturnLens {
     }
 
     function digestOf(Act calldata act) external view returns (bytes32) {
-        return _digest(Messages.hashAct(act));
+        return _digest(
+            Messages.hashAct(
+                CaseMachine.ruleOf(uint8(act.kind)), act.caseId, act.commitment, ActWords.of_(act), act.key
+            )
+        );
     }
 
     function openingDigestOf(Opening calldata opening) external view returns (bytes32) {
@@ -72,7 +77,7 @@ contract ReturnLens is IReturnLens {
         v.deadline = c.deadline();
         v.length = c.length();
         for (uint8 role = uint8(Role.Consumer); role <= uint8(Role.Inspector); ++role) {
-            v.nonces[role] = c.nonce(Role(role));
+            v.nonces[role] = c.nonce(role);
         }
         v.round = CaseMachine.round(c);
         if (c.marked(CaseMarks.OFFER_BY_CONSUMER)) v.offeredBy = Role.Consumer;

@@ -30,14 +30,6 @@ abstract contract Cases is Registers {
         Notice notice;
     }
 
-    /// One record to be linked.
-    struct Link {
-        Kind kind;
-        Role role;
-        address actor;
-        bytes32 commitment;
-    }
-
     IRefundEscrow public immutable escrow;
     IArbitrationPanel public immutable panel;
 
@@ -79,35 +71,48 @@ abstract contract Cases is Registers {
     }
 
     /// Enters a state by one record, and at once the next where nothing is left to wait for; then moves the money.
-    function _advance(bytes32 caseId, Stored storage stored, CaseWord c, State to, Link memory by) internal {
-        State from = c.state();
+    /// @param to number of a State
+    /// @param kind number of a Kind
+    /// @param role number of a Role
+    function _advance(
+        bytes32 caseId,
+        Stored storage stored,
+        CaseWord c,
+        uint8 to,
+        uint8 kind,
+        uint8 role,
+        address actor,
+        bytes32 commitment
+    ) internal {
         if (c.marked(CaseMarks.NOTICED)) emit NoticeVoided(caseId);
-        // After a challenge, and for a split of what was stated as paid, nobody waits for the provider again.
-        bool overdue = c.has(CaseFlags.CHALLENGED) || from == State.Refunded;
-        bool atOnce = to == State.Payable && (c.mode() == Mode.Refund || c.share() == 0 || overdue);
-        if (atOnce && overdue && c.mode() == Mode.None && c.share() != 0) c = c.flagging(CaseFlags.UNPAID);
-
-        c = _entering(c, to);
-        bytes32 head_ = _link(stored.head, caseId, c, by);
-        c = c.countingRecord();
-        if (atOnce) {
-            to = State.Settled;
-            c = _entering(c, to);
-            head_ = _link(head_, caseId, c, _ownLink(Kind.Settled));
-            c = c.countingRecord();
+        if (to == uint8(State.Payable)) {
+            bool atOnce;
+            (c, atOnce) = _falling(c);
+            if (atOnce) {
+                _settling(caseId, stored, c, kind, role, actor, commitment);
+                return;
+            }
         }
-        stored.word = c;
-        stored.head = head_;
-
-        if (CaseMachine.isLive(to) || c.mode() == Mode.None) return;
+        uint8 from = c.stateNumber();
+        c = _entering(c, to);
+        stored.head = _link(stored.head, caseId, c, kind, role, actor, commitment);
+        stored.word = c.countingRecord();
+        if (CaseMachine.isLive(to)) return;
         // Once the provider paid, the lock has done its work: nothing of it is the consumer's.
-        bool releases = to == State.Closed || (from == State.Refunded && by.kind == Kind.Settled);
-        _settle(caseId, stored, c, releases);
+        _settle(caseId, stored, c, to == uint8(State.Closed) || from == uint8(State.Refunded));
     }
 
     /// Writes a record down and leaves the case where it is.
-    function _note(bytes32 caseId, Stored storage stored, CaseWord c, Link memory by) internal {
-        stored.head = _link(stored.head, caseId, c, by);
+    function _note(
+        bytes32 caseId,
+        Stored storage stored,
+        CaseWord c,
+        uint8 kind,
+        uint8 role,
+        address actor,
+        bytes32 commitment
+    ) internal {
+        stored.head = _link(stored.head, caseId, c, kind, role, actor, commitment);
         stored.word = c.countingRecord();
     }
 
@@ -131,23 +136,58 @@ abstract contract Cases is Registers {
         return effectiveAt < deadline ? effectiveAt : deadline;
     }
 
-    function _ownLink(Kind kind) internal view returns (Link memory) {
-        return Link(kind, Role.None, address(this), bytes32(0));
-    }
-
     /// Announces a record and gives the head that follows it.
-    function _link(bytes32 head_, bytes32 caseId, CaseWord c, Link memory by) internal returns (bytes32) {
-        bytes32 entry = c.entryOf(by.kind, by.role);
-        emit Recorded(caseId, by.actor, by.commitment, entry);
-        return keccak256(abi.encode(head_, by.actor, by.commitment, entry));
+    function _link(bytes32 head_, bytes32 caseId, CaseWord c, uint8 kind, uint8 role, address actor, bytes32 commitment)
+        internal
+        returns (bytes32 next)
+    {
+        bytes32 entry = c.entryOf(kind, role);
+        emit Recorded(caseId, actor, commitment, entry);
+        assembly ("memory-safe") {
+            let start := mload(0x40)
+            mstore(start, head_)
+            mstore(add(start, 0x20), actor)
+            mstore(add(start, 0x40), commitment)
+            mstore(add(start, 0x60), entry)
+            next := keccak256(start, 0x80)
+        }
     }
 
-    function _entering(CaseWord c, State to) internal view returns (CaseWord) {
+    function _entering(CaseWord c, uint8 to) internal view returns (CaseWord) {
         if (!CaseMachine.isLive(to)) return c.entering(to, 0);
         return c.entering(to, uint40(block.timestamp) + _policies[c.policy()].windowOf(to));
     }
 
+    /// @return the case, marked as unpaid where nobody here pays what is overdue
+    /// @return atOnce whether an outcome waits for nobody: the escrow pays it, there is nothing to pay, or the provider
+    /// had its turn, before a challenge or a split of what was stated as paid
+    function _falling(CaseWord c) private pure returns (CaseWord, bool atOnce) {
+        if (c.share() == 0) return (c, true);
+        bool overdue = c.has(CaseFlags.CHALLENGED) || c.stateNumber() == uint8(State.Refunded);
+        if (overdue && c.mode() == Mode.None) c = c.flagging(CaseFlags.UNPAID);
+        return (c, overdue || c.mode() == Mode.Refund);
+    }
+
+    /// Enters Payable by one record and Settled by the contract's own, and moves the money.
+    function _settling(
+        bytes32 caseId,
+        Stored storage stored,
+        CaseWord c,
+        uint8 kind,
+        uint8 role,
+        address actor,
+        bytes32 commitment
+    ) private {
+        c = _entering(c, uint8(State.Payable));
+        bytes32 head_ = _link(stored.head, caseId, c, kind, role, actor, commitment);
+        c = _entering(c.countingRecord(), uint8(State.Settled));
+        stored.head = _link(head_, caseId, c, uint8(Kind.Settled), uint8(Role.None), address(this), bytes32(0));
+        stored.word = c.countingRecord();
+        _settle(caseId, stored, c, false);
+    }
+
     function _settle(bytes32 caseId, Stored storage stored, CaseWord c, bool releases) private {
+        if (c.mode() == Mode.None) return;
         Outcome memory outcome;
         if (!releases) {
             outcome.share = c.share();

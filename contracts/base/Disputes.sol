@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.24;
 
-import {Act, Kind, Notice, Parties, Policy, Role, State} from "../interfaces/CaseTypes.sol";
+import {Kind, Notice, Parties, Policy, Role, State} from "../interfaces/CaseTypes.sol";
+import {ActWord} from "../libraries/ActWord.sol";
 import {CaseFlags} from "../libraries/CaseFlags.sol";
 import {CaseMachine} from "../libraries/CaseMachine.sol";
 import {CaseMarks} from "../libraries/CaseMarks.sol";
@@ -26,14 +27,14 @@ abstract contract Disputes is Cases {
             stored.consumerLostAppeal = consumerAppealed ? share <= c.share() : share < c.share();
         }
         c = c.marking(CaseMarks.RULED).deciding(share, 0);
-        State to = State.Payable;
+        uint8 to = uint8(State.Payable);
         bool contested = share < stored.consumerClaim || share > stored.merchantClaim;
         if (contested && hasAppealPanel && !c.has(CaseFlags.APPEALED) && !c.has(CaseFlags.CHALLENGED)) {
-            to = State.Ruled;
+            to = uint8(State.Ruled);
         } else {
             c = _deciding(c, share, 0, false);
         }
-        _advance(caseId, stored, c, to, Link(Kind.Ruled, Role.Panel, msg.sender, ballot));
+        _advance(caseId, stored, c, to, uint8(Kind.Ruled), uint8(Role.Panel), msg.sender, ballot);
     }
 
     function disputeOf(bytes32 caseId)
@@ -59,29 +60,28 @@ abstract contract Disputes is Cases {
     // --- what the acts of the two parties are checked for, beside the table ----------------------------------------
 
     /// @return refusal of a claim, an offer or an appeal that cannot be
-    function _judgeShare(Stored storage stored, CaseWord c, Act memory act) internal view returns (Refusal refusal) {
-        Kind kind = act.kind;
-        uint16 share = act.share;
+    function _judgeShare(Stored storage stored, CaseWord c, ActWord a) internal view returns (Refusal refusal) {
+        uint8 kind = a.kind();
+        uint16 share = a.share();
+        bool isConsumer = a.role() == uint8(Role.Consumer);
         if (share > Payout.FULL) return Refusals.with(BasisPointsOutOfBounds.selector, share);
-        bool claimsRest = kind == Kind.Disputed && act.role == Role.Consumer && c.has(CaseFlags.CHALLENGED);
-        if (kind == Kind.Challenged || claimsRest) {
+        bool claimsRest = kind == uint8(Kind.Disputed) && isConsumer && c.has(CaseFlags.CHALLENGED);
+        if (kind == uint8(Kind.Challenged) || claimsRest) {
             uint16 owed = c.share() > c.fee() ? c.share() - c.fee() : 0;
             if (share == 0 || share > owed) return Refusals.with(ShareAboveOwed.selector, share, owed);
         }
-        if (kind == Kind.Appealed) {
+        if (kind == uint8(Kind.Appealed)) {
             uint16 ruling = c.share();
-            bool isConsumer = act.role == Role.Consumer;
             uint16 claim = isConsumer ? stored.consumerClaim : stored.merchantClaim;
             bool gains = isConsumer ? ruling < claim && ruling < share : ruling > claim && ruling > share;
             if (!gains) return Refusals.with(NothingToAppeal.selector, ruling, claim);
         }
     }
 
-    /// @return whether an act of this kind crosses a notice that runs
-    function _crossesNotice(CaseWord c, Kind kind) internal pure returns (bool) {
-        if (!c.marked(CaseMarks.NOTICED)) return false;
-        return kind == Kind.Cancelled || kind == Kind.Accepted || kind == Kind.ExchangeAgreed || kind == Kind.Split
-            || kind == Kind.KeyBound;
+    /// @return whether an act of this kind crosses a notice, while one runs
+    function _crossesNotice(uint8 kind) internal pure returns (bool) {
+        return kind == uint8(Kind.Cancelled) || kind == uint8(Kind.Accepted) || kind == uint8(Kind.ExchangeAgreed)
+            || kind == uint8(Kind.Split) || kind == uint8(Kind.KeyBound);
     }
 
     function _isUsableKey(Stored storage stored, CaseWord c, address key) internal view returns (bool) {
@@ -94,31 +94,31 @@ abstract contract Disputes is Cases {
 
     /// What a dispute, a challenge or an appeal claims. Until they say otherwise, the consumer claims everything, and
     /// the merchant what inspection proposed.
-    function _claiming(Stored storage stored, CaseWord c, Kind kind, Role role, uint16 share)
+    function _claiming(Stored storage stored, CaseWord c, uint8 kind, uint8 role, uint16 share)
         internal
         returns (CaseWord)
     {
-        if (kind == Kind.Challenged) {
+        if (kind == uint8(Kind.Challenged)) {
             (stored.consumerClaim, stored.merchantClaim) = (share, 0);
-            return c.unflagging(CaseFlags.APPEALED).unflagging(CaseFlags.FALLBACK).flagging(CaseFlags.CHALLENGED);
+            return c.unflagging(CaseFlags.APPEALED | CaseFlags.FALLBACK).flagging(CaseFlags.CHALLENGED);
         }
-        if (kind == Kind.Appealed) {
-            stored.appellant = role;
+        if (kind == uint8(Kind.Appealed)) {
+            stored.appellant = Role(role);
             c = c.flagging(CaseFlags.APPEALED);
-        } else if (c.state() != State.Disputed) {
+        } else if (c.stateNumber() != uint8(State.Disputed)) {
             (stored.consumerClaim, stored.merchantClaim) = (Payout.FULL, c.share());
         }
-        if (role == Role.Consumer) stored.consumerClaim = share;
-        else if (role == Role.Merchant) stored.merchantClaim = share;
+        if (role == uint8(Role.Consumer)) stored.consumerClaim = share;
+        else if (role == uint8(Role.Merchant)) stored.merchantClaim = share;
         return c;
     }
 
     /// @return met whether the other party has offered the same
-    function _offering(Stored storage stored, CaseWord c, Role role, uint16 share)
+    function _offering(Stored storage stored, CaseWord c, uint8 role, uint16 share)
         internal
         returns (CaseWord, bool met)
     {
-        (uint8 mine, uint8 theirs) = role == Role.Consumer
+        (uint8 mine, uint8 theirs) = role == uint8(Role.Consumer)
             ? (CaseMarks.OFFER_BY_CONSUMER, CaseMarks.OFFER_BY_MERCHANT)
             : (CaseMarks.OFFER_BY_MERCHANT, CaseMarks.OFFER_BY_CONSUMER);
         if (c.marked(theirs) && stored.offer == share) return (c, true);
@@ -127,24 +127,32 @@ abstract contract Disputes is Cases {
     }
 
     /// @return whether this gives up something of the consumer's that only a notice may take while the key is held
-    function _givesUp(CaseWord c, Kind kind) internal view returns (bool) {
-        if (kind == Kind.Accepted && c.share() == Payout.FULL && c.fee() == 0) return false;
+    function _givesUp(CaseWord c, uint8 kind) internal view returns (bool) {
+        if (kind == uint8(Kind.Accepted) && c.share() == Payout.FULL && c.fee() == 0) return false;
         return _noticeOf(c) != 0;
     }
 
-    function _givingNotice(Stored storage stored, CaseWord c, Act memory act) internal returns (CaseWord) {
+    function _givingNotice(
+        bytes32 caseId,
+        bytes32 commitment,
+        Stored storage stored,
+        CaseWord c,
+        uint8 kind,
+        uint16 share,
+        address key
+    ) internal returns (CaseWord) {
         uint40 effectiveAt = uint40(block.timestamp) + _noticeOf(c);
-        stored.notice = Notice(act.kind, effectiveAt, act.share, act.key);
-        emit NoticeGiven(act.caseId, act.commitment, effectiveAt);
+        stored.notice = Notice(Kind(kind), effectiveAt, share, key);
+        emit NoticeGiven(caseId, commitment, effectiveAt);
         return c.marking(CaseMarks.NOTICED);
     }
 
     /// @notice What a cancellation, an acceptance, an exchange or a split comes to when it takes effect.
-    function _agreeing(CaseWord c, Kind kind, uint16 share) internal view returns (CaseWord, State to) {
-        if (kind == Kind.Cancelled) return (c, State.Closed);
-        if (kind == Kind.ExchangeAgreed) return (c, State.Exchanging);
-        if (kind == Kind.Split) return (_deciding(c, share, 0, false), State.Payable);
-        return (_deciding(c, c.share(), c.fee(), false), State.Payable); // Accepted
+    function _agreeing(CaseWord c, uint8 kind, uint16 share) internal view returns (CaseWord, uint8 to) {
+        if (kind == uint8(Kind.Cancelled)) return (c, uint8(State.Closed));
+        if (kind == uint8(Kind.ExchangeAgreed)) return (c, uint8(State.Exchanging));
+        if (kind == uint8(Kind.Split)) return (_deciding(c, share, 0, false), uint8(State.Payable));
+        return (_deciding(c, c.share(), c.fee(), false), uint8(State.Payable)); // Accepted
     }
 
     function _binding(bytes32 caseId, Stored storage stored, CaseWord c, address key) internal returns (CaseWord) {

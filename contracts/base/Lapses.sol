@@ -19,15 +19,17 @@ abstract contract Lapses is Disputes {
     function pokeOf(bytes32 caseId) external view returns (Kind kind, State to, uint40 after_) {
         Stored storage stored = _cases[caseId];
         CaseWord c = stored.word;
-        if (!CaseMachine.isLive(c.state())) return (Kind.None, State.None, 0);
+        if (!CaseMachine.isLive(c.stateNumber())) return (Kind.None, State.None, 0);
         after_ = _dueAt(stored, c);
+        uint8 next;
         if (!_noticeIsFirst(stored, c)) {
-            (kind, to,) = _lapse(stored, c);
-            return (kind, to, after_);
+            (kind, next,) = _lapse(stored, c);
+            return (kind, State(next), after_);
         }
         kind = stored.notice.kind;
-        if (kind == Kind.KeyBound) to = c.state();
-        else (, to) = _agreeing(c, kind, stored.notice.share);
+        if (kind == Kind.KeyBound) next = c.stateNumber();
+        else (, next) = _agreeing(c, uint8(kind), stored.notice.share);
+        to = State(next);
     }
 
     /// @return refusal of a case that is not due; then nothing has changed
@@ -35,8 +37,8 @@ abstract contract Lapses is Disputes {
         Stored storage stored = _cases[caseId];
         CaseWord c = stored.word;
         if (!c.exists()) return Refusals.aboutCase(UnknownCase.selector);
-        State from = c.state();
-        if (!CaseMachine.isLive(from)) return Refusals.with(NothingDue.selector, uint8(from));
+        uint8 from = c.stateNumber();
+        if (!CaseMachine.isLive(from)) return Refusals.with(NothingDue.selector, from);
         uint40 due = _dueAt(stored, c);
         if (block.timestamp <= due) return Refusals.with(DeadlineAhead.selector, due);
 
@@ -45,21 +47,23 @@ abstract contract Lapses is Disputes {
             return refusal;
         }
         Kind kind;
-        State to;
+        uint8 to;
         (kind, to, c) = _lapse(stored, c);
-        if (to == State.Disputed) c = _claiming(stored, c, kind, Role.None, 0);
-        _advance(caseId, stored, c, to, _ownLink(kind));
+        if (to == uint8(State.Disputed)) c = _claiming(stored, c, uint8(kind), uint8(Role.None), 0);
+        _advance(caseId, stored, c, to, uint8(kind), uint8(Role.None), address(this), bytes32(0));
     }
 
     function _applyNotice(bytes32 caseId, Stored storage stored, CaseWord c) private {
         Notice memory notice = stored.notice;
+        uint8 kind = uint8(notice.kind);
         if (notice.kind == Kind.KeyBound) {
-            _note(caseId, stored, _binding(caseId, stored, c, notice.key), _ownLink(notice.kind));
+            c = _binding(caseId, stored, c, notice.key);
+            _note(caseId, stored, c, kind, uint8(Role.None), address(this), bytes32(0));
             return;
         }
-        State to;
-        (c, to) = _agreeing(c, notice.kind, notice.share);
-        _advance(caseId, stored, c, to, _ownLink(notice.kind));
+        uint8 to;
+        (c, to) = _agreeing(c, kind, notice.share);
+        _advance(caseId, stored, c, to, kind, uint8(Role.None), address(this), bytes32(0));
     }
 
     function _noticeIsFirst(Stored storage stored, CaseWord c) private view returns (bool) {
@@ -67,39 +71,42 @@ abstract contract Lapses is Disputes {
     }
 
     /// @return kind what the contract states in the silent party's name once the deadline has passed
-    /// @return to the state that follows, `Payable` where the outcome is decided
+    /// @return to number of the state that follows, `Payable` where the outcome is decided
     /// @return after_ the case with that outcome
-    function _lapse(Stored storage stored, CaseWord c) private view returns (Kind kind, State to, CaseWord after_) {
+    function _lapse(Stored storage stored, CaseWord c) private view returns (Kind kind, uint8 to, CaseWord after_) {
         State from = c.state();
-        if (from == State.Requested) return (Kind.Authorised, State.Authorised, c);
-        if (from == State.Declined || from == State.Authorised) return (Kind.Closed, State.Closed, c);
+        if (from == State.Requested) return (Kind.Authorised, uint8(State.Authorised), c);
+        if (from == State.Declined || from == State.Authorised) return (Kind.Closed, uint8(State.Closed), c);
         if (from == State.Disputed) return _lapseOfDispute(stored, c);
-        if (from == State.Delivered) return (Kind.Settled, State.Settled, _deciding(c, 0, 0, false)); // replaced
-        if (from == State.Refunded) return (Kind.Settled, State.Settled, c);
+        if (from == State.Delivered) {
+            return (Kind.Settled, uint8(State.Settled), _deciding(c, 0, 0, false)); // the replacement came instead
+        }
+        if (from == State.Refunded) return (Kind.Settled, uint8(State.Settled), c);
         if (from == State.Payable) {
-            return (Kind.Settled, State.Settled, c.mode() == Mode.None ? c.flagging(CaseFlags.UNPAID) : c);
+            return (Kind.Settled, uint8(State.Settled), c.mode() == Mode.None ? c.flagging(CaseFlags.UNPAID) : c);
         }
-        if (from == State.Ruled) return (Kind.Accepted, State.Payable, _deciding(c, c.share(), c.fee(), false));
+        bool asItStands = from == State.Ruled;
         if (from == State.Inspected) {
-            bool selfInspected = !c.has(CaseFlags.INSPECTOR_INDEPENDENT) && c.share() < Payout.FULL;
-            if (selfInspected) return (Kind.Disputed, State.Disputed, c);
-            return (Kind.Accepted, State.Payable, _deciding(c, c.share(), c.fee(), false));
+            asItStands = c.has(CaseFlags.INSPECTOR_INDEPENDENT) || c.share() == Payout.FULL;
+            if (!asItStands) return (Kind.Disputed, uint8(State.Disputed), c); // the merchant inspected for itself
         }
+        if (asItStands) return (Kind.Accepted, uint8(State.Payable), _deciding(c, c.share(), c.fee(), false));
         bool pickupProven = c.has(CaseFlags.PICKUP_BY_CARRIER) && _policies[c.policy()].freightOf() == Freight.Supplied;
-        if (from == State.PickedUp && !pickupProven) return (Kind.Disputed, State.Disputed, c);
-        return (Kind.Accepted, State.Payable, _deciding(c, Payout.FULL, 0, true)); // Received, Exchanging, PickedUp
+        if (from == State.PickedUp && !pickupProven) return (Kind.Disputed, uint8(State.Disputed), c);
+        // Received, Exchanging, PickedUp
+        return (Kind.Accepted, uint8(State.Payable), _deciding(c, Payout.FULL, 0, true));
     }
 
     /// A silent appeal leaves the ruling as it was. Else the fallback panel has its turn, once, and after its silence the
     /// consumer gets everything, or after a challenge what is still owed.
-    function _lapseOfDispute(Stored storage stored, CaseWord c) private view returns (Kind, State, CaseWord) {
-        if (CaseMachine.isAppeal(c)) return (Kind.Ruled, State.Payable, _deciding(c, c.share(), c.fee(), false));
-        if (!c.has(CaseFlags.FALLBACK) && stored.panel != 0 && panel.fallbackOf(stored.panel) != 0) {
-            return (Kind.Disputed, State.Disputed, c.flagging(CaseFlags.FALLBACK));
+    function _lapseOfDispute(Stored storage stored, CaseWord c) private view returns (Kind, uint8, CaseWord) {
+        bool isAppeal = CaseMachine.isAppeal(c);
+        if (!isAppeal && !c.has(CaseFlags.FALLBACK) && stored.panel != 0 && panel.fallbackOf(stored.panel) != 0) {
+            return (Kind.Disputed, uint8(State.Disputed), c.flagging(CaseFlags.FALLBACK));
         }
-        if (c.has(CaseFlags.CHALLENGED)) {
-            return (Kind.Ruled, State.Payable, _deciding(c, stored.consumerClaim, 0, false));
-        }
-        return (Kind.Ruled, State.Payable, _deciding(c, Payout.FULL, 0, true));
+        if (isAppeal) c = _deciding(c, c.share(), c.fee(), false);
+        else if (c.has(CaseFlags.CHALLENGED)) c = _deciding(c, stored.consumerClaim, 0, false);
+        else c = _deciding(c, Payout.FULL, 0, true);
+        return (Kind.Ruled, uint8(State.Payable), c);
     }
 }

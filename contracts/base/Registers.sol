@@ -77,7 +77,7 @@ abstract contract Registers is IReturnLedger, AccessControl {
         for (uint8 i = 0; i < 16; ++i) {
             State state = i <= uint8(type(State).max) ? State(i) : State.None; // the last place stands for no state
             uint40 window = PolicyWords.window(policy.windows, i);
-            bool live = CaseMachine.isLive(state);
+            bool live = CaseMachine.isLive(uint8(state));
             if (live ? (window < SHORTEST_WINDOW || window > LONGEST_WINDOW) : window != 0) {
                 revert WindowOutOfBounds(state, uint32(window));
             }

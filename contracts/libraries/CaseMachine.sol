@@ -6,45 +6,105 @@ import {CaseFlags} from "./CaseFlags.sol";
 import {CaseMarks} from "./CaseMarks.sol";
 import {CaseWord} from "./CaseWord.sol";
 
+/// What the table says of a kind of act.
+type Rule is uint256;
+
+using CaseMachine for Rule global;
+
 /// @notice The case's table: who may move it from where to where. Pure; `ledger_service/domain/transitions.py` is its
 /// twin.
+/// @dev A rule has 32 bits, from the lowest: the state after the act 4 (none where the case stays where it is), whether
+/// its message signs a share 1, whether grade, share and fee 1, whether more is to be asked than the table 1, whether it
+/// does more than to move the case 1, the roles that may 8, the states in which they may 16.
 library CaseMachine {
-    /// @return to the state after the act: `Payable` where it decides the outcome, the same state where the act is only
-    /// written down, `None` where it is not allowed
-    function next(CaseWord c, Kind kind, Role role) internal pure returns (State to) {
-        State from = c.state();
-        if (kind == Kind.Authorised) return _when(from == State.Requested && role == Role.Merchant, State.Authorised);
-        if (kind == Kind.PickedUp) {
-            return _when(from == State.Authorised && (role == Role.Carrier || role == Role.Consumer), State.PickedUp);
-        }
-        if (kind == Kind.Received) {
-            bool onTheWay = from == State.Authorised || from == State.PickedUp;
-            return _when(onTheWay && (role == Role.Carrier || role == Role.Warehouse), State.Received);
-        }
-        if (kind == Kind.Inspected) return _when(from == State.Received && role == Role.Inspector, State.Inspected);
-        if (kind == Kind.Accepted) return _when(from == State.Inspected && role == Role.Consumer, State.Payable);
-        if (kind == Kind.Refunded) return _when(from == State.Payable && role == Role.Merchant, State.Refunded);
-        if (kind == Kind.Declined) return _when(from == State.Requested && role == Role.Merchant, State.Declined);
-        if (kind == Kind.Cancelled) {
-            bool early = from == State.Requested || from == State.Authorised;
-            return _when(early && role == Role.Consumer, State.Closed);
-        }
-        if (kind == Kind.ExchangeShipped) {
-            return _when(from == State.Exchanging && (role == Role.Carrier || role == Role.Merchant), from);
-        }
-        if (kind == Kind.ExchangeDelivered) {
-            return _when(from == State.Exchanging && role == Role.Carrier, State.Delivered);
-        }
-        if (kind == Kind.Challenged) return _when(from == State.Refunded && role == Role.Consumer, State.Disputed);
-        if (kind == Kind.Erased) {
-            bool over = from == State.Settled || from == State.Closed;
-            return _when(over && role == Role.Merchant && !c.marked(CaseMarks.ERASED), from);
-        }
-        return _byParties(c, from, kind, role);
+    uint256 private constant SHARE = 1 << 4;
+    uint256 private constant PROPOSAL = 1 << 5;
+    uint256 private constant GUARDED = 1 << 6;
+    uint256 private constant RARE = 1 << 7;
+
+    uint256 private constant CONSUMER = 1 << (8 + uint8(Role.Consumer));
+    uint256 private constant MERCHANT = 1 << (8 + uint8(Role.Merchant));
+    uint256 private constant CARRIER = 1 << (8 + uint8(Role.Carrier));
+    uint256 private constant WAREHOUSE = 1 << (8 + uint8(Role.Warehouse));
+    uint256 private constant INSPECTOR = 1 << (8 + uint8(Role.Inspector));
+
+    uint256 private constant REQUESTED = 1 << (16 + uint8(State.Requested));
+    uint256 private constant DECLINED = 1 << (16 + uint8(State.Declined));
+    uint256 private constant AUTHORISED = 1 << (16 + uint8(State.Authorised));
+    uint256 private constant PICKED_UP = 1 << (16 + uint8(State.PickedUp));
+    uint256 private constant RECEIVED = 1 << (16 + uint8(State.Received));
+    uint256 private constant INSPECTED = 1 << (16 + uint8(State.Inspected));
+    uint256 private constant EXCHANGING = 1 << (16 + uint8(State.Exchanging));
+    uint256 private constant DELIVERED = 1 << (16 + uint8(State.Delivered));
+    uint256 private constant DISPUTED = 1 << (16 + uint8(State.Disputed));
+    uint256 private constant RULED = 1 << (16 + uint8(State.Ruled));
+    uint256 private constant PAYABLE = 1 << (16 + uint8(State.Payable));
+    uint256 private constant REFUNDED = 1 << (16 + uint8(State.Refunded));
+    uint256 private constant ENDED = (1 << (16 + uint8(State.Settled))) | (1 << (16 + uint8(State.Closed)));
+    uint256 private constant LIVE = REQUESTED | DECLINED | AUTHORISED | PICKED_UP | RECEIVED | INSPECTED | EXCHANGING
+        | DELIVERED | DISPUTED | RULED | PAYABLE | REFUNDED;
+    uint256 private constant DISPUTABLE =
+        DECLINED | AUTHORISED | PICKED_UP | RECEIVED | INSPECTED | EXCHANGING | DELIVERED | DISPUTED;
+
+    /// Kinds 0 to 7, 8 to 15 and 16 to 23, a rule each; a kind that nobody signs has none.
+    uint256 private constant FIRST_KINDS =
+        ((REQUESTED | MERCHANT | uint8(State.Authorised)) << (32 * uint8(Kind.Authorised)))
+            | ((REQUESTED | MERCHANT | uint8(State.Declined)) << (32 * uint8(Kind.Declined)))
+            | ((REQUESTED | AUTHORISED | CONSUMER | RARE | uint8(State.Closed)) << (32 * uint8(Kind.Cancelled)))
+            | ((AUTHORISED | CARRIER | CONSUMER | uint8(State.PickedUp)) << (32 * uint8(Kind.PickedUp)))
+            | ((AUTHORISED | PICKED_UP | CARRIER | WAREHOUSE | uint8(State.Received)) << (32 * uint8(Kind.Received)))
+            | ((RECEIVED | INSPECTOR | PROPOSAL | uint8(State.Inspected)) << (32 * uint8(Kind.Inspected)));
+    uint256 private constant NEXT_KINDS =
+        ((INSPECTED | CONSUMER | RARE | uint8(State.Payable)) << (32 * (uint8(Kind.Accepted) - 8)))
+            | ((INSPECTED | CONSUMER | MERCHANT | GUARDED | RARE | uint8(State.Exchanging))
+                << (32 * (uint8(Kind.ExchangeAgreed) - 8)))
+            | ((EXCHANGING | CARRIER | MERCHANT) << (32 * (uint8(Kind.ExchangeShipped) - 8)))
+            | ((EXCHANGING | CARRIER | uint8(State.Delivered)) << (32 * (uint8(Kind.ExchangeDelivered) - 8)))
+            | ((PAYABLE | MERCHANT | uint8(State.Refunded)) << (32 * (uint8(Kind.Refunded) - 8)))
+            | ((REFUNDED | CONSUMER | SHARE | RARE | uint8(State.Disputed)) << (32 * (uint8(Kind.Challenged) - 8)))
+            | ((DISPUTABLE | CONSUMER | MERCHANT | SHARE | GUARDED | RARE | uint8(State.Disputed))
+                << (32 * (uint8(Kind.Disputed) - 8)))
+            | ((DISPUTED | CONSUMER | MERCHANT) << (32 * (uint8(Kind.Evidence) - 8)));
+    uint256 private constant LAST_KINDS = ((LIVE | CONSUMER | GUARDED | RARE) << (32 * (uint8(Kind.Objected) - 16)))
+        | ((LIVE | CONSUMER | RARE) << (32 * (uint8(Kind.KeyBound) - 16)))
+        | ((RULED | CONSUMER | MERCHANT | SHARE | RARE | uint8(State.Disputed)) << (32 * (uint8(Kind.Appealed) - 16)))
+        | ((LIVE | CONSUMER | MERCHANT | SHARE | RARE) << (32 * (uint8(Kind.Split) - 16)))
+        | ((ENDED | MERCHANT | GUARDED | RARE) << (32 * (uint8(Kind.Erased) - 16)));
+
+    /// @param kind number of a Kind
+    function ruleOf(uint8 kind) internal pure returns (Rule) {
+        uint256 kinds = kind < 8 ? FIRST_KINDS : kind < 16 ? NEXT_KINDS : LAST_KINDS;
+        return Rule.wrap((kinds >> (32 * uint256(kind & 7))) & 0xffffffff);
     }
 
-    function isLive(State state) internal pure returns (bool) {
-        return state != State.None && state < State.Settled;
+    /// @param kind number of the rule's Kind
+    /// @param role number of a Role
+    /// @return to number of the state after the act: `Payable` where it decides the outcome, the present one where the
+    /// act is only written down, that of `None` where it is not allowed
+    function next(Rule rule, CaseWord c, uint8 kind, uint8 role) internal pure returns (uint8 to) {
+        uint256 bits = Rule.unwrap(rule);
+        uint8 from = c.stateNumber();
+        if ((bits >> (16 + uint256(from))) & (bits >> (8 + uint256(role))) & 1 == 0) return 0;
+        to = uint8(bits & 0xf);
+        if (to == 0) to = from;
+        if (bits & GUARDED != 0) return _guarded(c, from, kind, role, to);
+    }
+
+    function signsShare(Rule rule) internal pure returns (bool) {
+        return Rule.unwrap(rule) & SHARE != 0;
+    }
+
+    function signsProposal(Rule rule) internal pure returns (bool) {
+        return Rule.unwrap(rule) & PROPOSAL != 0;
+    }
+
+    /// @return whether the act does more than to move the case
+    function isRare(Rule rule) internal pure returns (bool) {
+        return Rule.unwrap(rule) & RARE != 0;
+    }
+
+    function isLive(uint8 state) internal pure returns (bool) {
+        return state != uint8(State.None) && state < uint8(State.Settled);
     }
 
     /// @notice Whether the votes that count are those on an appeal. After a challenge there is none.
@@ -58,33 +118,19 @@ library CaseMachine {
         return (c.has(CaseFlags.CHALLENGED) ? 3 : 0) + (c.has(CaseFlags.FALLBACK) ? 1 : 0);
     }
 
-    /// What only the consumer and the merchant do, who can both object and agree.
-    function _byParties(CaseWord c, State from, Kind kind, Role role) private pure returns (State) {
-        bool isConsumer = role == Role.Consumer;
-        if (!isConsumer && role != Role.Merchant) return State.None;
-        if (kind == Kind.Disputed) return _when(_mayDispute(c, from, isConsumer), State.Disputed);
-        if (kind == Kind.Evidence) return _when(from == State.Disputed, from);
-        if (kind == Kind.Appealed) return _when(from == State.Ruled, State.Disputed);
-        if (kind == Kind.ExchangeAgreed) {
-            if (from != State.Inspected) return State.None;
-            if (!isConsumer) return from; // an offer
-            return _when(c.marked(CaseMarks.EXCHANGE_OFFERED), State.Exchanging);
-        }
-        if (kind == Kind.Split) return _when(isLive(from), from); // an offer, unless it meets the other's
-        if (kind == Kind.KeyBound) return _when(isLive(from) && isConsumer, from);
-        if (kind == Kind.Objected) return _when(isConsumer && c.marked(CaseMarks.NOTICED), from);
-        return State.None;
+    /// What depends on more than state and role.
+    function _guarded(CaseWord c, uint8 from, uint8 kind, uint8 role, uint8 to) private pure returns (uint8) {
+        bool isMerchant = role == uint8(Role.Merchant);
+        if (kind == uint8(Kind.Disputed)) return !isMerchant || _merchantMayDispute(c, from) ? to : 0;
+        if (kind == uint8(Kind.Objected)) return c.marked(CaseMarks.NOTICED) ? to : 0;
+        if (kind == uint8(Kind.Erased)) return c.marked(CaseMarks.ERASED) ? 0 : to;
+        if (isMerchant) return from; // ExchangeAgreed: an offer, which the consumer can take up
+        return c.marked(CaseMarks.EXCHANGE_OFFERED) ? to : 0;
     }
 
-    /// The merchant that was its own inspector cannot dispute what it found. In a dispute both may state what they claim.
-    function _mayDispute(CaseWord c, State from, bool isConsumer) private pure returns (bool) {
-        if (from == State.PickedUp || from == State.Received || from == State.Disputed) return true;
-        if (from == State.Inspected) return isConsumer || c.has(CaseFlags.INSPECTOR_INDEPENDENT);
-        if (!isConsumer) return false;
-        return from == State.Declined || from == State.Authorised || from == State.Exchanging || from == State.Delivered;
-    }
-
-    function _when(bool allowed, State to) private pure returns (State) {
-        return allowed ? to : State.None;
+    /// A merchant that was its own inspector cannot dispute what it found. In a dispute it may state what it claims.
+    function _merchantMayDispute(CaseWord c, uint8 from) private pure returns (bool) {
+        if (from == uint8(State.Inspected)) return c.has(CaseFlags.INSPECTOR_INDEPENDENT);
+        return from == uint8(State.PickedUp) || from == uint8(State.Received) || from == uint8(State.Disputed);
     }
 }

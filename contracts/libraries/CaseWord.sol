@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.24;
 
-import {Grade, Kind, Mode, Role, State} from "../interfaces/CaseTypes.sol";
+import {Grade, Mode, State} from "../interfaces/CaseTypes.sol";
 import {CaseMarks} from "./CaseMarks.sol";
 
 /// A case as it stands in storage, in one word: read once, written once, and never spread out in memory.
@@ -59,6 +59,11 @@ library CaseWords {
         return State(uint8(CaseWord.unwrap(c) >> STATE));
     }
 
+    /// @return the state's number: the compiler would check an enum wherever it is touched
+    function stateNumber(CaseWord c) internal pure returns (uint8) {
+        return uint8(CaseWord.unwrap(c) >> STATE);
+    }
+
     function deadline(CaseWord c) internal pure returns (uint40) {
         return uint40(CaseWord.unwrap(c) >> DEADLINE);
     }
@@ -95,21 +100,21 @@ library CaseWords {
         return CaseWord.unwrap(c) & (uint256(mark) << MARKS) != 0;
     }
 
-    /// @dev `role` is neither None nor Panel, which sign nothing here.
-    function nonce(CaseWord c, Role role) internal pure returns (uint16) {
+    /// @param role number of a Role that is neither None nor Panel, which sign nothing here
+    function nonce(CaseWord c, uint8 role) internal pure returns (uint16) {
         return uint16(CaseWord.unwrap(c) >> _nonceAt(role));
     }
 
     /// @dev Whatever was pending in the state before is gone.
-    function entering(CaseWord c, State to, uint40 until) internal pure returns (CaseWord) {
+    function entering(CaseWord c, uint8 to, uint40 until) internal pure returns (CaseWord) {
         return CaseWord.wrap(
-            (CaseWord.unwrap(c) & ~(STATE_AND_DEADLINE | ALL_PENDING)) | (uint256(uint8(to)) << STATE)
+            (CaseWord.unwrap(c) & ~(STATE_AND_DEADLINE | ALL_PENDING)) | (uint256(to) << STATE)
                 | (uint256(until) << DEADLINE)
         );
     }
 
-    function proposing(CaseWord c, Grade grade_, uint16 share_, uint16 fee_) internal pure returns (CaseWord) {
-        CaseWord graded = CaseWord.wrap((CaseWord.unwrap(c) & ~GRADE_SHARE_AND_FEE) | (uint256(uint8(grade_)) << GRADE));
+    function proposing(CaseWord c, uint8 grade_, uint16 share_, uint16 fee_) internal pure returns (CaseWord) {
+        CaseWord graded = CaseWord.wrap((CaseWord.unwrap(c) & ~GRADE_SHARE_AND_FEE) | (uint256(grade_) << GRADE));
         return deciding(graded, share_, fee_);
     }
 
@@ -135,28 +140,32 @@ library CaseWords {
     }
 
     /// @dev The caller has made sure that the role has a nonce left.
-    function countingNonce(CaseWord c, Role role) internal pure returns (CaseWord) {
-        return CaseWord.wrap(CaseWord.unwrap(c) + (1 << _nonceAt(role)));
+    function countingNonce(CaseWord c, uint8 role) internal pure returns (CaseWord) {
+        unchecked {
+            return CaseWord.wrap(CaseWord.unwrap(c) + (1 << _nonceAt(role)));
+        }
     }
 
     /// @dev Nonces run out long before 24 bits do.
     function countingRecord(CaseWord c) internal pure returns (CaseWord) {
-        return CaseWord.wrap(CaseWord.unwrap(c) + 1);
+        unchecked {
+            return CaseWord.wrap(CaseWord.unwrap(c) + 1);
+        }
     }
 
     /// @notice What a record did to its case, in one word, so that an event and a link of the hash chain stay cheap.
     /// @dev From the lowest bit: position 24, kind 8, role 8, state after 8, deadline after 40, block time 40, grade 8,
     /// share 16, fee 16, flags 8. `ledger_service/domain/entry.py` is its twin.
-    function entryOf(CaseWord c, Kind kind, Role role) internal view returns (bytes32) {
+    function entryOf(CaseWord c, uint8 kind, uint8 role) internal view returns (bytes32) {
         return bytes32(
-            (CaseWord.unwrap(c) & SHOWN) | (uint256(uint8(kind)) << ENTRY_KIND) | (uint256(uint8(role)) << ENTRY_ROLE)
+            (CaseWord.unwrap(c) & SHOWN) | (uint256(kind) << ENTRY_KIND) | (uint256(role) << ENTRY_ROLE)
                 | (uint256(uint40(block.timestamp)) << ENTRY_TIME)
         );
     }
 
-    function _nonceAt(Role role) private pure returns (uint256) {
+    function _nonceAt(uint8 role) private pure returns (uint256) {
         unchecked {
-            return NONCES - 16 + 16 * uint256(uint8(role));
+            return NONCES - 16 + 16 * uint256(role);
         }
     }
 }

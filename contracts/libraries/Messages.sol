@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.24;
 
-import {Act, Grade, Kind, Terms} from "../interfaces/CaseTypes.sol";
+import {Kind, Terms} from "../interfaces/CaseTypes.sol";
+import {ActWord} from "./ActWord.sol";
+import {Rule} from "./CaseMachine.sol";
 
 /// @notice The EIP-712 messages of the ledger. Each kind of act is a message type of its own, so that a wallet shows
 /// its name; all have the same fields, but for an inspection, for what states a claim or an offer, and for a new key.
@@ -54,58 +56,75 @@ library Messages {
     bytes32 private constant ERASED =
         keccak256("Erased(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
 
-    /// One bit a kind, for those whose message has a share.
-    uint256 private constant SIGNING_SHARE = (1 << uint8(Kind.Inspected)) | (1 << uint8(Kind.Disputed))
-        | (1 << uint8(Kind.Challenged)) | (1 << uint8(Kind.Appealed)) | (1 << uint8(Kind.Split));
-
+    /// @param kind number of a Kind
     /// @return the type hash of the kind's message; zero for a kind that is no act
-    function typeOf(Kind kind) internal pure returns (bytes32) {
-        if (kind == Kind.Authorised) return AUTHORISED;
-        if (kind == Kind.PickedUp) return PICKED_UP;
-        if (kind == Kind.Received) return RECEIVED;
-        if (kind == Kind.Inspected) return INSPECTED;
-        if (kind == Kind.Accepted) return ACCEPTED;
-        if (kind == Kind.Refunded) return REFUNDED;
-        if (kind == Kind.Declined) return DECLINED;
-        if (kind == Kind.Cancelled) return CANCELLED;
-        if (kind == Kind.Evidence) return EVIDENCE;
-        if (kind == Kind.Split) return SPLIT;
-        if (kind == Kind.Disputed) return DISPUTED;
-        if (kind == Kind.Challenged) return CHALLENGED;
-        if (kind == Kind.Appealed) return APPEALED;
-        if (kind == Kind.Objected) return OBJECTED;
-        if (kind == Kind.ExchangeAgreed) return EXCHANGE_AGREED;
-        if (kind == Kind.ExchangeShipped) return EXCHANGE_SHIPPED;
-        if (kind == Kind.ExchangeDelivered) return EXCHANGE_DELIVERED;
-        if (kind == Kind.KeyBound) return KEY_BOUND;
-        if (kind == Kind.Erased) return ERASED;
+    function typeOf(uint8 kind) internal pure returns (bytes32) {
+        if (kind == uint8(Kind.PickedUp)) return PICKED_UP;
+        if (kind == uint8(Kind.Received)) return RECEIVED;
+        if (kind == uint8(Kind.Inspected)) return INSPECTED;
+        if (kind == uint8(Kind.Authorised)) return AUTHORISED;
+        if (kind == uint8(Kind.Accepted)) return ACCEPTED;
+        if (kind == uint8(Kind.Refunded)) return REFUNDED;
+        if (kind == uint8(Kind.Declined)) return DECLINED;
+        if (kind == uint8(Kind.Cancelled)) return CANCELLED;
+        if (kind == uint8(Kind.Evidence)) return EVIDENCE;
+        if (kind == uint8(Kind.Split)) return SPLIT;
+        if (kind == uint8(Kind.Disputed)) return DISPUTED;
+        if (kind == uint8(Kind.Challenged)) return CHALLENGED;
+        if (kind == uint8(Kind.Appealed)) return APPEALED;
+        if (kind == uint8(Kind.Objected)) return OBJECTED;
+        if (kind == uint8(Kind.ExchangeAgreed)) return EXCHANGE_AGREED;
+        if (kind == uint8(Kind.ExchangeShipped)) return EXCHANGE_SHIPPED;
+        if (kind == uint8(Kind.ExchangeDelivered)) return EXCHANGE_DELIVERED;
+        if (kind == uint8(Kind.KeyBound)) return KEY_BOUND;
+        if (kind == uint8(Kind.Erased)) return ERASED;
         return bytes32(0);
     }
 
     /// @return whether the act holds no value that its message leaves out
-    function isFullySigned(Act memory act) internal pure returns (bool) {
-        Kind kind = act.kind;
-        if (act.key != address(0) && kind != Kind.KeyBound) return false;
-        if (kind == Kind.Inspected) return true;
-        return act.grade == Grade.None && act.fee == 0 && (act.share == 0 || _signsShare(kind));
+    function isFullySigned(Rule rule, ActWord a, address key) internal pure returns (bool) {
+        if (key != address(0) && a.kind() != uint8(Kind.KeyBound)) return false;
+        if (a.isPlain() || rule.signsProposal()) return true;
+        return a.grade() == 0 && a.fee() == 0 && rule.signsShare();
     }
 
-    function hashAct(Act memory a) internal pure returns (bytes32) {
-        Kind kind = a.kind;
-        bytes32 name = typeOf(kind);
-        if (kind == Kind.Inspected) {
-            return
-                keccak256(
-                    abi.encode(name, a.caseId, a.role, a.nonce, a.validUntil, a.commitment, a.grade, a.share, a.fee)
-                );
+    /// @return structHash the EIP-712 struct hash of an act. Its words stand behind the free memory for a moment only: a
+    /// batch would pay for every item's memory again with each further one.
+    function hashAct(Rule rule, bytes32 caseId, bytes32 commitment, ActWord a, address key)
+        internal
+        pure
+        returns (bytes32 structHash)
+    {
+        bytes32 name = typeOf(a.kind());
+        (uint256 role, uint256 nonce, uint256 validUntil) = (a.role(), a.nonce(), a.validUntil());
+        (uint256 grade, uint256 share, uint256 fee) = (a.grade(), a.share(), a.fee());
+        bool hasKey = a.kind() == uint8(Kind.KeyBound);
+        (bool hasProposal, bool hasShare) = (rule.signsProposal(), rule.signsShare());
+        assembly ("memory-safe") {
+            let start := mload(0x40)
+            mstore(start, name)
+            mstore(add(start, 0x20), caseId)
+            mstore(add(start, 0x40), role)
+            mstore(add(start, 0x60), nonce)
+            mstore(add(start, 0x80), validUntil)
+            mstore(add(start, 0xa0), commitment)
+            let length := 0xc0
+            if hasProposal {
+                mstore(add(start, 0xc0), grade)
+                mstore(add(start, 0xe0), share)
+                mstore(add(start, 0x100), fee)
+                length := 0x120
+            }
+            if hasShare {
+                mstore(add(start, 0xc0), share)
+                length := 0xe0
+            }
+            if hasKey {
+                mstore(add(start, 0xc0), key)
+                length := 0xe0
+            }
+            structHash := keccak256(start, length)
         }
-        if (_signsShare(kind)) {
-            return keccak256(abi.encode(name, a.caseId, a.role, a.nonce, a.validUntil, a.commitment, a.share));
-        }
-        if (kind == Kind.KeyBound) {
-            return keccak256(abi.encode(name, a.caseId, a.role, a.nonce, a.validUntil, a.commitment, a.key));
-        }
-        return keccak256(abi.encode(name, a.caseId, a.role, a.nonce, a.validUntil, a.commitment));
     }
 
     function hashTerms(Terms calldata terms) internal pure returns (bytes32) {
@@ -114,9 +133,5 @@ library Messages {
 
     function hashOpen(bytes32 caseId, bytes32 commitment, uint40 validUntil) internal pure returns (bytes32) {
         return keccak256(abi.encode(OPEN, caseId, commitment, validUntil));
-    }
-
-    function _signsShare(Kind kind) private pure returns (bool) {
-        return (SIGNING_SHARE >> uint8(kind)) & 1 != 0;
     }
 }

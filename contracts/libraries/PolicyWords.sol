@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.24;
 
-import {Freight, Grade, Policy, State} from "../interfaces/CaseTypes.sol";
+import {Freight, Policy} from "../interfaces/CaseTypes.sol";
 
 /// @notice The fields of a policy's two words, so that a case pays for one read where a window is asked for.
 /// @dev From the lowest bit. `windows`: 16 x 16, hours by State. `rules`: least share by Grade 6 x 16, cap of the fee 16,
@@ -36,12 +36,12 @@ library PolicyWords {
         return uint40(uint16(rules >> NOTICE)) * 1 hours;
     }
 
-    function windowOf(Policy storage policy, State state) internal view returns (uint40) {
-        return window(policy.windows, uint8(state));
+    function windowOf(Policy storage policy, uint8 state) internal view returns (uint40) {
+        return window(policy.windows, state);
     }
 
-    function minShareOf(Policy storage policy, Grade grade) internal view returns (uint16) {
-        return minShare(policy.rules, uint8(grade));
+    function minShareOf(Policy storage policy, uint8 grade) internal view returns (uint16) {
+        return minShare(policy.rules, grade);
     }
 
     function feeCapOf(Policy storage policy) internal view returns (uint16) {
