@@ -1,12 +1,14 @@
-"""Deploys escrow and ledger, and writes DATA/deployments/<chain id>.json, as `ledger deploy` does.
+"""Deploys the contracts, and writes DATA/deployments/<chain id>.json, as `ledger deploy` does.
 
     LEDGER_DATA=./data ./scripts/workbench run deploy --network development
 
 LEDGER_DATA      the installation's folder, ./data where it is not set
 LEDGER_TOKENS    a JSON file, {"EUR": "0x…"}: a token's address for each currency. Without it, test tokens are deployed
                  on a local chain; no other chain gets any.
-LEDGER_OPERATOR  who registers policies and inspectors; on a local chain its first account, elsewhere the deployer
+LEDGER_OPERATOR  who registers policies, inspectors and panels; on a local chain its first account, elsewhere the
+                 deployer
 LEDGER_GUARDIAN  who can pause new cases; on a local chain its second account, elsewhere it has to be named
+LEDGER_WRITER    who anchors checkpoints; on a local chain its third account, elsewhere it has to be named
 LEDGER_DEPLOYER  the name of a brownie account, needed where the chain has no accounts of its own
 """
 
@@ -14,7 +16,16 @@ import json
 import os
 from pathlib import Path
 
-from brownie import RefundEscrow, ReturnLedger, TestToken, accounts, web3
+from brownie import (
+    ArbitrationPanel,
+    CheckpointAnchor,
+    RefundEscrow,
+    ReturnLedger,
+    ReturnLens,
+    TestToken,
+    accounts,
+    web3,
+)
 from eth_utils import keccak, to_checksum_address
 from rlp import encode as rlp_encode
 
@@ -49,6 +60,7 @@ EXPONENTS = {
 }
 TEST_CURRENCIES = ("GBP", "EUR", "USD", "CNY", "JPY", "BRL", "AUD", "SGD", "SEK", "KWD")
 TEST_DECIMALS = 6
+MOST_GROWTH = 1_000_000  # observations that one checkpoint can add; see ICheckpointAnchor
 
 
 class Refused(SystemExit):
@@ -66,17 +78,17 @@ def main():
         print(f"{path}: the contracts stand already")
         return
     deployer = _deployer()
-    operator, guardian = _roles(deployer)
+    operator, guardian, writer = _roles(deployer)
     tokens = _tokens(deployer)
-    ledger, escrow = _deploy_pair(deployer, operator, guardian, tokens)
+    contracts = _deploy(deployer, operator, guardian, writer, tokens)
     deployment = {
-        "format": 1,
+        "format": 2,
         "chain_id": web3.eth.chain_id,
         "genesis_hash": genesis,
-        "deployed_at_block": escrow.tx.block_number,
+        "deployed_at_block": contracts[0].tx.block_number,
         "operator": operator,
         "guardian": guardian,
-        "contracts": {"ReturnLedger": _described(ledger), "RefundEscrow": _described(escrow)},
+        "contracts": {contract._name: _described(contract) for contract in contracts},
         "tokens": tokens,
     }
     _write(path, deployment)
@@ -97,10 +109,17 @@ def _deployer():
 
 def _roles(deployer):
     operator = SETTINGS.get("LEDGER_OPERATOR") or deployer.address
-    guardian = SETTINGS.get("LEDGER_GUARDIAN") or (accounts[1].address if _is_local() and len(accounts) > 1 else None)
-    if guardian is None:
-        raise Refused("Nobody is named who can pause new cases.", "Set LEDGER_GUARDIAN to an address.")
-    return to_checksum_address(operator), to_checksum_address(guardian)
+    guardian = _role("LEDGER_GUARDIAN", 1, "can pause new cases")
+    return to_checksum_address(operator), guardian, _role("LEDGER_WRITER", 2, "anchors checkpoints")
+
+
+def _role(setting, place, task):
+    """The address that a setting names; without it, an account of a local chain."""
+    if address := SETTINGS.get(setting):
+        return to_checksum_address(address)
+    if not _is_local() or len(accounts) <= place:
+        raise Refused(f"Nobody is named who {task}.", f"Set {setting} to an address.")
+    return accounts[place].address
 
 
 def _tokens(deployer):
@@ -126,19 +145,28 @@ def _token(code, address, test):
     return {"address": address, "decimals": decimals, "unit": str(10 ** (decimals - exponent)), "test": test}
 
 
-def _deploy_pair(deployer, operator, guardian, tokens):
-    """Each contract has to know the other's address, so the ledger's is worked out before it exists."""
+def _deploy(deployer, operator, guardian, writer, tokens):
+    """Those that are named before they exist get their addresses from the deployer's next nonces."""
+    sender = {"from": deployer}
     listed = [(token["address"], code.encode(), EXPONENTS.get(code, 2)) for code, token in tokens.items()]
-    sender = bytes.fromhex(deployer.address[2:])
-    predicted = to_checksum_address(keccak(rlp_encode([sender, deployer.nonce + 1]))[12:])
-    escrow = RefundEscrow.deploy(predicted, listed, {"from": deployer})
-    ledger = ReturnLedger.deploy(escrow, operator, guardian, {"from": deployer})
-    if ledger.escrow() != escrow.address or escrow.ledger() != ledger.address:
+    escrow = RefundEscrow.deploy(_next(deployer, 1), listed, sender)
+    ledger = ReturnLedger.deploy(escrow, _next(deployer, 1), operator, guardian, sender)
+    panel = ArbitrationPanel.deploy(ledger, operator, sender)
+    anchor = CheckpointAnchor.deploy(operator, writer, MOST_GROWTH, sender)
+    lens = ReturnLens.deploy(ledger, escrow, sender)
+    if (escrow.ledger(), ledger.panel()) != (ledger.address, panel.address):
         raise Refused(
-            f"{ledger.address} and {escrow.address} do not name each other: another transaction came between.",
+            f"{escrow.address} and {ledger.address} do not name {ledger.address} and {panel.address}: another "
+            "transaction came between.",
             "Let nobody else use the deployer's account meanwhile, and deploy again.",
         )
-    return ledger, escrow
+    return escrow, ledger, panel, anchor, lens
+
+
+def _next(deployer, ahead):
+    """The address of a contract that the deployer creates after `ahead` other transactions."""
+    sender = bytes.fromhex(deployer.address[2:])
+    return to_checksum_address(keccak(rlp_encode([sender, deployer.nonce + ahead]))[12:])
 
 
 def _described(contract):
