@@ -1,8 +1,8 @@
 """The most that a side can lose, whoever the other is and whatever it sends: found by search, and stated here.
 
 In basis points of the refund. `ALL` is the refund; to it comes the freight of 700 under the policies named. A vote
-costs 10: `FEES` are those of a first instance by three, `APPEAL` those of five, and the reserve that they come from is the
-merchant's. The consumer's key held or own, the inspector independent or not: the bounds are the same.
+costs 10: `FEES` are those of a first instance by three, `APPEAL` those of five, and the reserve that they come from is
+the merchant's. The consumer's key held or own, the inspector independent or not: the bounds are the same.
 
 | column | the panel |
 | --- | --- |
