@@ -60,9 +60,10 @@ export function minorOf(share, refund) {
   return refund - Math.floor((refund * (FULL_SHARE - share)) / FULL_SHARE);
 }
 
-/** The smallest share in basis points that comes to at least this many minor units. */
+/** The share in basis points nearest to this many minor units, and not below them. */
 export function shareFor(minor, refund) {
-  return minor <= 0 ? 0 : Math.min(FULL_SHARE, Math.floor(((minor - 1) * FULL_SHARE) / refund) + 1);
+  const nearest = Math.min(FULL_SHARE, Math.round((minor * FULL_SHARE) / refund));
+  return minorOf(nearest, refund) < minor ? nearest + 1 : nearest;
 }
 
 /**
