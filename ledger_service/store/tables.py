@@ -1,22 +1,58 @@
 """The tables. Models with `table=True` do not validate, so what must hold stands in CHECK constraints.
 
-Three groups: what people stated and we accepted; what the workers are doing about it; and, below the line, what the
-indexer read from the chain, which it alone writes and which can be thrown away and rebuilt.
+Three groups: what people stated and we accepted; what the workers are doing about it; and what the indexer read from
+the chain (`chain_tables.py`, named here too).
 Hashes, ids and addresses are `0x` hex; moments are seconds since 1970 UTC; money is minor units.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from .chain_tables import (
+    CHAIN_TABLES,
+    ChainBalance,
+    ChainBlock,
+    ChainCase,
+    ChainCursor,
+    ChainEvent,
+    ChainPanel,
+    ChainRecord,
+    ChainRefusal,
+    ChainVote,
+)
+from .columns import big, raw
 
-def _big(**options: object) -> Column[int]:
-    return Column(BigInteger, **options)  # type: ignore[arg-type]
-
-
-def _bytes(*, nullable: bool = False) -> Column[bytes]:
-    return Column(LargeBinary, nullable=nullable)
+__all__ = [
+    "CHAIN_TABLES",
+    "Account",
+    "CaseKey",
+    "CaseRow",
+    "ChainBalance",
+    "ChainBlock",
+    "ChainCase",
+    "ChainCursor",
+    "ChainEvent",
+    "ChainPanel",
+    "ChainRecord",
+    "ChainRefusal",
+    "ChainVote",
+    "DisclosureRow",
+    "HeldKey",
+    "IdempotentRequest",
+    "Mail",
+    "OutboxRow",
+    "PanelRow",
+    "PreparedCase",
+    "PreparedRecord",
+    "PreparedVote",
+    "RecordRow",
+    "StatusLink",
+    "TransactionRow",
+    "VoteRow",
+    "WebhookSecret",
+]
 
 
 # --- who may do what -------------------------------------------------------------------------------------------------
@@ -37,8 +73,8 @@ class Account(SQLModel, table=True):
     role: str
     address: str = Field(index=True)
     api_key_hash: str = Field(unique=True)
-    created_at: int = Field(sa_column=_big(nullable=False))
-    disabled_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    created_at: int = Field(sa_column=big(nullable=False))
+    disabled_at: int | None = Field(default=None, sa_column=big(nullable=True))
 
 
 class HeldKey(SQLModel, table=True):
@@ -47,7 +83,7 @@ class HeldKey(SQLModel, table=True):
     __tablename__ = "held_keys"
     address: str = Field(primary_key=True)
     keystore: str = Field(sa_column=Column(Text, nullable=False))
-    created_at: int = Field(sa_column=_big(nullable=False))
+    created_at: int = Field(sa_column=big(nullable=False))
 
 
 class WebhookSecret(SQLModel, table=True):
@@ -58,8 +94,8 @@ class WebhookSecret(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     account_id: int = Field(foreign_key="accounts.id")
     provider: str
-    sealed: bytes = Field(sa_column=_bytes())
-    created_at: int = Field(sa_column=_big(nullable=False))
+    sealed: bytes = Field(sa_column=raw())
+    created_at: int = Field(sa_column=big(nullable=False))
 
 
 class StatusLink(SQLModel, table=True):
@@ -69,9 +105,9 @@ class StatusLink(SQLModel, table=True):
     jti: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="cases.case_id", index=True)
     scopes: str
-    created_at: int = Field(sa_column=_big(nullable=False))
-    expires_at: int = Field(sa_column=_big(nullable=False))
-    revoked_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    created_at: int = Field(sa_column=big(nullable=False))
+    expires_at: int = Field(sa_column=big(nullable=False))
+    revoked_at: int | None = Field(default=None, sa_column=big(nullable=True))
 
 
 class IdempotentRequest(SQLModel, table=True):
@@ -83,7 +119,7 @@ class IdempotentRequest(SQLModel, table=True):
     request_hash: str
     status: int
     body: str = Field(sa_column=Column(Text, nullable=False))
-    created_at: int = Field(sa_column=_big(nullable=False))
+    created_at: int = Field(sa_column=big(nullable=False))
 
 
 # --- what was stated -------------------------------------------------------------------------------------------------
@@ -111,16 +147,16 @@ class CaseRow(SQLModel, table=True):
     policy_id: str
     mode: str
     currency: str
-    refund_minor: int = Field(sa_column=_big(nullable=False))
-    freight_minor: int = Field(sa_column=_big(nullable=False))
-    reserve_minor: int = Field(sa_column=_big(nullable=False))
+    refund_minor: int = Field(sa_column=big(nullable=False))
+    freight_minor: int = Field(sa_column=big(nullable=False))
+    reserve_minor: int = Field(sa_column=big(nullable=False))
     token: str
     language: str
     carrier_name: str | None = None
     tracking_index: str | None = Field(default=None, index=True)  # keyed hash of merchant, carrier, tracking code
     terms: str = Field(sa_column=Column(Text, nullable=False))  # JSON, as the `requested` record holds them
-    opened_at: int = Field(sa_column=_big(nullable=False))
-    erased_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    opened_at: int = Field(sa_column=big(nullable=False))
+    erased_at: int | None = Field(default=None, sa_column=big(nullable=True))
 
 
 class RecordRow(SQLModel, table=True):
@@ -138,16 +174,16 @@ class RecordRow(SQLModel, table=True):
     role: str
     signer: str
     key_holder: str
-    canonical: bytes = Field(sa_column=_bytes())
+    canonical: bytes = Field(sa_column=raw())
     commitment: str = Field(unique=True)
     nonce: int
-    valid_until: int = Field(sa_column=_big(nullable=False))
+    valid_until: int = Field(sa_column=big(nullable=False))
     grade: int = 0
     share: int = 0
     fee: int = 0
-    signature: bytes = Field(sa_column=_bytes())
-    occurred_at: int = Field(sa_column=_big(nullable=False))
-    accepted_at: int = Field(sa_column=_big(nullable=False))
+    signature: bytes = Field(sa_column=raw())
+    occurred_at: int = Field(sa_column=big(nullable=False))
+    accepted_at: int = Field(sa_column=big(nullable=False))
     receipt: str = Field(sa_column=Column(Text, nullable=False))  # JWS
 
 
@@ -157,10 +193,10 @@ class PreparedRecord(SQLModel, table=True):
     __tablename__ = "prepared_records"
     record_id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="cases.case_id", index=True)
-    canonical: bytes = Field(sa_column=_bytes())
+    canonical: bytes = Field(sa_column=raw())
     act: str = Field(sa_column=Column(Text, nullable=False))  # JSON of the act's fields
-    disclosures: bytes = Field(sa_column=_bytes())  # sealed JSON list
-    created_at: int = Field(sa_column=_big(nullable=False))
+    disclosures: bytes = Field(sa_column=raw())  # sealed JSON list
+    created_at: int = Field(sa_column=big(nullable=False))
 
 
 class PreparedCase(SQLModel, table=True):
@@ -169,10 +205,10 @@ class PreparedCase(SQLModel, table=True):
     __tablename__ = "prepared_cases"
     case_id: str = Field(primary_key=True)
     account_id: int = Field(foreign_key="accounts.id")
-    canonical: bytes = Field(sa_column=_bytes())
-    valid_until: int = Field(sa_column=_big(nullable=False))
-    sealed: bytes = Field(sa_column=_bytes())
-    created_at: int = Field(sa_column=_big(nullable=False))
+    canonical: bytes = Field(sa_column=raw())
+    valid_until: int = Field(sa_column=big(nullable=False))
+    sealed: bytes = Field(sa_column=raw())
+    created_at: int = Field(sa_column=big(nullable=False))
 
 
 class VoteRow(SQLModel, table=True):
@@ -191,12 +227,12 @@ class VoteRow(SQLModel, table=True):
     arbitrator: str = Field(index=True)
     share: int
     key_holder: str
-    canonical: bytes = Field(sa_column=_bytes())
+    canonical: bytes = Field(sa_column=raw())
     commitment: str = Field(unique=True)
-    valid_until: int = Field(sa_column=_big(nullable=False))
-    signature: bytes = Field(sa_column=_bytes())
-    occurred_at: int = Field(sa_column=_big(nullable=False))
-    accepted_at: int = Field(sa_column=_big(nullable=False))
+    valid_until: int = Field(sa_column=big(nullable=False))
+    signature: bytes = Field(sa_column=raw())
+    occurred_at: int = Field(sa_column=big(nullable=False))
+    accepted_at: int = Field(sa_column=big(nullable=False))
     receipt: str = Field(sa_column=Column(Text, nullable=False))  # JWS
 
 
@@ -206,10 +242,10 @@ class PreparedVote(SQLModel, table=True):
     __tablename__ = "prepared_votes"
     vote_id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="cases.case_id", index=True)
-    canonical: bytes = Field(sa_column=_bytes())
+    canonical: bytes = Field(sa_column=raw())
     vote: str = Field(sa_column=Column(Text, nullable=False))  # JSON of the vote's fields
-    disclosures: bytes = Field(sa_column=_bytes())  # sealed JSON list
-    created_at: int = Field(sa_column=_big(nullable=False))
+    disclosures: bytes = Field(sa_column=raw())  # sealed JSON list
+    created_at: int = Field(sa_column=big(nullable=False))
 
 
 class PanelRow(SQLModel, table=True):
@@ -218,7 +254,7 @@ class PanelRow(SQLModel, table=True):
     __tablename__ = "panels"
     panel_id: str = Field(primary_key=True)  # of its content, so that the same panel twice is one
     content: str = Field(sa_column=Column(Text, nullable=False))  # JSON with the contract's names
-    created_at: int = Field(sa_column=_big(nullable=False))
+    created_at: int = Field(sa_column=big(nullable=False))
 
 
 class DisclosureRow(SQLModel, table=True):
@@ -229,7 +265,7 @@ class DisclosureRow(SQLModel, table=True):
     case_id: str = Field(foreign_key="cases.case_id", index=True)
     record_id: str = Field(index=True)
     digest: str = Field(unique=True)
-    sealed: bytes = Field(sa_column=_bytes())
+    sealed: bytes = Field(sa_column=raw())
 
 
 class CaseKey(SQLModel, table=True):
@@ -237,7 +273,7 @@ class CaseKey(SQLModel, table=True):
 
     __tablename__ = "case_keys"
     case_id: str = Field(sa_column=Column(ForeignKey("cases.case_id"), primary_key=True))
-    wrapped: bytes = Field(sa_column=_bytes())
+    wrapped: bytes = Field(sa_column=raw())
 
 
 # --- what is being done about it -------------------------------------------------------------------------------------
@@ -267,7 +303,7 @@ class OutboxRow(SQLModel, table=True):
     subject: str
     case_id: str | None = Field(default=None, index=True)
     record_id: str | None = Field(default=None, index=True)
-    created_at: int = Field(sa_column=_big(nullable=False))
+    created_at: int = Field(sa_column=big(nullable=False))
     tx_hash: str | None = Field(default=None, index=True)
     done: bool = False
 
@@ -280,10 +316,10 @@ class TransactionRow(SQLModel, table=True):
     tx_hash: str = Field(primary_key=True)
     writer: str
     nonce: int
-    raw: bytes = Field(sa_column=_bytes())
-    gas_price: int = Field(sa_column=_big(nullable=False))
-    created_at: int = Field(sa_column=_big(nullable=False))
-    broadcast_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    raw: bytes = Field(sa_column=raw())
+    gas_price: int = Field(sa_column=big(nullable=False))
+    created_at: int = Field(sa_column=big(nullable=False))
+    broadcast_at: int | None = Field(default=None, sa_column=big(nullable=True))
     settled: bool = Field(default=False, index=True)  # mined, or replaced by one that was
 
 
@@ -296,184 +332,7 @@ class Mail(SQLModel, table=True):
     case_id: str = Field(foreign_key="cases.case_id", index=True)
     template: str
     position: int  # of the record that it is about
-    due_at: int = Field(sa_column=_big(nullable=False))
-    sent_at: int | None = Field(default=None, sa_column=_big(nullable=True))
+    due_at: int = Field(sa_column=big(nullable=False))
+    sent_at: int | None = Field(default=None, sa_column=big(nullable=True))
     attempts: int = 0
     last_error: str | None = None
-
-
-# --- what the indexer read from the chain; nobody else writes below this line ----------------------------------------
-
-
-class ChainCursor(SQLModel, table=True):
-    """How far the chain has been read. One row; it moves by compare-and-set of `block_hash`."""
-
-    __tablename__ = "chain_cursor"
-    id: int = Field(default=1, primary_key=True)
-    block_number: int
-    block_hash: str
-
-
-class ChainBlock(SQLModel, table=True):
-    """A block that was read; a reorg shows when its hash is no longer the chain's."""
-
-    __tablename__ = "chain_blocks"
-    number: int = Field(primary_key=True)
-    hash: str
-    parent_hash: str
-    time: int = Field(sa_column=_big(nullable=False))
-
-
-class ChainEvent(SQLModel, table=True):
-    """An event of one of our contracts, decoded. `args` is JSON, bytes and addresses as `0x` hex."""
-
-    __tablename__ = "chain_events"
-    block_number: int = Field(primary_key=True)
-    log_index: int = Field(primary_key=True)
-    block_hash: str
-    tx_hash: str = Field(index=True)
-    contract: str  # its name, such as ReturnLedger
-    name: str = Field(index=True)
-    case_id: str | None = Field(default=None, index=True)
-    args: str = Field(sa_column=Column(Text, nullable=False))
-
-
-class ChainRecord(SQLModel, table=True):
-    """A link of a case's hash chain, from a `Recorded` event. `head` is the head after it."""
-
-    __tablename__ = "chain_records"
-    __table_args__ = (Index("ix_chain_records_block", "block_number"),)
-    case_id: str = Field(primary_key=True)
-    position: int = Field(primary_key=True)
-    kind: str
-    role: str
-    actor: str
-    commitment: str = Field(index=True)  # zero for what the contract composed
-    entry: str
-    head: str
-    time: int = Field(sa_column=_big(nullable=False))
-    block_number: int
-    block_hash: str
-    log_index: int
-    tx_hash: str
-
-
-class ChainRefusal(SQLModel, table=True):
-    """An item of a batch that a contract skipped (`Skipped`, `VoteSkipped`), with its decoded reason."""
-
-    __tablename__ = "chain_refusals"
-    block_number: int = Field(primary_key=True)
-    log_index: int = Field(primary_key=True)
-    case_id: str = Field(index=True)
-    commitment: str = Field(index=True)
-    reason: str  # the error with its arguments, such as NotAllowed(settled, accepted, consumer)
-    tx_hash: str
-
-
-class ChainPanel(SQLModel, table=True):
-    """A version of an arbitration panel, as registered."""
-
-    __tablename__ = "chain_panels"
-    version: int = Field(primary_key=True)
-    arbitrators: str = Field(sa_column=Column(Text, nullable=False))  # JSON list of addresses, in the contract's order
-    threshold: int
-    appeal_panel: int  # a version; 0 for none
-    fallback_panel: int
-    fee: int = Field(sa_column=_big(nullable=False))  # minor units for each vote that counted
-    block_number: int = Field(index=True)
-    tx_hash: str
-
-
-class ChainVote(SQLModel, table=True):
-    """A vote that the panel's contract counted (`Voted`)."""
-
-    __tablename__ = "chain_votes"
-    __table_args__ = (Index("ix_chain_votes_block", "block_number"),)
-    case_id: str = Field(primary_key=True)
-    round: int = Field(primary_key=True)
-    arbitrator: str = Field(primary_key=True)
-    share: int
-    commitment: str = Field(index=True)
-    block_number: int
-    block_hash: str
-    log_index: int
-    tx_hash: str
-
-
-class ChainCase(SQLModel, table=True):
-    """A case as the contract has it, and its money in minor units.
-
-    What the contract keeps beside the entries, such as claims, offers and notices, follows from the acts that were
-    signed. Of other people's cases, whose acts we do not hold, it is not known.
-    """
-
-    __tablename__ = "chain_cases"
-    case_id: str = Field(primary_key=True)
-    state: str = Field(index=True)
-    mode: str
-    flags: int
-    grade: str
-    deadline: int = Field(sa_column=_big(nullable=False))
-    due: int = Field(sa_column=_big(nullable=False, index=True))  # from when on a poke succeeds; 0 in a terminal state
-    length: int
-    share: int
-    fee: int
-    nonces: str  # JSON list by role number
-    head: str
-    merchant: str = Field(index=True)
-    consumer: str
-    token: str
-    policy: str
-    panel: int = 0  # version, 0 for none
-    appeal_panel: int = 0
-    fallback_panel: int = 0
-    voting_panel: int = Field(default=0, index=True)  # the version whose votes count now, 0 for none
-    round: int = 0
-    consumer_claim: int = 0
-    merchant_claim: int = 0
-    marks: int = 0
-    offer: int = 0
-    notice_kind: str = "none"
-    notice_at: int = Field(default=0, sa_column=_big(nullable=False))  # when it takes effect
-    notice_share: int = 0
-    notice_key: str | None = None
-    appellant: str = "none"  # role
-    consumer_lost_appeal: bool = False
-    locked_refund: int = Field(default=0, sa_column=_big(nullable=False))
-    locked_freight: int = Field(default=0, sa_column=_big(nullable=False))
-    locked_reserve: int = Field(default=0, sa_column=_big(nullable=False))
-    to_consumer: int = Field(default=0, sa_column=_big(nullable=False))  # by settlement
-    to_merchant: int = Field(default=0, sa_column=_big(nullable=False))
-    fees: int = Field(default=0, sa_column=_big(nullable=False))  # of arbitration, by settlement
-    withdrawn: int = Field(default=0, sa_column=_big(nullable=False))
-    withdrawn_to: str | None = None
-    redirect_to: str | None = None
-    redirect_at: int = Field(default=0, sa_column=_big(nullable=False))  # until then nothing can be withdrawn
-    block_number: int = Field(index=True)  # of the last change
-
-
-class ChainBalance(SQLModel, table=True):
-    """What is an account's own in the escrow, in minor units of the token's currency: a merchant's free balance, an
-    arbitrator's credit."""
-
-    __tablename__ = "chain_balances"
-    account: str = Field(primary_key=True)
-    token: str = Field(primary_key=True)
-    minor: int = Field(default=0, sa_column=_big(nullable=False))
-    deposited: int = Field(default=0, sa_column=_big(nullable=False))
-    withdrawn: int = Field(default=0, sa_column=_big(nullable=False))
-    credit: int = Field(default=0, sa_column=_big(nullable=False))
-    credited: int = Field(default=0, sa_column=_big(nullable=False))  # ever
-
-
-CHAIN_TABLES = (
-    ChainCursor,
-    ChainBlock,
-    ChainEvent,
-    ChainRecord,
-    ChainRefusal,
-    ChainPanel,
-    ChainVote,
-    ChainCase,
-    ChainBalance,
-)
