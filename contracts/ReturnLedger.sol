@@ -195,7 +195,6 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
     ) private returns (Refusal refusal) {
         Stored storage stored = _cases[caseId];
         CaseWord c = stored.word;
-        if (!act.isKnown()) return Refusals.with(UnknownWord.selector, act.kind(), act.role(), act.grade());
         Rule rule = CaseMachine.ruleOf(act.kind());
         uint8 to;
         (to, refusal) = _judge(stored, c, rule, act, key);
@@ -228,7 +227,7 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
         uint8 kind = act.kind();
         uint8 role = act.role();
         to = rule.next(c, kind, role);
-        if (to == 0) return (0, Refusals.with(NotAllowed.selector, c.stateNumber(), kind, role));
+        if (to == 0) return (0, _notAllowed(c, act));
         // A role whose last nonce is used up can act no more; the case then goes by its deadlines.
         uint16 nonce = c.nonce(role);
         if (act.nonce() != nonce || nonce == type(uint16).max) {
@@ -237,6 +236,15 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
         if (!Messages.isFullySigned(rule, act, key)) return (0, Refusals.plain(UnsignedValue.selector));
         if (rule.isRare()) refusal = _judgeRare(stored, c, act, key);
         else if (rule.signsProposal()) refusal = _judgeProposal(_policies[c.policy()], act);
+    }
+
+    function _notAllowed(CaseWord c, ActWord act) private pure returns (Refusal) {
+        if (!act.isKnown()) return _unknown(act);
+        return Refusals.with(NotAllowed.selector, c.stateNumber(), act.kind(), act.role());
+    }
+
+    function _unknown(ActWord act) private pure returns (Refusal) {
+        return Refusals.with(UnknownWord.selector, act.kind(), act.role(), act.grade());
     }
 
     function _judgeRare(Stored storage stored, CaseWord c, ActWord act, address key) private view returns (Refusal) {
@@ -252,6 +260,7 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
     /// What the policy says to an inspector's proposal.
     function _judgeProposal(Policy storage policy, ActWord act) private view returns (Refusal) {
         if (act.grade() == uint8(Grade.None)) return Refusals.plain(GradeMissing.selector);
+        if (!act.isKnown()) return _unknown(act);
         uint16 least = policy.minShareOf(act.grade());
         if (act.share() < least) return Refusals.with(ShareBelowPolicy.selector, act.share(), least);
         if (act.share() > Payout.FULL) return Refusals.with(BasisPointsOutOfBounds.selector, act.share());

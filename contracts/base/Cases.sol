@@ -155,7 +155,9 @@ abstract contract Cases is Registers {
 
     function _entering(CaseWord c, uint8 to) internal view returns (CaseWord) {
         if (!CaseMachine.isLive(to)) return c.entering(to, 0);
-        return c.entering(to, uint40(block.timestamp) + _policies[c.policy()].windowOf(to));
+        unchecked {
+            return c.entering(to, uint40(block.timestamp) + _policies[c.policy()].windowOf(to)); // years away from 40 bits
+        }
     }
 
     /// @return the case, marked as unpaid where nobody here pays what is overdue

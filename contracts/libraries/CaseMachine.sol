@@ -21,12 +21,15 @@ library CaseMachine {
     uint256 private constant PROPOSAL = 1 << 5;
     uint256 private constant GUARDED = 1 << 6;
     uint256 private constant RARE = 1 << 7;
+    uint256 private constant KEY = 1 << 8; // no role has number 0
 
     uint256 private constant CONSUMER = 1 << (8 + uint8(Role.Consumer));
     uint256 private constant MERCHANT = 1 << (8 + uint8(Role.Merchant));
     uint256 private constant CARRIER = 1 << (8 + uint8(Role.Carrier));
     uint256 private constant WAREHOUSE = 1 << (8 + uint8(Role.Warehouse));
     uint256 private constant INSPECTOR = 1 << (8 + uint8(Role.Inspector));
+
+    uint256 private constant ALL_ROLES = 0xfe << 8;
 
     uint256 private constant REQUESTED = 1 << (16 + uint8(State.Requested));
     uint256 private constant DECLINED = 1 << (16 + uint8(State.Declined));
@@ -66,14 +69,14 @@ library CaseMachine {
                 << (32 * (uint8(Kind.Disputed) - 8)))
             | ((DISPUTED | CONSUMER | MERCHANT) << (32 * (uint8(Kind.Evidence) - 8)));
     uint256 private constant LAST_KINDS = ((LIVE | CONSUMER | GUARDED | RARE) << (32 * (uint8(Kind.Objected) - 16)))
-        | ((LIVE | CONSUMER | RARE) << (32 * (uint8(Kind.KeyBound) - 16)))
+        | ((LIVE | CONSUMER | KEY | RARE) << (32 * (uint8(Kind.KeyBound) - 16)))
         | ((RULED | CONSUMER | MERCHANT | SHARE | RARE | uint8(State.Disputed)) << (32 * (uint8(Kind.Appealed) - 16)))
         | ((LIVE | CONSUMER | MERCHANT | SHARE | RARE) << (32 * (uint8(Kind.Split) - 16)))
         | ((ENDED | MERCHANT | GUARDED | RARE) << (32 * (uint8(Kind.Erased) - 16)));
 
     /// @param kind number of a Kind
     function ruleOf(uint8 kind) internal pure returns (Rule) {
-        uint256 kinds = kind < 8 ? FIRST_KINDS : kind < 16 ? NEXT_KINDS : LAST_KINDS;
+        uint256 kinds = kind < 8 ? FIRST_KINDS : kind < 16 ? NEXT_KINDS : kind < 24 ? LAST_KINDS : 0;
         return Rule.wrap((kinds >> (32 * uint256(kind & 7))) & 0xffffffff);
     }
 
@@ -83,11 +86,17 @@ library CaseMachine {
     /// act is only written down, that of `None` where it is not allowed
     function next(Rule rule, CaseWord c, uint8 kind, uint8 role) internal pure returns (uint8 to) {
         uint256 bits = Rule.unwrap(rule);
-        uint8 from = c.stateNumber();
-        if ((bits >> (16 + uint256(from))) & (bits >> (8 + uint256(role))) & 1 == 0) return 0;
+        uint256 from = c.stateNumber();
+        // The roles' bits end below those of the states, so a number beyond them could find one that is not its own.
+        if ((bits >> (16 + from)) & ((bits & ALL_ROLES) >> (8 + uint256(role))) & 1 == 0) return 0;
         to = uint8(bits & 0xf);
-        if (to == 0) to = from;
-        if (bits & GUARDED != 0) return _guarded(c, from, kind, role, to);
+        if (to == 0) to = uint8(from);
+        if (bits & GUARDED != 0) return _guarded(c, uint8(from), kind, role, to);
+    }
+
+    /// @return whether its message has the five common fields and no more
+    function signsNoValue(Rule rule) internal pure returns (bool) {
+        return Rule.unwrap(rule) & (SHARE | PROPOSAL | KEY) == 0;
     }
 
     function signsShare(Rule rule) internal pure returns (bool) {

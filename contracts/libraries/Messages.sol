@@ -83,7 +83,7 @@ library Messages {
 
     /// @return whether the act holds no value that its message leaves out
     function isFullySigned(Rule rule, ActWord a, address key) internal pure returns (bool) {
-        if (key != address(0) && a.kind() != uint8(Kind.KeyBound)) return false;
+        if (key != address(0)) return a.isPlain() && a.kind() == uint8(Kind.KeyBound);
         if (a.isPlain() || rule.signsProposal()) return true;
         return a.grade() == 0 && a.fee() == 0 && rule.signsShare();
     }
@@ -97,33 +97,33 @@ library Messages {
     {
         bytes32 name = typeOf(a.kind());
         (uint256 role, uint256 nonce, uint256 validUntil) = (a.role(), a.nonce(), a.validUntil());
-        (uint256 grade, uint256 share, uint256 fee) = (a.grade(), a.share(), a.fee());
-        bool hasKey = a.kind() == uint8(Kind.KeyBound);
-        (bool hasProposal, bool hasShare) = (rule.signsProposal(), rule.signsShare());
+        uint256 start;
         assembly ("memory-safe") {
-            let start := mload(0x40)
+            start := mload(0x40)
             mstore(start, name)
             mstore(add(start, 0x20), caseId)
             mstore(add(start, 0x40), role)
             mstore(add(start, 0x60), nonce)
             mstore(add(start, 0x80), validUntil)
             mstore(add(start, 0xa0), commitment)
-            let length := 0xc0
-            if hasProposal {
+            structHash := keccak256(start, 0xc0)
+        }
+        if (rule.signsNoValue()) return structHash;
+        (uint256 grade, uint256 share, uint256 fee) = (a.grade(), a.share(), a.fee());
+        bool hasShare = rule.signsShare();
+        if (rule.signsProposal()) {
+            assembly ("memory-safe") {
                 mstore(add(start, 0xc0), grade)
                 mstore(add(start, 0xe0), share)
                 mstore(add(start, 0x100), fee)
-                length := 0x120
+                structHash := keccak256(start, 0x120)
             }
-            if hasShare {
-                mstore(add(start, 0xc0), share)
-                length := 0xe0
+        } else {
+            assembly ("memory-safe") {
+                if hasShare { mstore(add(start, 0xc0), share) }
+                if iszero(hasShare) { mstore(add(start, 0xc0), key) }
+                structHash := keccak256(start, 0xe0)
             }
-            if hasKey {
-                mstore(add(start, 0xc0), key)
-                length := 0xe0
-            }
-            structHash := keccak256(start, length)
         }
     }
 

@@ -20,26 +20,37 @@ library PackedAct {
     }
 
     function commitment(bytes calldata items, uint256 start) internal pure returns (bytes32) {
-        return _word(items, start + COMMITMENT);
+        return _word(items, _after(start, COMMITMENT));
     }
 
     function fields(bytes calldata items, uint256 start) internal pure returns (ActWord) {
-        return ActWord.wrap(uint256(_word(items, start + FIELDS)) >> 144); // its first 14 bytes
+        return ActWord.wrap(uint256(_word(items, _after(start, FIELDS))) >> 144); // its first 14 bytes
     }
 
     /// @return where the item at `start` ends, which may be behind the last byte
     function endOf(ActWord act, uint256 start) internal pure returns (uint256) {
-        return start + LENGTH + (act.kind() == uint8(Kind.KeyBound) ? KEY_LENGTH : 0);
+        return _after(start, act.kind() == uint8(Kind.KeyBound) ? LENGTH + KEY_LENGTH : LENGTH);
     }
 
     /// @dev Callers make sure that all of the item is there.
     function keyOf(bytes calldata items, uint256 start, ActWord act) internal pure returns (address) {
         if (act.kind() != uint8(Kind.KeyBound)) return address(0);
-        return address(uint160(uint256(_word(items, start + LENGTH)) >> 96));
+        return address(uint160(uint256(_word(items, _after(start, LENGTH))) >> 96));
     }
 
-    function signature(bytes calldata items, uint256 start) internal pure returns (bytes calldata) {
-        return items[start + SIGNATURE:start + LENGTH];
+    /// @dev Callers make sure that all of the item is there.
+    function signature(bytes calldata items, uint256 start) internal pure returns (bytes calldata signed) {
+        assembly ("memory-safe") {
+            signed.offset := add(items.offset, add(start, SIGNATURE))
+            signed.length := 65
+        }
+    }
+
+    /// @dev `start` lies within calldata, so this is far from an overflow.
+    function _after(uint256 start, uint256 bytes_) private pure returns (uint256) {
+        unchecked {
+            return start + bytes_;
+        }
     }
 
     /// @dev Bytes behind the last item read as zero.

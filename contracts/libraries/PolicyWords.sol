@@ -7,6 +7,7 @@ import {Freight, Policy} from "../interfaces/CaseTypes.sol";
 /// @dev From the lowest bit. `windows`: 16 x 16, hours by State. `rules`: least share by Grade 6 x 16, cap of the fee 16,
 /// freight 8, notice in hours 16. `ledger_service/domain/policies.py` is their twin.
 library PolicyWords {
+    uint40 private constant HOUR = 1 hours;
     uint256 private constant FEE_CAP = 96;
     uint256 private constant FREIGHT = 112;
     uint256 private constant NOTICE = 120;
@@ -14,12 +15,16 @@ library PolicyWords {
 
     /// @return seconds
     function window(uint256 windows, uint8 state) internal pure returns (uint40) {
-        return uint40(uint16(windows >> (16 * uint256(state)))) * 1 hours;
+        unchecked {
+            return uint40(uint16(windows >> (16 * uint256(state)))) * HOUR; // far below 40 bits
+        }
     }
 
     /// @return basis points
     function minShare(uint256 rules, uint8 grade) internal pure returns (uint16) {
-        return uint16(rules >> (16 * uint256(grade)));
+        unchecked {
+            return uint16(rules >> (16 * uint256(grade)));
+        }
     }
 
     /// @return basis points
@@ -33,7 +38,9 @@ library PolicyWords {
 
     /// @return seconds
     function notice(uint256 rules) internal pure returns (uint40) {
-        return uint40(uint16(rules >> NOTICE)) * 1 hours;
+        unchecked {
+            return uint40(uint16(rules >> NOTICE)) * HOUR;
+        }
     }
 
     function windowOf(Policy storage policy, uint8 state) internal view returns (uint40) {

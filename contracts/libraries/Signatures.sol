@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.24;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 
 /// @notice Whether somebody signed a digest: a key's own signature counts first, whatever code its account has; then a
@@ -12,6 +11,8 @@ import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 library Signatures {
     /// Gas that a wallet may use to check a signature.
     uint256 internal constant WALLET_GAS = 400_000;
+    /// Half the order of secp256k1: of the two values of s that sign the same, the greater is refused (EIP-2).
+    uint256 private constant HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
     /// What making the call itself takes, generously.
     uint256 private constant CALL_GAS = 5_000;
 
@@ -25,9 +26,16 @@ library Signatures {
     /// @return whether these are 65 bytes by the signer's own key, with the lower of the two possible values of s
     function recovers(address signer, bytes32 digest, bytes calldata signature) internal pure returns (bool) {
         if (signature.length != 65) return false;
-        (address recovered, ECDSA.RecoverError failure,) =
-            ECDSA.tryRecover(digest, uint8(signature[64]), bytes32(signature[0:32]), bytes32(signature[32:64]));
-        return recovered == signer && failure == ECDSA.RecoverError.NoError;
+        bytes32 r;
+        uint256 s;
+        uint8 v;
+        assembly ("memory-safe") {
+            r := calldataload(signature.offset)
+            s := calldataload(add(signature.offset, 0x20))
+            v := byte(0, calldataload(add(signature.offset, 0x40)))
+        }
+        // As OpenZeppelin's ECDSA has it, written out because a batch asks it for every item.
+        return s <= HALF_ORDER && signer != address(0) && ecrecover(digest, v, r, bytes32(s)) == signer;
     }
 
     /// @return agrees whether the wallet, if it is one, takes this signature within `gasCap`
