@@ -1,8 +1,8 @@
 """RefundEscrow.withdrawTo, keepPayee: a consumer's money goes elsewhere, at once or after a notice"""
 
 import pytest
-from brownie import RegulatedToken, SmartWallet
-from support import keyed
+from brownie import RegulatedToken, SmartWallet, SpitefulWallet
+from support import keyed, read_error
 from till import NOTICE, Till, open_till
 from words import FAR, ZERO
 
@@ -20,13 +20,13 @@ def usd(till):
     return till.tokens["USD"]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def case(till, usd):
     """10.00 are due to a consumer who holds a key of their own."""
     return till.due(usd, 10_00)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def held(till, usd):
     """10.00 are due to a consumer whose key a service holds."""
     return till.due(usd, 10_00, notice=NOTICE)
@@ -46,10 +46,10 @@ def refuse_keep(till, case, **changed):
     return till.refusal(till.escrow.keepPayee, *till.keep_payee(case, **changed))
 
 
-@pytest.fixture(params=[0, NOTICE], ids=["own key", "held key"])
-def either(request, till, usd):
+@pytest.fixture(params=["own key", "held key"])
+def either(request, case, held):
     """A case of each kind: what is refused is refused for both."""
-    return till.due(usd, 10_00, notice=request.param)
+    return case if request.param == "own key" else held
 
 
 # --- withdrawTo: refusals -------------------------------------------------------------------------------------------
@@ -154,6 +154,29 @@ def test_withdraw_to_where_the_token_refuses(till):
     token.setBlocked(PLACE, True, {"from": till.stranger})
     assert refuse_to(till, case) == ("Blocked", PLACE)
     assert refuse_to(till, case, to=ELSEWHERE) is None
+
+
+@pytest.mark.parametrize("burns", [True, False], ids=["burns gas", "answers too much"])
+def test_withdraw_to_of_a_wallet_that_means_harm(till, either, burns):
+    wallet = SpitefulWallet.deploy(burns, {"from": till.operator})
+    till.send(till.ledger.setPayee, either, wallet.address, 0)
+    assert refuse_to(till, either) == ("BadWithdrawalSignature", wallet.address)
+
+
+@pytest.mark.parametrize("entry", ["withdrawTo", "keepPayee"])
+def test_message_of_a_wallet_with_too_little_gas_to_ask_it(till, held, entry):
+    """A good signature is not refused for want of gas: it is not judged at all."""
+    owner = keyed("owner of a wallet")
+    wallet = SmartWallet.deploy(owner.address, {"from": till.operator})
+    till.send(till.ledger.setPayee, held, wallet.address, NOTICE)
+    method, arguments = till.escrow.withdrawTo, till.withdraw_to(held, PLACE, key=owner)
+    if entry == "keepPayee":
+        till.send(method, *arguments)
+        method, arguments = till.escrow.keepPayee, till.keep_payee(held, key=owner)
+    _, reason = till.call_with_gas(method, *arguments, gas=400_000)
+    assert read_error(till.errors, reason) == ("WalletGasTooLow",)
+    _, reason = till.call_with_gas(method, *arguments, gas=600_000)
+    assert reason is None
 
 
 # --- withdrawTo: at once --------------------------------------------------------------------------------------------

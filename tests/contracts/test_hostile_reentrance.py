@@ -41,20 +41,22 @@ def entries(till, token, case):
 
 @pytest.fixture(scope="module")
 def calling(module_isolation):
-    """A till with a token that calls out: 10.00 are due, credited and free each; the token itself holds some."""
+    """A token that calls out. 10.00 each are due in a case, credited and free, 10.00 more are due to a bystander,
+    and the token itself holds some."""
     token, good, till, neighbours = open_with(CallingToken)
     case = till.due(token, 10_00)
     till.credit(token, 10_00)
     till.fund(token, 10_00)
     till.give(token, 5_00 * UNIT)
     token.mint(token, 5_00 * UNIT, {"from": accounts[0]})
-    return token, good, till, neighbours, case
+    bystanders = till.due(token, 10_00, NEIGHBOUR, keyed("bystander"))
+    return token, good, till, neighbours, case, bystanders
 
 
-def set_off(till, token, hook):
-    """What makes the token's hook go off: a deposit of 5.00, or a payment of 10.00 to the neighbours' consumer."""
-    if "Transfer" in hook and not hook.endswith("From"):
-        return till.escrow.withdrawFor, (till.due(token, 10_00, NEIGHBOUR, keyed("bystander")),)
+def set_off(till, token, hook, bystanders):
+    """What makes the token's hook go off: a deposit of 5.00, or a payment of 10.00 to the bystander."""
+    if hook in ("BeforeTransfer", "AfterTransfer"):
+        return till.escrow.withdrawFor, (bystanders,)
     arguments = (till.merchant.address, token, 5_00 * UNIT)
     if hook == "Permit":
         return till.escrow.depositWithPermit, (*arguments, *permit_of_anybody())
@@ -65,9 +67,8 @@ def set_off(till, token, hook):
 @pytest.mark.parametrize("hook", HOOKS)
 def test_token_that_calls_back_in_is_turned_away(calling, hook, entry):
     """Wherever it is at work it calls an entry of the escrow, with arguments that would do outside."""
-    token, _, till, neighbours, case = calling
-    method, arguments = set_off(till, token, hook)
-    neighbours.books = neighbours.read()
+    token, _, till, neighbours, case, bystanders = calling
+    method, arguments = set_off(till, token, hook, bystanders)
     before = till.escrow.dueOf(case), *till.escrow.accountOf(till.arbitrator.address, token)
     free = till.escrow.balanceOf(till.merchant.address, token)
     set_state(token.setCall, HOOKS.index(hook) + 1, till.escrow, entries(till, token, case)[entry])
@@ -85,14 +86,14 @@ def test_token_that_calls_back_in_is_turned_away(calling, hook, entry):
     deposited = 0 if method == till.escrow.withdrawFor else 5_00
     assert till.escrow.balanceOf(till.merchant.address, token) == free + deposited
     assert till.escrow.withdrawalNonce(till.merchant.address) == 0
-    neighbours.assert_untouched(case)
+    neighbours.assert_untouched(case, bystanders)
 
 
 @pytest.mark.parametrize("way_out", ["withdrawFor", "withdrawTo", "withdrawCredit", "withdrawBalanceFor"])
 @pytest.mark.parametrize("hook", ["BeforeTransfer", "AfterTransfer"])
 def test_token_that_calls_back_in_from_every_payment_is_paid_once(calling, hook, way_out):
     """In the middle of a payment it asks for the same payment again."""
-    token, good, till, neighbours, case = calling
+    token, good, till, neighbours, case, _ = calling
     method, *arguments = ways_out(till, token, case)[way_out]
     held = token.balanceOf(till.escrow)
     set_state(token.setCall, HOOKS.index(hook) + 1, till.escrow, method.encode_input(*arguments))
@@ -106,7 +107,7 @@ def test_token_that_calls_back_in_from_every_payment_is_paid_once(calling, hook,
 
 def test_token_that_pays_in_while_it_deposits_is_not_counted_twice(calling):
     """While 5.00 are paid in for one merchant, it sends itself 5.00 more: the depositor alone gains by it."""
-    token, _, till, neighbours, case = calling
+    token, _, till, neighbours, case, _ = calling
     more = token.transfer.encode_input(till.escrow, 5_00 * UNIT)
     set_state(token.setCall, HOOKS.index("AfterTransferFrom") + 1, token, more)
     free = till.escrow.balanceOf(till.merchant.address, token)
@@ -117,7 +118,7 @@ def test_token_that_pays_in_while_it_deposits_is_not_counted_twice(calling):
 
 def test_token_that_moves_a_case_on_while_it_pays_another_changes_neither(calling):
     """In the middle of a payment it has the ledger settle another case: that case pays from its own lock."""
-    token, _, till, neighbours, case = calling
+    token, _, till, neighbours, case, _ = calling
     till.fund(token, 7_00)
     other = till.lock(token, 7_00)
     settle = till.ledger.settle.encode_input(other, till.merchant.address, (10_000, 0, False, 0, []))
