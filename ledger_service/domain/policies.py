@@ -51,7 +51,7 @@ class Policy:
 
     @property
     def total_days(self) -> int:
-        """Days after which a case has ended whatever anybody does: all windows, one after the other, and the notice."""
+        """Days that all windows and the notice last, one after the other; a dispute can take one for each round."""
         return (sum(self.windows.values()) + self.notice) // _DAY + 1
 
 
