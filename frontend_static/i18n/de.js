@@ -160,7 +160,7 @@ export default {
   "dispute.not_voted": "noch nicht",
   "dispute.no_panel": "Für diese Rücksendung sind keine Schiedsleute benannt. Einigen Sie sich nicht rechtzeitig mit dem Händler, gilt die Regel unter „Sonst“.",
   "dispute.fee": "Die Schiedsleute werden aus einer Rücklage des Händlers von {reserve} bezahlt. Sie kostet es nichts.",
-  "dispute.fee.appeal": "Nur eine Berufung, die Sie einlegen und verlieren, kostet Sie etwas: bis zu {appeal_fee}, abgezogen von Ihrem Betrag.",
+  "dispute.fee.appeal": "Nur eine verlorene Berufung, Ihre oder die des Händlers, kostet Sie etwas: bis zu {appeal_fee}, abgezogen von Ihrem Betrag.",
   "dispute.fee.none": "Das Schiedsverfahren kostet hier nichts.",
 
   "act.accepted": "{expected} annehmen",

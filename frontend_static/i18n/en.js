@@ -160,7 +160,7 @@ export default {
   "dispute.not_voted": "not yet",
   "dispute.no_panel": "No arbitrators are named for this return. If you and the shop do not settle in time, the rule under “Otherwise” decides.",
   "dispute.fee": "The arbitrators are paid from a reserve of {reserve} that the shop has set aside. It costs you nothing.",
-  "dispute.fee.appeal": "Only an appeal that you make and lose costs you something: up to {appeal_fee}, taken out of what you get.",
+  "dispute.fee.appeal": "Only a lost appeal, yours or the shop’s, costs you something: up to {appeal_fee}, taken out of what you get.",
   "dispute.fee.none": "Arbitration costs nothing here.",
 
   "act.accepted": "Accept {expected}",

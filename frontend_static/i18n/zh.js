@@ -160,7 +160,7 @@ export default {
   "dispute.not_voted": "尚未投票",
   "dispute.no_panel": "此退货没有指定仲裁员。如果您与商家未能按时和解，则适用“否则”一栏的规则。",
   "dispute.fee": "仲裁费从商家预留的 {reserve} 中支付，您无需承担。",
-  "dispute.fee.appeal": "只有您提起上诉且败诉时才需付费：最多 {appeal_fee}，从您所得中扣除。",
+  "dispute.fee.appeal": "只有上诉（由您或商家提起）对您败诉时才需付费：最多 {appeal_fee}，从您所得中扣除。",
   "dispute.fee.none": "此处仲裁不收费。",
 
   "act.accepted": "接受 {expected}",

@@ -24,6 +24,7 @@ from ledger_service.services.app import make_app
 from ledger_service.store.tables import ChainBalance, ChainCursor
 
 from .conftest import NOW, POUNDS, case_body, deployment, token_of
+from .panels import add_panel, record_case
 
 EXAMPLES = 15
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -52,14 +53,30 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with app.database.write() as session:
         session.add(ChainBalance(account=merchant["address"], token=POUNDS, minor=10**12))
         session.add(ChainCursor(id=1, block_number=7, block_hash="0x" + "77" * 32))
+    arbitrator = accounts.create_account(app, "arbitrator", "Arbitrator")
+    add_panel(app, [arbitrator["address"]], 1)
     api = create_app(app, _Idle())
     with TestClient(api) as client:
         headers = {"Authorization": f"Bearer {merchant['api_key']}"}
         opened = client.post("/v1/cases", json=case_body(), headers=headers).json()
+        disputed = client.post("/v1/cases", json=case_body(reference="RMA-2"), headers=headers).json()
+        for kind in ("authorised", "received", "disputed"):
+            path = f"/v1/cases/{disputed['case_id']}/milestones"
+            assert client.post(path, json={"kind": kind}, headers=headers).status_code == 202
     with app.database.write() as session:
         case = session.get_one(links.CaseRow, opened["case_id"])
         url, _ = links.issue_link(app, session, case, links.ACTING, app.clock.seconds() + 3_600)
-    yield api, {"business": merchant["api_key"], "consumer": token_of(url), "case_id": opened["case_id"]}
+    record_case(app, disputed["case_id"])
+    yield (
+        api,
+        {
+            "business": merchant["api_key"],
+            "consumer": token_of(url),
+            "arbitrator": arbitrator["api_key"],
+            "case_id": opened["case_id"],
+            "disputed": disputed["case_id"],
+        },
+    )
     app.database.close()
 
 
@@ -76,6 +93,10 @@ def test_every_operation_does_what_it_says(world: Any) -> None:
 
 def _try(operation: Any, known: dict[str, str]) -> None:
     key = known["consumer"] if operation.path.startswith("/v1/status") else known["business"]
+    case_id = known["case_id"]
+    if operation.path.startswith("/v1/disputes"):
+        case_id = known["disputed"]
+        key = known["business"] if operation.path.endswith("/appeals") else known["arbitrator"]
 
     @settings(
         max_examples=EXAMPLES,
@@ -88,7 +109,7 @@ def _try(operation: Any, known: dict[str, str]) -> None:
     @given(case=operation.as_strategy())
     def run(case: schemathesis.Case) -> None:
         if len(str(case.path_parameters.get("case_id", ""))) == 66:
-            case.path_parameters["case_id"] = known["case_id"]  # a random id would only ever be unknown
+            case.path_parameters["case_id"] = case_id  # a random id would only ever be unknown
         case.call_and_validate(headers={"Authorization": f"Bearer {key}"}, checks=CHECKS)
 
     run()
