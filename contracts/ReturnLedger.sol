@@ -136,7 +136,7 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
         if (terms.mode != Mode.None) {
             try escrow.lock(caseId, merchant, terms.token, terms.refund, terms.freight, terms.reserve) {}
             catch (bytes memory refusal) {
-                return (caseId, refusal);
+                return (caseId, _reasonIn(refusal));
             }
         }
 

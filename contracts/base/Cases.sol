@@ -62,12 +62,18 @@ abstract contract Cases is Registers {
         if (!admission.known) {
             try panel.requireClear(version, _parties[parties]) {}
             catch (bytes memory refusal) {
-                return (0, refusal);
+                return (0, _reasonIn(refusal));
             }
             (uint64 first, uint64 onAppeal) = panel.feesOf(version);
             (admission.known, admission.first, admission.onAppeal) = (true, first, onAppeal);
         }
         if (mode != Mode.None) least = (mode == Mode.Bond ? 2 : 1) * admission.first + admission.onAppeal;
+    }
+
+    /// Whoever refuses gives a reason, unless the gas ran out there: that is no answer, and nothing may follow from it.
+    function _reasonIn(bytes memory refusal) internal pure returns (bytes memory) {
+        if (refusal.length == 0) revert BatchGasTooLow(0);
+        return refusal;
     }
 
     /// Enters a state by one record, and at once the next where nothing is left to wait for; then moves the money.

@@ -75,7 +75,8 @@ interface IReturnLedger is IReturnDisputes {
     /// - the reserve does not cover the panel's fees (ReserveTooSmall)
     /// - the merchant did not sign (BadSignature)
     /// - the escrow refuses the lock (its own errors)
-    /// - the gas left does not suffice to ask an ERC-1271 wallet (WalletGasTooLow)
+    /// - the gas left does not suffice to ask an ERC-1271 wallet (WalletGasTooLow), or runs out in the panel or the escrow
+    ///   (BatchGasTooLow)
     function open(Opening calldata opening) external returns (bytes32 caseId);
 
     /// @notice Opens many; an item that `open` refuses is skipped with its reason.

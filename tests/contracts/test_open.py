@@ -2,7 +2,7 @@
 
 import pytest
 from eth_utils import keccak
-from support import link, make_policy, read_entry, records_of
+from support import call_raw, link, make_policy, read_entry, read_error, records_of
 from words import DAY, ZERO, Flag, Freight, Kind, Mode, Role, State
 
 
@@ -228,3 +228,14 @@ def test_open_fixes_the_policy(world):
     assert case.view["policy"] == "0x" + other.hex()
     assert case.deadline == world.chain[-1].timestamp + 3 * DAY
     assert records_of(case.tx, case)[0]["deadline"] == case.deadline
+
+
+@pytest.mark.parametrize("mode", [Mode.Refund, Mode.None_])
+def test_open_with_too_little_gas_never_succeeds(world, ledger, mode):
+    """Also where it runs out within the escrow, which then gives no reason."""
+    data = ledger.open.encode_input(world.prepare(mode=mode).opening)
+    used = ledger.open(world.prepare(mode=mode).opening, {"from": world.relayer}).gas_used
+    for gas in range(used // 3, used * 9 // 10, 250):
+        answer, reason = call_raw(world.relayer, ledger.address, data, gas=gas)
+        assert answer is None, gas
+        assert read_error(world.errors, reason) in ((), ("BatchGasTooLow", 0))
