@@ -1,126 +1,155 @@
-"""What stays true whatever anybody does: random lives of many cases, in three modes and five currencies."""
+"""The ten invariants, after every step of lives by chance, in three modes and five currencies.
 
-import random
+LEDGER_INVARIANT_RUNS says how many lives; each has 30 steps, and then time alone brings everything to its end.
+"""
 
-import pytest
-from words import FULL, TRANSITIONS, Flag, Grade, Kind, Mode, State
+import os
 
+from brownie import TestToken
+from brownie.test import state_machine, strategy
+from hypothesis import HealthCheck
+from support import make_policy, pack
+from walk import FEE_CAP, OVER, Walk, chance_of
+from words import DAY, Freight, Grade, Kind, Mode
+
+RUNS = int(os.environ.get("LEDGER_INVARIANT_RUNS", "3"))
 STEPS = 30
-OVER = (State.Settled, State.Closed)
 
 
-class Walk:
-    """Opens cases, acts, waits and withdraws by chance, and keeps its own book of the money."""
+class Lives:
+    """Brownie's rules: each draws a seed, and all that happens in a step comes from it."""
 
-    def __init__(self, world, seed):
-        self.world, self.chance, self.cases = world, random.Random(seed), []
-        self.deposited = dict.fromkeys(world.tokens, 0)
-        self.paid = dict.fromkeys(world.tokens, 0)
-        self.outcomes = {}
-        self.before = {code: token.balanceOf(world.escrow) for code, token in world.tokens.items()}
+    seed = strategy("uint64")
 
-    def step(self):
-        self.chance.choices([self.open, self.act, self.poke, self.withdraw, self.deposit], [4, 12, 4, 3, 1])[0]()
+    def __init__(cls, world, court):  # noqa: N805 - brownie calls it on the class
+        cls.world, cls.court = world, court
+        cls.unlisted = TestToken.deploy("Unlisted", "UNLISTED", 6, {"from": world.operator})
 
-    def deposit(self):
-        code = self.chance.choice(list(self.world.tokens))
-        amount = self.chance.randint(1, 500_00)
-        self.world.fund(self.world.tokens[code], amount)
-        self.deposited[code] += amount
+    def setup(self):
+        self.walk = Walk(self.world, self.court)
+        self.views = {}
 
-    def open(self):
-        world, pick = self.world, self.chance.choice
-        code, mode, policy = pick(list(world.tokens)), pick(list(Mode)), pick(["policy_id", "reimbursed", "supplied"])
-        terms = {"policy": getattr(world, policy), "consumerKeyHeld": pick([True, False])}
-        if mode != Mode.None_:
-            terms["token"] = world.tokens[code].address
-            terms["refund"] = self.chance.randint(1, 50_00)
-            terms["freight"] = 0 if policy == "supplied" else self.chance.randint(0, 9_00)
-            terms["reserve"] = self.chance.randint(0, 9_00)
-        case = world.prepare(mode=mode, **terms)
-        if world.refusal(world.ledger.open, case.opening) is None:
-            world.send(world.ledger.open, case.opening)
-            case.code = code
-            self.cases.append(case)
+    # --- steps ------------------------------------------------------------------------------------------------------
 
-    def live(self):
-        return [case for case in self.cases if case.state not in OVER]
+    def rule_open(self, seed):
+        self.walk.open(chance_of(seed))
 
-    def act(self):
-        for case in self.live()[-3:]:
-            moves = [(kind, role) for (state, kind, role) in TRANSITIONS if state == case.state]
-            if not moves or self.world.chain[-1].timestamp > case.deadline - 60:
-                continue
-            kind, role = self.chance.choice(moves)
-            values = {}
-            if kind == Kind.Inspected:
-                grade = self.chance.choice([Grade.AsNew, Grade.Used, Grade.Damaged, Grade.Defective])
-                least = {Grade.AsNew: 9_000, Grade.Used: 5_000, Grade.Damaged: 0, Grade.Defective: FULL}[grade]
-                fee = 0 if grade == Grade.Defective else self.chance.randint(0, 1_500)
-                values = {"grade": grade, "share": self.chance.randint(least, FULL), "fee": fee}
-            case.relay([case.packed(kind, role, **values)])
+    def rule_open_and_act(self, seed):
+        chance = chance_of(seed)
+        self.walk.open(chance)
+        for _ in range(4):
+            self.walk.act(chance)
 
-    def poke(self):
-        if live := self.live():
-            case = self.chance.choice(live)
-            self.world.pass_deadline(case)
-            self.world.send(self.world.ledger.poke, case.id)
+    def rule_act(self, seed):
+        chance = chance_of(seed)
+        for _ in range(3):
+            self.walk.act(chance)
 
-    def withdraw(self):
-        world = self.world
-        for case in self.cases:
-            due = world.escrow.dueOf(case.id)
-            if due:
-                world.send(world.escrow.withdrawFor, case.id)
-                self.paid[case.code] += due
-                return
+    def rule_vote(self, seed):
+        self.walk.vote(chance_of(seed))
 
-    def check(self):
-        world = self.world
-        for code, token in world.tokens.items():
-            unit = world.escrow.tokenInfo(token)["unit"]
-            locks = 0
-            for case in self.cases:
-                lock = world.escrow.lockOf(case.id)
-                if lock["token"] and case.code == code:
-                    locks += lock["refund"] + lock["freight"] + lock["reserve"]
-            owed = world.escrow.balanceOf(world.merchant.address, token) + locks
-            assert token.balanceOf(world.escrow) == owed * unit
-            assert token.balanceOf(world.escrow) == (
-                self.before[code] + (self.deposited[code] - self.paid[code]) * unit
-            )
-        for case in self.cases:
-            self.check_case(case)
+    def rule_poke(self):
+        self.walk.poke()
 
-    def check_case(self, case):
-        view, lock = case.view, self.world.escrow.lockOf(case.id)
-        over = view["state"] in OVER
-        assert (view["deadline"] == 0) == over
-        assert lock["settled"] == (over and case.terms["mode"] != Mode.None_)
-        if not over:
+    def rule_withdraw(self, seed):
+        self.walk.withdraw(chance_of(seed))
+
+    def rule_withdraw_credit(self, seed):
+        self.walk.withdraw_credit(chance_of(seed))
+
+    def rule_deposit(self, seed):
+        """Invariant 6: what arrives counts, and a token outside the list is refused."""
+        chance = chance_of(seed)
+        self.walk.deposit(chance.choice(list(self.world.tokens)), chance.randint(1, 500_00))
+        refusal = self.world.refusal(self.world.escrow.deposit, self.world.merchant.address, self.unlisted, 1)
+        assert refusal == ("TokenNotAllowed", self.unlisted.address)
+
+    def rule_administer(self, seed):
+        """Invariant 7: nothing that an admin does touches a case that lives; a pause stops new ones only."""
+        ledger, operator, guardian = self.world.ledger, self.world.operator, self.world.guardian
+        before = [tuple(ledger.slotsOf(case.id)) for case in self.walk.cases]
+        ledger.registerPolicy(make_policy(Freight.Reimbursed, fee_cap=seed % 10_000), {"from": operator})
+        ledger.registerInspector(self.world.inspector.address, seed % 2 == 0, {"from": operator})
+        ledger.pause({"from": guardian})
+        assert self.world.refusal(ledger.open, self.court.prepare().opening) == ("EnforcedPause",)
+        assert [tuple(ledger.slotsOf(case.id)) for case in self.walk.cases] == before
+        self.walk.act(chance_of(seed))
+        ledger.unpause({"from": guardian})
+
+    def rule_replay(self, seed):
+        """Invariant 9: a message counts once, in its case, by its signer, before its time has passed."""
+        if not self.walk.sent:
             return
-        outcome = (view["state"], view["head"], view["share"], view["fee"], view["flags"])
-        assert self.outcomes.setdefault(case.id, outcome) == outcome  # the end is the end
-        most = case.terms["refund"] + case.terms["freight"]
-        assert lock["refund"] <= most
-        if view["grade"] == Grade.Defective and view["flags"] & Flag.FREIGHT_TO_CONSUMER:
-            assert view["fee"] == 0
+        chance = chance_of(seed)
+        act, signature = chance.choice(self.walk.sent)
+        record = self.world.ledger.record
+        assert self.world.refusal(record, act, signature) is not None
+        other = chance.choice(self.walk.cases)
+        assert self.world.refusal(record, (other.id, *act[1:]), signature) is not None
+        heads = [self.world.ledger.head(one.id) for one in self.walk.cases]
+        self.world.send(self.world.ledger.recordBatch, pack(act, signature))
+        assert [self.world.ledger.head(one.id) for one in self.walk.cases] == heads
+
+    # --- what holds at any time -------------------------------------------------------------------------------------
+
+    def invariant_01_the_escrow_holds_all_it_owes(self):
+        escrow, walk = self.world.escrow, self.walk
+        self.views = {case.id: case.view for case in walk.cases}
+        for code, token in self.world.tokens.items():
+            free, locked, _ = escrow.accountOf(self.world.merchant.address, token)
+            earned = sum(escrow.accountOf(member.address, token)["credit"] for member in walk.arbitrators())
+            dues = sum(escrow.dueOf(case.id) for case in walk.cases if case.code == code)
+            owed = (free + locked + earned + dues) * walk.unit(code)
+            assert walk.held(code) == owed
+            assert owed == walk.before[code] + (walk.deposited[code] - walk.paid[code]) * walk.unit(code)
+
+    def invariant_02_03_a_case_ends_once_and_its_shares_are_its_lock(self):
+        for case in self.walk.cases:
+            view = self.views[case.id]
+            over = view["state"] in OVER
+            funded = case.terms["mode"] != Mode.None_
+            assert (case.id in self.walk.settlements) == (over and funded)
+            if over:
+                end = tuple(view[part] for part in ("state", "share", "fee", "flags", "grade", "consumer"))
+                assert self.walk.ends.setdefault(case.id, end) == end
+
+    def invariant_04_a_live_case_has_its_whole_lock_and_no_more(self):
+        for case in self.walk.cases:
+            lock = self.world.escrow.lockOf(case.id)
+            if self.views[case.id]["state"] not in OVER:
+                assert [lock[part] for part in ("refund", "freight", "reserve")] == [
+                    case.terms[part] for part in ("refund", "freight", "reserve")
+                ]
+            else:
+                assert lock["refund"] <= case.terms["refund"] + case.terms["freight"]
+
+    def invariant_07_08_a_live_case_has_the_deadline_of_its_opening(self):
+        for case in self.walk.cases:
+            view = self.views[case.id]
+            kind, _, due = self.world.ledger.pokeOf(case.id)
+            over = view["state"] in OVER
+            assert (view["deadline"] == 0) == (kind == Kind.None_) == over
+            assert (bytes(view["policy"]), view["panel"]) == (case.terms["policy"], case.terms["panel"])
+            if not over:
+                assert due == self.walk.due_time(view)
+                assert view["deadline"] <= self.walk.now() + (10 + view["state"]) * DAY
+
+    def invariant_10_fees_stay_within_the_policy(self):
+        for view in self.views.values():
+            assert view["fee"] <= (0 if view["grade"] == Grade.Defective else FEE_CAP)
+
+    def teardown(self):
+        """Invariants 5 and 8: whoever else is silent, everything ends and everybody is paid."""
+        self.walk.finish()
+        self.invariant_01_the_escrow_holds_all_it_owes()
+        self.invariant_02_03_a_case_ends_once_and_its_shares_are_its_lock()
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_invariants_hold_on_a_random_walk(world, seed):
-    walk = Walk(world, seed)
-    for _ in range(4):
-        walk.deposit()
-        walk.open()
-    for _ in range(STEPS):
-        walk.step()
-    walk.check()
-    # And nobody is needed to bring everything to its end.
-    for _ in range(7):
-        late = walk.live()
-        if late:
-            world.travel(max(case.deadline for case in late) + 1)
-            world.send(world.ledger.pokeBatch, [case.id for case in late])
-    assert not walk.live()
-    walk.check()
+def test_invariants_hold_in_lives_by_chance(world, court):
+    settings = {
+        "max_examples": RUNS,
+        "stateful_step_count": STEPS,
+        "deadline": None,
+        "suppress_health_check": HealthCheck.all(),
+    }
+    state_machine(Lives, world, court, settings=settings)

@@ -11,10 +11,11 @@ import {IMintable} from "./World.sol";
 contract Actions is Attacker {
     /// @return the steps that a life by chance is made of; what moves cases stands in it more than once
     function steps() external pure returns (bytes4[] memory) {
-        bytes4[17] memory fixed_ = [
+        bytes4[18] memory fixed_ = [
             this.open.selector,
             this.act.selector,
             this.poke.selector,
+            this.silence.selector,
             this.wait_.selector,
             this.vote.selector,
             this.deposit.selector,

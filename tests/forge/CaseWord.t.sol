@@ -47,7 +47,7 @@ contract CaseWordTest is Base {
         f.state = to % (uint8(type(State).max) + 1);
         f.deadline = until;
         f.marks &= CaseMarks.RULED | CaseMarks.ERASED;
-        _requireFields(c.entering(State(f.state), until), f);
+        _requireFields(c.entering(f.state, until), f);
     }
 
     function testFuzz_deciding_changes_share_and_fee(Fields memory f, uint16 share, uint16 fee) external pure {
@@ -64,7 +64,7 @@ contract CaseWordTest is Base {
         _limit(f);
         CaseWord c = CaseWord.wrap(_pack(f));
         (f.grade, f.share, f.fee) = (grade % (uint8(type(Grade).max) + 1), share, fee);
-        _requireFields(c.proposing(Grade(f.grade), share, fee), f);
+        _requireFields(c.proposing(f.grade, share, fee), f);
     }
 
     function testFuzz_flags_are_set_and_cleared_alone(Fields memory f, uint8 flag) external pure {
@@ -95,7 +95,7 @@ contract CaseWordTest is Base {
         role = uint8(bound(role, uint8(Role.Consumer), uint8(Role.Inspector)));
         if (f.nonces[role - 1] == type(uint16).max) --f.nonces[role - 1];
         if (f.length == type(uint24).max) --f.length;
-        CaseWord c = CaseWord.wrap(_pack(f)).countingNonce(Role(role)).countingRecord();
+        CaseWord c = CaseWord.wrap(_pack(f)).countingNonce(role).countingRecord();
         ++f.nonces[role - 1];
         ++f.length;
         _requireFields(c, f);
@@ -106,7 +106,7 @@ contract CaseWordTest is Base {
         kind %= uint8(type(Kind).max) + 1;
         role %= uint8(type(Role).max) + 1;
         vm.warp(time);
-        uint256 entry = uint256(CaseWord.wrap(_pack(f)).entryOf(Kind(kind), Role(role)));
+        uint256 entry = uint256(CaseWord.wrap(_pack(f)).entryOf(kind, role));
         vm.assertEq(uint24(entry), f.length, "position");
         vm.assertEq(uint8(entry >> 24), kind, "kind");
         vm.assertEq(uint8(entry >> 32), role, "role");
@@ -140,6 +140,7 @@ contract CaseWordTest is Base {
         vm.assertEq(c.length(), f.length, "length");
         vm.assertEq(c.policy(), f.policy, "policy");
         vm.assertEq(uint8(c.state()), f.state, "state");
+        vm.assertEq(c.stateNumber(), f.state, "state number");
         vm.assertEq(c.deadline(), f.deadline, "deadline");
         vm.assertEq(c.parties(), f.parties, "parties");
         vm.assertEq(uint8(c.mode()), f.mode, "mode");
@@ -151,7 +152,7 @@ contract CaseWordTest is Base {
         vm.assertEq(c.fee(), f.fee, "fee");
         vm.assertEq(c.flags(), f.flags, "flags");
         for (uint8 role = 1; role <= 5; ++role) {
-            vm.assertEq(c.nonce(Role(role)), f.nonces[role - 1], "nonce");
+            vm.assertEq(c.nonce(role), f.nonces[role - 1], "nonce");
         }
         vm.assertEq(CaseWord.unwrap(c), _pack(f), "the whole word");
     }

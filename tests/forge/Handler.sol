@@ -62,9 +62,12 @@ abstract contract Handler is Book {
         (termsOf[id], tokenOf[id], partiesOf[id]) = (opening.terms, token, who);
     }
 
+    /// Three acts in one case, so that lives get far.
     function act(uint256 seed) public {
+        if (ids.length == 0) return;
+        bytes32 id = ids[_pick(seed, "case") % ids.length];
         for (uint256 i = 0; i < 3; ++i) {
-            _actOnce(_pick(seed, i));
+            _actOnce(_pick(seed, i), id);
         }
     }
 
@@ -82,6 +85,20 @@ abstract contract Handler is Book {
             ledger.pokeBatch(one);
         }
         _after(id, s);
+    }
+
+    /// A panel stays silent until its round is over.
+    function silence(uint256 seed) public {
+        for (uint256 i = 0; i < ids.length; ++i) {
+            bytes32 id = ids[addmod(i, seed, ids.length)];
+            CaseView memory v = lens.getCase(id);
+            if (v.state != State.Disputed) continue;
+            if (block.timestamp <= _dueOf(v)) vm.warp(_dueOf(v) + 1);
+            Snapshot memory s = _before(id);
+            ledger.poke(id);
+            _after(id, s);
+            return;
+        }
     }
 
     function wait_(uint256 seed) public {
@@ -214,9 +231,7 @@ abstract contract Handler is Book {
 
     // --- inside ----------------------------------------------------------------------------------------------------
 
-    function _actOnce(uint256 seed) private {
-        if (ids.length == 0) return;
-        bytes32 id = ids[_pick(seed, "case") % ids.length];
+    function _actOnce(uint256 seed, bytes32 id) private {
         CaseView memory v = lens.getCase(id);
         if (!Moves.isOver(v.state) && block.timestamp > _dueOf(v)) return;
         Moves.List memory list = v.possible();

@@ -2,12 +2,21 @@
 pragma solidity ^0.8.24;
 
 import {Act, Grade, Kind, Role} from "../../contracts/interfaces/CaseTypes.sol";
-import {IReturnLedger} from "../../contracts/interfaces/IReturnLedger.sol";
+import {ActWord, ActWords} from "../../contracts/libraries/ActWord.sol";
 import {PackedAct} from "../../contracts/libraries/PackedAct.sol";
 import {Base} from "./Base.sol";
 import {RawAct} from "./RawAct.sol";
 
 contract PackedActTest is Base {
+    struct Item {
+        bytes32 caseId;
+        bytes32 commitment;
+        ActWord fields;
+        address key;
+        bytes signature;
+        uint256 end;
+    }
+
     function testFuzz_act_comes_out_as_it_was_packed(
         RawAct calldata raw,
         bytes32[2] calldata rs,
@@ -20,34 +29,52 @@ contract PackedActTest is Base {
         bytes memory signature = abi.encodePacked(rs, v);
         bytes memory item = _pack(act, uint8(act.kind), uint8(act.role), uint8(act.grade), signature);
         vm.assertEq(item.length, act.kind == Kind.KeyBound ? 163 : 143, "length");
-        (Act memory read, bytes memory signed, bytes memory reason, uint256 end) =
-            this.unpack(abi.encodePacked(before, item, behind), before.length);
-        vm.assertEq(keccak256(abi.encode(read)), keccak256(abi.encode(act)), "act");
-        vm.assertEq(keccak256(signed), keccak256(signature), "signature");
-        vm.assertEq(reason.length, 0, "reason");
-        vm.assertEq(end, before.length + item.length, "end");
+        Item memory read = this.unpack(abi.encodePacked(before, item, behind), before.length);
+        vm.assertEq(read.caseId, act.caseId, "case");
+        vm.assertEq(read.commitment, act.commitment, "commitment");
+        vm.assertEq(read.key, act.key, "key");
+        vm.assertEq(keccak256(read.signature), keccak256(signature), "signature");
+        vm.assertEq(read.end, before.length + item.length, "end");
+        vm.assertEq(ActWord.unwrap(read.fields), ActWord.unwrap(this.wordOf(act)), "the same word as an act's own");
+        vm.assertTrue(read.fields.isKnown(), "known");
     }
 
-    function testFuzz_number_that_stands_for_nothing_is_named(RawAct calldata raw, uint8 kind, uint8 role, uint8 grade)
-        external
-        view
-    {
+    function testFuzz_fields_are_read_where_they_stand(RawAct calldata raw) external view {
         Act memory act = raw.toAct();
-        bool known = kind <= uint8(type(Kind).max) && role <= uint8(type(Role).max) && grade <= uint8(type(Grade).max);
-        (,, bytes memory reason,) = this.unpack(_pack(act, kind, role, grade, new bytes(65)), 0);
-        bytes memory expected =
-            known ? bytes("") : abi.encodeWithSelector(IReturnLedger.UnknownWord.selector, kind, role, grade);
-        vm.assertEq(keccak256(reason), keccak256(expected), "reason");
+        ActWord word = this.wordOf(act);
+        vm.assertEq(word.kind(), uint8(act.kind), "kind");
+        vm.assertEq(word.role(), uint8(act.role), "role");
+        vm.assertEq(word.nonce(), act.nonce, "nonce");
+        vm.assertEq(word.validUntil(), act.validUntil, "validUntil");
+        vm.assertEq(word.grade(), uint8(act.grade), "grade");
+        vm.assertEq(word.share(), act.share, "share");
+        vm.assertEq(word.fee(), act.fee, "fee");
+        bool plain = act.grade == Grade.None && act.share == 0 && act.fee == 0;
+        vm.assertTrue(word.isPlain() == plain, "plain");
     }
 
-    function unpack(bytes calldata items, uint256 start)
-        external
-        pure
-        returns (Act memory act, bytes memory signature, bytes memory reason, uint256 end)
-    {
-        (act, reason) = PackedAct.unpack(items, start);
-        signature = PackedAct.signature(items, start);
-        end = PackedAct.endOf(items, start);
+    function testFuzz_number_that_stands_for_nothing_is_unknown(
+        RawAct calldata raw,
+        uint8 kind,
+        uint8 role,
+        uint8 grade
+    ) external view {
+        bool known = kind <= uint8(type(Kind).max) && role <= uint8(type(Role).max) && grade <= uint8(type(Grade).max);
+        Item memory read = this.unpack(_pack(raw.toAct(), kind, role, grade, new bytes(65)), 0);
+        vm.assertTrue(read.fields.isKnown() == known, "known");
+    }
+
+    function unpack(bytes calldata items, uint256 start) external pure returns (Item memory item) {
+        item.caseId = PackedAct.caseId(items, start);
+        item.commitment = PackedAct.commitment(items, start);
+        item.fields = PackedAct.fields(items, start);
+        item.key = PackedAct.keyOf(items, start, item.fields);
+        item.signature = PackedAct.signature(items, start);
+        item.end = PackedAct.endOf(item.fields, start);
+    }
+
+    function wordOf(Act calldata act) external pure returns (ActWord) {
+        return ActWords.of_(act);
     }
 
     /// As documented: a KeyBound has its key behind the signature.
