@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,7 +38,7 @@ def merchant(running: Running) -> httpx.Client:
     return client
 
 
-def _inspected(running: Running, merchant: httpx.Client, reference: str) -> str:
+def _inspected(running: Running, merchant: httpx.Client, reference: str, share: int = 7_500) -> str:
     """A case that waits for its consumer; answers the acting link out of the e-mail."""
     opened = merchant.post(
         "/v1/cases",
@@ -56,7 +57,7 @@ def _inspected(running: Running, merchant: httpx.Client, reference: str) -> str:
         ("authorised", {}),
         ("picked_up", {}),
         ("received", {}),
-        ("inspected", {"grade": "used", "share": 7_500}),
+        ("inspected", {"grade": "used", "share": share}),
     ]
     for kind, data in steps:
         stated = merchant.post(f"/v1/cases/{case_id}/milestones", json={"kind": kind, "data": data})
@@ -76,15 +77,55 @@ def _inspected(running: Running, merchant: httpx.Client, reference: str) -> str:
 def test_accept_on_the_page_pays_and_shows_it_without_a_reload(
     size: str, running: Running, merchant: httpx.Client, open_page: OpenPage
 ) -> None:
-    page = open_page(_inspected(running, merchant, f"RMA-{size}"), size=size)
+    page = open_page(_inspected(running, merchant, f"RMA-{size}", 10_000), size=size)
     expect(page.locator(".connection-live")).to_be_visible()
     expect(page.locator(".verdict-verified")).to_be_visible()
     screenshot(page, f"whole-inspected-{size}")
-    page.get_by_role("region", name="What happens next").get_by_role("button", name="Accept £14.85").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes, accept £14.85").click()
-    expect(page.locator("h1")).to_have_text("£14.85 has been paid to you.", timeout=30_000)
+    page.get_by_role("region", name="What happens next").get_by_role("button", name="Accept £19.80").click()
+    page.get_by_role("dialog").get_by_role("button", name="Yes, accept £19.80").click()
+    expect(page.locator("h1")).to_have_text("£19.80 has been paid to you.", timeout=30_000)
     expect(page.locator(".verdict-verified")).to_be_visible(timeout=30_000)
     assert page.locator(".timeline ol > li").count() == 7  # six that somebody stated, and the contract's settlement
     assert find_axe_violations(page) == []
     assert overflow(page) <= 0
     screenshot(page, f"whole-paid-{size}")
+
+
+def test_acceptance_of_a_part_waits_and_can_be_objected_to(
+    running: Running, merchant: httpx.Client, open_page: OpenPage
+) -> None:
+    page = open_page(_inspected(running, merchant, "RMA-notice"), size="phone")
+    following = page.get_by_role("region", name="What happens next")
+    following.get_by_role("button", name="Accept £14.85").click()
+    page.get_by_role("dialog").get_by_role("button", name="Yes, accept £14.85").click()
+    expect(page.locator("h1")).to_have_text("You accepted £14.85. It does not count yet.", timeout=30_000)
+    following.get_by_role("button", name="Object: this shall not count").click(timeout=30_000)
+    page.get_by_role("dialog").get_by_role("button", name="Yes, object").click()
+    expect(page.locator("h1")).to_have_text("Inspected: you are offered £14.85.", timeout=30_000)
+    expect(page.locator(".verdict-verified")).to_be_visible(timeout=30_000)
+    assert find_axe_violations(page) == []
+
+
+def test_dispute_on_the_page_is_ruled_by_three_votes(
+    running: Running, merchant: httpx.Client, open_page: OpenPage
+) -> None:
+    page = open_page(_inspected(running, merchant, "RMA-dispute"), size="desktop")
+    following = page.get_by_role("region", name="What happens next")
+    following.get_by_role("button", name="Dispute", exact=True).click()
+    page.get_by_role("dialog").get_by_label("Your reasons").fill("It was unused.")
+    page.get_by_role("dialog").get_by_role("button", name="Yes, dispute it").click()
+    expect(page.get_by_role("region", name="The dispute")).to_contain_text("0 of the 3 votes needed", timeout=30_000)
+    keys = json.loads((running.data / "sample-keys.json").read_text("utf-8"))
+    for number, share in ((1, 6_000), (2, 9_000), (3, 5_000)):
+        arbitrator = running.client(keys[f"Sample Arbitrator {number}"]["api_key"])
+        (case,) = arbitrator.get("/v1/disputes").raise_for_status().json()["items"]
+        vote = {"share": share, "reason": f"Reason {number}."}
+        answer = arbitrator.post(f"/v1/disputes/{case['case_id']}/votes", json=vote, headers={"Prefer": "wait=30"})
+        assert answer.json()["stage"] in ("recorded", "final"), answer.text
+    expect(page.locator("h1")).to_have_text("The arbitrators have ruled: £11.88 for you.", timeout=30_000)
+    ruling = page.locator(".timeline ol > li").filter(has_text="Decided by the votes of the arbitrators")
+    expect(ruling).to_contain_text("Sample Arbitrator 2: 90% Reason 2.")
+    expect(page.locator(".verdict-verified")).to_be_visible(timeout=30_000)
+    expect(following.get_by_role("button", name="Appeal")).to_be_visible()
+    assert find_axe_violations(page) == []
+    screenshot(page, "whole-ruled-desktop")

@@ -1,0 +1,81 @@
+"""The sample of a local run: what it shows once it is ready."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from ledger_service.services.sample_lives import LIVES
+
+from .running import Running
+
+ENDS = {  # by credit note: state, what was paid in pounds, and a kind that the timeline has
+    "C536391": ("settled", "141.48", "accepted"),
+    "C536506": ("settled", "17.85", "accepted"),
+    "C536543": ("settled", "3.80", "received"),
+    "C536548": ("settled", "0.00", "refunded"),
+    "C536606": ("closed", "0.00", "cancelled"),
+    "C536622": ("declined", "0.00", "declined"),
+    "C536625": ("inspected", "0.00", "inspected"),
+    "C536734": ("settled", "18.72", "evidence"),
+    "C537333": ("settled", "30.60", "appealed"),
+    "C536855": ("settled", "0.00", "exchange_delivered"),
+    "C536822": ("settled", "22.59", "split"),
+    "C537373": ("disputed", "0.00", "disputed"),
+    "C536642": ("picked_up", "0.00", "picked_up"),
+}
+
+
+@pytest.fixture(scope="module")
+def statuses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, Any]]]:
+    """What each printed link shows, by credit note."""
+    installation = Running(tmp_path_factory.mktemp("sample") / "data", "anvil")
+    try:
+        installation.start(seconds=240)
+        printed = installation.output.read_text("utf-8")
+        found = {}
+        for note, token in re.findall(r"\((C\d+)\):\n\s+http\S+/s#(\S+)", printed):
+            headers = {"Authorization": f"Bearer {token}"}
+            answer = httpx.get(f"{installation.url}/v1/status", headers=headers, timeout=60)
+            found[note] = answer.raise_for_status().json()
+        yield found
+    finally:
+        installation.close()
+
+
+def test_sample_shows_every_life(statuses: dict[str, dict[str, Any]]) -> None:
+    assert statuses.keys() == ENDS.keys() == {life.note for life in LIVES}
+
+
+@pytest.mark.parametrize("note", ENDS)
+def test_life_ends_as_it_should(statuses: dict[str, dict[str, Any]], note: str) -> None:
+    state, paid, kind = ENDS[note]
+    shown = statuses[note]
+    assert (shown["state"], shown["refund"]["paid"]) == (state, paid)
+    assert kind in [step["kind"] for step in shown["timeline"]]
+    assert [step for step in shown["timeline"] if step["stage"] == "rejected"] == []
+    assert shown["verdict"] == ("pending" if state == "disputed" else "verified")
+
+
+def test_rulings_pay_their_arbitrators_out_of_the_reserve(statuses: dict[str, dict[str, Any]]) -> None:
+    assert statuses["C536734"]["money"]["fees"] == "1.50"
+    assert statuses["C537333"]["money"]["fees"] == "4.00"
+    rulings = [step["data"] for step in statuses["C537333"]["timeline"] if step["kind"] == "ruled"]
+    assert [ruling["share"] for ruling in rulings] == [5_000, 9_000]
+    assert [len(ruling["votes"]) for ruling in rulings] == [3, 5]
+
+
+def test_dispute_waits_for_two_more_votes(statuses: dict[str, dict[str, Any]]) -> None:
+    dispute = statuses["C537373"]["dispute"]
+    assert [each["voted"] for each in dispute["panel"]["arbitrators"]] == [True, False, False]
+    assert dispute["claims"]["merchant"]["share"] == 5_000
+
+
+def test_surrenders_took_effect_after_their_notice(statuses: dict[str, dict[str, Any]]) -> None:
+    for note, kind in (("C536506", "accepted"), ("C536606", "cancelled"), ("C536822", "split")):
+        last = [step for step in statuses[note]["timeline"] if step["kind"] == kind][-1]
+        assert last["by"]["key"] == "contract"
