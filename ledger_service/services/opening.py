@@ -108,19 +108,9 @@ def draft_case(app: App, session: Session, account: Account, request: CaseInput,
     require_clear(panel, parties, request.consumer.address)
     if mode is not Mode.NONE:
         _check_balance(session, account, money)
-    terms = Terms(
-        salt=os.urandom(32),
-        consumer=request.consumer.address or app.keys.create(session, now).address,
-        consumer_key_held=request.consumer.address is None,
-        parties=parties.id(),
-        policy=policy.id(),
-        panel=panel.version if panel else 0,
-        mode=mode,
-        token=money.token,
-        refund=0 if mode is Mode.NONE else money.refund,
-        freight=money.freight,
-        reserve=money.reserve,
-    )
+    consumer = request.consumer.address or app.keys.create(session, now).address
+    held = request.consumer.address is None
+    terms = _terms(consumer, held, parties, policy, panel.version if panel else 0, mode, money)
     disclosures = _personal(request)
     record = make_record(
         case_id=terms.struct_hash(),
@@ -135,6 +125,24 @@ def draft_case(app: App, session: Session, account: Account, request: CaseInput,
     )
     opening = Opening(terms, record.commitment, now + app.settings.signature_days * _DAY)
     return CaseDraft(request, policy, money, parties, record, opening, disclosures)
+
+
+def _terms(
+    consumer: str, key_held: bool, parties: Parties, policy: Policy, panel: int, mode: Mode, money: Money
+) -> Terms:
+    return Terms(
+        salt=os.urandom(32),
+        consumer=consumer,
+        consumer_key_held=key_held,
+        parties=parties.id(),
+        policy=policy.id(),
+        panel=panel,
+        mode=mode,
+        token=money.token,
+        refund=0 if mode is Mode.NONE else money.refund,
+        freight=money.freight,
+        reserve=money.reserve,
+    )
 
 
 def keep_case(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from .conftest import OpenPage, find_axe_violations, screenshot
-from .statuses import STATUSES
+from .dispute_statuses import STATUSES
 from .stub import StubService, problem
 
 

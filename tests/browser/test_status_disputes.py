@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from .conftest import OpenPage, find_axe_violations, overflow, screenshot
-from .statuses import STATUSES
+from .dispute_statuses import STATUSES
 from .stub import StubService
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from .conftest import OpenPage, screenshot
-from .statuses import STATUSES
+from .dispute_statuses import STATUSES
 from .stub import TOKEN, StubService, problem
 
 
