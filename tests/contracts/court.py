@@ -130,8 +130,10 @@ def events(tx, name):
     return list(tx.events[name]) if name in tx.events else []
 
 
-def no_notice(view):
-    return tuple(view["notice"]) == (Kind.None_, 0, 0, ZERO)
+def notice_of(case):
+    """Kind, time, share and key of a notice; None where none runs."""
+    values = tuple(case.view["notice"].values())
+    return None if values == (Kind.None_, 0, 0, ZERO) else values
 
 
 @contextmanager
