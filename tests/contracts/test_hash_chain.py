@@ -17,7 +17,8 @@ def logs_of(case):
         yield "0x" + bytes(log["topics"][2])[12:].hex(), data[:32], data[32:]
 
 
-def lives(world):
+def lives(court):
+    world = court.world
     yield world.open(mode=Mode.None_)
     yield world.open().reach(State.Closed)
     yield world.open().reach(State.Inspected, grade=Grade.Used, share=5_100, fee=70)
@@ -30,10 +31,21 @@ def lives(world):
     silent.act(Kind.Received, Role.Carrier)
     silent.poke()
     yield silent
+    noticed = world.open().reach(State.Authorised)
+    noticed.act(Kind.KeyBound, Role.Consumer)
+    noticed.poke()
+    yield noticed
+    yield court.bring(State.Delivered)
+    appealed = court.bring(State.Ruled, mode=Mode.Bond)
+    appealed.act(Kind.Appealed, Role.Merchant)
+    court.rule(appealed, 2_500)
+    appealed.act(Kind.Refunded, Role.Merchant)
+    appealed.act(Kind.Challenged, Role.Consumer, share=2_000)
+    yield appealed
 
 
-def test_hash_chain_of_every_life_ends_in_its_head(world, ledger):
-    for case in lives(world):
+def test_hash_chain_of_every_life_ends_in_its_head(court, ledger):
+    for case in lives(court):
         head, positions = case.id, []
         for actor, commitment, entry in logs_of(case):
             head = link(head, actor, commitment, entry)
@@ -42,8 +54,8 @@ def test_hash_chain_of_every_life_ends_in_its_head(world, ledger):
         assert bytes(ledger.head(case.id)) == head
 
 
-def test_hash_chain_the_last_entry_is_the_state_of_the_case(world):
-    for case in lives(world):
+def test_hash_chain_the_last_entry_is_the_state_of_the_case(court):
+    for case in lives(court):
         *_, (_, _, entry) = logs_of(case)
         last, view = read_entry(entry), case.view
         for field in ("state", "deadline", "grade", "share", "fee", "flags"):

@@ -2,7 +2,7 @@
 
 import pytest
 from brownie import SmartWallet, SpitefulWallet
-from support import keyed, pack, sign, skipped
+from support import call_raw, keyed, pack, read_error, sign, skipped
 from words import FAR, WITHDRAW_BALANCE, WITHDRAW_TO, Kind, Role, State
 
 
@@ -105,16 +105,48 @@ def test_wallet_that_means_harm_costs_a_batch_its_own_item_only(world, burns):
     tx = world.ledger.recordBatch(
         b"".join([*items[:2], good.packed(Kind.Received, Role.Warehouse), items[2]]), {"from": world.relayer}
     )
-    assert [index for index, *_ in skipped(world, tx)] == [0, 1, 3]
+    left_out = skipped(world, tx)
+    assert [index for index, *_ in left_out] == [0, 1, 3]
+    assert {reason for *_, reason in left_out} == {("BadSignature", bad.address)}
     assert good.state == State.Received
     assert tx.gas_used < 2_500_000
 
 
-def test_wallet_that_burns_gas_names_itself_where_gas_is_left(world, ledger):
+def test_wallet_that_burns_gas_names_itself(world, ledger):
     bad = spiteful(world, True)
     case = world.open(parties=world.parties(warehouse=bad)).reach(State.Authorised)
     answer = world.refusal(ledger.record, *case.signed(Kind.Received, Role.Warehouse))
-    assert answer in (("BadSignature", bad.address), ())
+    assert answer == ("BadSignature", bad.address)
+
+
+@pytest.mark.parametrize("way", ["record", "recordBatch"])
+def test_wallet_that_too_little_gas_is_left_to_ask(world, ledger, wallet, way):
+    """Less gas than a wallet may use is never a bad signature: nothing of the transaction counts."""
+    case = world.open(parties=world.parties(warehouse=wallet)).reach(State.Authorised)
+    signed = case.signed(Kind.Received, Role.Warehouse)
+    data = ledger.record.encode_input(*signed) if way == "record" else ledger.recordBatch.encode_input(pack(*signed))
+    _, reason = call_raw(world.relayer, ledger.address, data, gas=400_000)
+    assert read_error(world.errors, reason) == ("WalletGasTooLow",)
+    assert call_raw(world.relayer, ledger.address, data, gas=600_000)[1] is None
+
+
+def test_wallet_in_a_batch_with_gas_for_the_items_before_it_only(world, ledger, wallet):
+    case = world.open(parties=world.parties(warehouse=wallet)).reach(State.Authorised)
+    before = world.open()
+    items = before.packed(Kind.Authorised, Role.Merchant) + case.packed(Kind.Received, Role.Warehouse)
+    data = ledger.recordBatch.encode_input(items)
+    _, reason = call_raw(world.relayer, ledger.address, data, gas=460_000)
+    assert read_error(world.errors, reason) == ("WalletGasTooLow",)
+
+
+@pytest.mark.parametrize("way", ["open", "openBatch"])
+def test_wallet_as_merchant_that_too_little_gas_is_left_to_ask(world, ledger, wallet, eur, way):
+    world.fund(eur, 50_00, merchant=wallet)
+    opening = world.prepare(parties=world.parties(merchant=wallet)).opening
+    data = ledger.open.encode_input(opening) if way == "open" else ledger.openBatch.encode_input([opening])
+    _, reason = call_raw(world.relayer, ledger.address, data, gas=450_000)
+    assert read_error(world.errors, reason) == ("WalletGasTooLow",)
+    assert call_raw(world.relayer, ledger.address, data, gas=800_000)[1] is None
 
 
 def test_wallet_items_are_of_one_length(world, wallet):
