@@ -208,8 +208,8 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
         c = c.countingNonce(act.role());
         bool moves = to != c.stateNumber();
         if (rule.isRare()) (c, to, moves) = _take(caseId, commitment, stored, c, act, key, to);
-        else if (act.kind() == uint8(Kind.Inspected)) c = c.proposing(act.grade(), act.share(), act.fee());
-        else if (act.kind() == uint8(Kind.PickedUp)) c = _pickedUp(c, act.role());
+        else if (rule.signsProposal()) c = c.proposing(act.grade(), act.share(), act.fee());
+        else if (rule.setsFlag()) c = _pickedUp(c, act.role());
         if (moves) _advance(caseId, stored, c, to, act.kind(), act.role(), actor, commitment);
         else _note(caseId, stored, c, act.kind(), act.role(), actor, commitment);
     }
@@ -222,17 +222,27 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
     {
         if (!c.exists()) return (0, Refusals.aboutCase(UnknownCase.selector));
         if (block.timestamp > act.validUntil()) return (0, Refusals.with(SignatureExpired.selector, act.validUntil()));
-        uint40 due = _dueAt(stored, c);
+        uint40 due = c.marked(CaseMarks.NOTICED) ? _dueAt(stored, c) : c.deadline();
         if (block.timestamp > due && due != 0) return (0, Refusals.with(DeadlinePassed.selector, due));
-        uint8 kind = act.kind();
         uint8 role = act.role();
-        to = rule.next(c, kind, role);
-        if (to == 0) return (0, _notAllowed(c, act));
+        if (!rule.allows(c, role)) return (0, _notAllowed(c, act));
+        to = rule.target(c);
         // A role whose last nonce is used up can act no more; the case then goes by its deadlines.
         uint16 nonce = c.nonce(role);
         if (act.nonce() != nonce || nonce == type(uint16).max) {
             return (0, Refusals.with(WrongNonce.selector, role, nonce, act.nonce()));
         }
+        if (!rule.isPlain() || !act.isPlain() || key != address(0)) return _judgeMore(stored, c, rule, act, key);
+    }
+
+    /// The same for an act that signs values, or asks more than the table can say.
+    function _judgeMore(Stored storage stored, CaseWord c, Rule rule, ActWord act, address key)
+        private
+        view
+        returns (uint8 to, Refusal refusal)
+    {
+        to = rule.guarded(c, act.kind(), act.role());
+        if (to == 0) return (0, _notAllowed(c, act));
         if (!Messages.isFullySigned(rule, act, key)) return (0, Refusals.plain(UnsignedValue.selector));
         if (rule.isRare()) refusal = _judgeRare(stored, c, act, key);
         else if (rule.signsProposal()) refusal = _judgeProposal(_policies[c.policy()], act);

@@ -65,10 +65,14 @@ abstract contract Disputes is Cases {
         uint16 share = a.share();
         bool isConsumer = a.role() == uint8(Role.Consumer);
         if (share > Payout.FULL) return Refusals.with(BasisPointsOutOfBounds.selector, share);
-        bool claimsRest = kind == uint8(Kind.Disputed) && isConsumer && c.has(CaseFlags.CHALLENGED);
+        bool restates = kind == uint8(Kind.Disputed) && isConsumer;
+        bool claimsRest = restates && c.has(CaseFlags.CHALLENGED);
         if (kind == uint8(Kind.Challenged) || claimsRest) {
             uint16 owed = c.share() > c.fee() ? c.share() - c.fee() : 0;
             if (share == 0 || share > owed) return Refusals.with(ShareAboveOwed.selector, share, owed);
+        }
+        if (restates && c.stateNumber() == uint8(State.Disputed) && share < stored.consumerClaim && _noticeOf(c) != 0) {
+            return Refusals.with(ClaimLowered.selector, share, stored.consumerClaim);
         }
         if (kind == uint8(Kind.Appealed)) {
             uint16 ruling = c.share();
@@ -158,7 +162,8 @@ abstract contract Disputes is Cases {
     function _binding(bytes32 caseId, Stored storage stored, CaseWord c, address key) internal returns (CaseWord) {
         stored.consumer = key;
         emit KeyBound(caseId, key);
-        return c.unflagging(CaseFlags.CONSUMER_KEY_HELD);
+        // What the held key has offered, the new one has not.
+        return c.unflagging(CaseFlags.CONSUMER_KEY_HELD).unmarking(CaseMarks.OFFER_BY_CONSUMER);
     }
 
     /// Seconds that what a held consumer key gives up has to wait.

@@ -25,6 +25,8 @@ interface IReturnDisputes {
     error NothingToAppeal(uint16 ruling, uint16 claim);
     /// More than the outcome leaves unpaid, or nothing.
     error ShareAboveOwed(uint16 share, uint16 owed);
+    /// A held consumer key can raise what it claims, and no more: a claim lowered in the last second would be given up.
+    error ClaimLowered(uint16 share, uint16 claim);
     error NotDisputed(bytes32 caseId);
     /// The least reserve that pays the fees of every round this case can have.
     error ReserveTooSmall(uint64 reserve, uint64 least);

@@ -98,6 +98,7 @@ interface IReturnLedger is IReturnDisputes {
     ///   BasisPointsOutOfBounds, FeeAbovePolicy)
     /// - a claim or an offer passes 10,000 basis points (BasisPointsOutOfBounds)
     /// - a challenge, or the consumer's claim after one, asks for nothing, or for more than is owed (ShareAboveOwed)
+    /// - a held consumer key claims less than before (ClaimLowered)
     /// - an appeal has nothing to gain (NothingToAppeal)
     /// - a new key is zero, a party's, or the present one (KeyNotUsable)
     /// - the actor did not sign (BadSignature)

@@ -15,13 +15,15 @@ using CaseMachine for Rule global;
 /// twin.
 /// @dev A rule has 32 bits, from the lowest: the state after the act 4 (none where the case stays where it is), whether
 /// its message signs a share 1, whether grade, share and fee 1, whether more is to be asked than the table 1, whether it
-/// does more than to move the case 1, the roles that may 8, the states in which they may 16.
+/// does more than to move the case 1, whether its message signs a key 1, the roles that may 6 by their numbers from 1,
+/// whether it sets a flag 1, the states in which they may 16.
 library CaseMachine {
     uint256 private constant SHARE = 1 << 4;
     uint256 private constant PROPOSAL = 1 << 5;
     uint256 private constant GUARDED = 1 << 6;
     uint256 private constant RARE = 1 << 7;
-    uint256 private constant KEY = 1 << 8; // no role has number 0
+    uint256 private constant KEY = 1 << 8; // no role has number 0,
+    uint256 private constant FLAGS = 1 << 15; // nor number 7
 
     uint256 private constant CONSUMER = 1 << (8 + uint8(Role.Consumer));
     uint256 private constant MERCHANT = 1 << (8 + uint8(Role.Merchant));
@@ -29,7 +31,7 @@ library CaseMachine {
     uint256 private constant WAREHOUSE = 1 << (8 + uint8(Role.Warehouse));
     uint256 private constant INSPECTOR = 1 << (8 + uint8(Role.Inspector));
 
-    uint256 private constant ALL_ROLES = 0xfe << 8;
+    uint256 private constant ALL_ROLES = 0x7e << 8;
 
     uint256 private constant REQUESTED = 1 << (16 + uint8(State.Requested));
     uint256 private constant DECLINED = 1 << (16 + uint8(State.Declined));
@@ -54,7 +56,7 @@ library CaseMachine {
         ((REQUESTED | MERCHANT | uint8(State.Authorised)) << (32 * uint8(Kind.Authorised)))
             | ((REQUESTED | MERCHANT | uint8(State.Declined)) << (32 * uint8(Kind.Declined)))
             | ((REQUESTED | AUTHORISED | CONSUMER | RARE | uint8(State.Closed)) << (32 * uint8(Kind.Cancelled)))
-            | ((AUTHORISED | CARRIER | CONSUMER | uint8(State.PickedUp)) << (32 * uint8(Kind.PickedUp)))
+            | ((AUTHORISED | CARRIER | CONSUMER | FLAGS | uint8(State.PickedUp)) << (32 * uint8(Kind.PickedUp)))
             | ((AUTHORISED | PICKED_UP | CARRIER | WAREHOUSE | uint8(State.Received)) << (32 * uint8(Kind.Received)))
             | ((RECEIVED | INSPECTOR | PROPOSAL | uint8(State.Inspected)) << (32 * uint8(Kind.Inspected)));
     uint256 private constant NEXT_KINDS =
@@ -80,18 +82,38 @@ library CaseMachine {
         return Rule.wrap((kinds >> (32 * uint256(kind & 7))) & 0xffffffff);
     }
 
-    /// @param kind number of the rule's Kind
-    /// @param role number of a Role
-    /// @return to number of the state after the act: `Payable` where it decides the outcome, the present one where the
-    /// act is only written down, that of `None` where it is not allowed
-    function next(Rule rule, CaseWord c, uint8 kind, uint8 role) internal pure returns (uint8 to) {
+    /// @return whether the table lets this role do this in the case's state
+    function allows(Rule rule, CaseWord c, uint8 role) internal pure returns (bool) {
         uint256 bits = Rule.unwrap(rule);
-        uint256 from = c.stateNumber();
         // The roles' bits end below those of the states, so a number beyond them could find one that is not its own.
-        if ((bits >> (16 + from)) & ((bits & ALL_ROLES) >> (8 + uint256(role))) & 1 == 0) return 0;
-        to = uint8(bits & 0xf);
-        if (to == 0) to = uint8(from);
-        if (bits & GUARDED != 0) return _guarded(c, uint8(from), kind, role, to);
+        unchecked {
+            return (bits >> (16 + uint256(c.stateNumber()))) & ((bits & ALL_ROLES) >> (8 + uint256(role))) & 1 != 0;
+        }
+    }
+
+    /// @return to number of the state that the table leads to: `Payable` where the act decides the outcome
+    function target(Rule rule, CaseWord c) internal pure returns (uint8 to) {
+        to = uint8(Rule.unwrap(rule) & 0xf);
+        if (to == 0) to = c.stateNumber();
+    }
+
+    /// @param kind number of the rule's Kind
+    /// @param role number of a Role that the table allows
+    /// @return to number of the state after the act where more than the table decides: the present one where the act is
+    /// only written down, that of `None` where it is not allowed
+    function guarded(Rule rule, CaseWord c, uint8 kind, uint8 role) internal pure returns (uint8 to) {
+        to = target(rule, c);
+        if (Rule.unwrap(rule) & GUARDED != 0) return _guarded(c, c.stateNumber(), kind, role, to);
+    }
+
+    /// @return whether all that this kind does is to move the case or to be written down, and its message has the five
+    /// common fields and no more
+    function isPlain(Rule rule) internal pure returns (bool) {
+        return Rule.unwrap(rule) & (SHARE | PROPOSAL | GUARDED | RARE | KEY) == 0;
+    }
+
+    function setsFlag(Rule rule) internal pure returns (bool) {
+        return Rule.unwrap(rule) & FLAGS != 0;
     }
 
     /// @return whether its message has the five common fields and no more
@@ -113,7 +135,9 @@ library CaseMachine {
     }
 
     function isLive(uint8 state) internal pure returns (bool) {
-        return state != uint8(State.None) && state < uint8(State.Settled);
+        unchecked {
+            return uint256(state) - 1 < uint256(uint8(State.Settled)) - 1; // None becomes the greatest number
+        }
     }
 
     /// @notice Whether the votes that count are those on an appeal. After a challenge there is none.

@@ -34,8 +34,20 @@ def claim(case: CaseState, role: Role, share: int) -> CaseState:
             remedy=f"Send {least} to {most}.",
         )
     if role is Role.CONSUMER:
+        _check_not_lowered(case, share)
         return replace(case, consumer_claim=share)
     return replace(case, merchant_claim=share)
+
+
+def _check_not_lowered(case: CaseState, share: int) -> None:
+    """While the service holds the consumer's key, a claim that was made can only be raised: lowered in the last second,
+    it would be given up without notice."""
+    if case.state is State.DISPUTED and case.has(Flag.CONSUMER_KEY_HELD) and share < case.consumer_claim:
+        raise OutOfOrder(
+            f"The claim stands at {case.consumer_claim} basis points and can only be raised, not lowered to {share}.",
+            field="data.share",
+            remedy="Agree on a split instead, or bind a key of your own first.",
+        )
 
 
 def appeal(case: CaseState, act: Act) -> CaseState:

@@ -34,8 +34,8 @@ def void_notice(case: CaseState) -> CaseState:
 
 
 def bind_key(case: CaseState, key: str) -> CaseState:
-    """The consumer acts with `key` alone from here on."""
-    return replace(case.clearing(Flag.CONSUMER_KEY_HELD), consumer=key)
+    """The consumer acts with `key` alone from here on; what the key before it offered is gone."""
+    return replace(case.clearing(Flag.CONSUMER_KEY_HELD).unmarking(Mark.OFFER_BY_CONSUMER), consumer=key)
 
 
 def next_by_notice(case: CaseState) -> tuple[Kind, State] | None:

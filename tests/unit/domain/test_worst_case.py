@@ -114,11 +114,11 @@ STOLEN: dict[tuple[Mode, str], int] = {
     (Mode.REFUND, "fallback"): 0,
     (Mode.REFUND, "silent"): 0,
     (Mode.REFUND, "none"): 0,
-    (Mode.REFUND, "wrong"): ALL,
+    (Mode.REFUND, "wrong"): 0,
     (Mode.BOND, "honest"): 0,
     (Mode.BOND, "fallback"): 0,
-    (Mode.BOND, "silent"): ALL - 1,
-    (Mode.BOND, "none"): ALL - 1,
+    (Mode.BOND, "silent"): 0,
+    (Mode.BOND, "none"): 0,
     (Mode.BOND, "wrong"): ALL,
 }
 ROWS = [
