@@ -58,13 +58,13 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
 
     // --- acts ------------------------------------------------------------------------------------------------------
 
-    function open(Opening calldata opening) external whenNotPaused returns (bytes32 caseId) {
+    function open(Opening calldata opening) external returns (bytes32 caseId) {
         bytes memory reason;
         (caseId, reason) = _open(opening);
         _revertWith(reason);
     }
 
-    function openBatch(Opening[] calldata openings) external whenNotPaused {
+    function openBatch(Opening[] calldata openings) external {
         for (uint256 i = 0; i < openings.length; ++i) {
             if (gasleft() < OPENING_GAS) revert BatchGasTooLow(i);
             (bytes32 caseId, bytes memory reason) = _open(openings[i]);
@@ -122,6 +122,7 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
     function _open(Opening calldata opening) private returns (bytes32 caseId, bytes memory reason) {
         Terms calldata terms = opening.terms;
         caseId = Messages.hashTerms(terms);
+        if (paused()) return (caseId, abi.encodeWithSelector(EnforcedPause.selector));
         Stored storage stored = _cases[caseId];
         uint32 parties = _partiesIndex[terms.parties];
         address merchant = _parties[parties].merchant;
