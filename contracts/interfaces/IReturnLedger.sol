@@ -81,7 +81,6 @@ interface IReturnLedger is IReturnDisputes {
 
     /// @notice Opens many; an item that `open` refuses is skipped with its reason.
     /// @dev Reverts if
-    /// - new cases are paused (EnforcedPause)
     /// - the gas left does not suffice to judge an item (BatchGasTooLow), or to ask an ERC-1271 wallet (WalletGasTooLow)
     function openBatch(Opening[] calldata openings) external;
 

@@ -24,9 +24,11 @@ def test_open_batch_skips_what_open_refuses(world, escrow):
     assert escrow.lockOf(good[0].id)["refund"] == 19_80
 
 
-def test_open_batch_while_paused(world, ledger):
+def test_open_batch_skips_all_while_paused(world, ledger):
     ledger.pause({"from": world.guardian})
-    assert world.refusal(ledger.openBatch, [world.prepare().opening]) == ("EnforcedPause",)
+    case = world.prepare()
+    assert skipped(world, open_batch(world, case)) == [(0, case.id, case.opening[1], ("EnforcedPause",))]
+    assert case.state == State.None_
 
 
 def test_open_batch_opens_a_repeated_case_once(world):
