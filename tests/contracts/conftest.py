@@ -1,5 +1,7 @@
 """The actors, and contracts deployed once a module; every test starts from the same chain."""
 
+import gc
+
 import pytest
 from brownie import TestToken, accounts, chain
 from court import Court
@@ -14,6 +16,8 @@ TOKENS = {
     "JPY": (0, 6),
     "KWD": (3, 6),
 }
+
+gc.freeze()  # brownie collects garbage after every test; its own modules are none
 
 
 @pytest.fixture(autouse=True)
