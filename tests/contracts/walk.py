@@ -105,16 +105,22 @@ class Walk:
         if kind == Kind.Appealed:
             low, high = (view["share"] + 1, FULL) if role == Role.Consumer else (0, view["share"] - 1)
             return {"share": chance.randint(low, high)}
-        rest = kind == Kind.Disputed and role == Role.Consumer and view["flags"] & Flag.CHALLENGED
-        if kind == Kind.Challenged or rest:
-            return {"share": chance.randint(1, view["share"] - view["fee"])}
-        if kind == Kind.Disputed:
-            return {"share": chance.randint(0, FULL)}
+        if kind in (Kind.Disputed, Kind.Challenged):
+            return {"share": chance.randint(*self.claims(view, kind, role))}
         if kind == Kind.KeyBound:
             key = keyed(f"own {chance.random()}")
             self.keys[key.address] = key
             return {"bound": key}
         return {}
+
+    def claims(self, view, kind, role):
+        """The least and the most that a dispute or a challenge may claim."""
+        consumer, held = role == Role.Consumer, view["flags"] & Flag.CONSUMER_KEY_HELD
+        restates = kind == Kind.Disputed and consumer and view["state"] == State.Disputed
+        least = view["consumerClaim"] if restates and held else 0
+        if kind == Kind.Challenged or (consumer and view["flags"] & Flag.CHALLENGED):
+            return max(least, 1), view["share"] - view["fee"]
+        return least, FULL
 
     def vote(self, chance):
         """Votes in a dispute, up to the quorum or not so far."""

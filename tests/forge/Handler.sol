@@ -262,13 +262,21 @@ abstract contract Handler is Book {
             a.share = uint16(
                 higher ? bound(_pick(seed, "share"), v.share + 1, FULL) : bound(_pick(seed, "share"), 0, v.share - 1)
             );
-        } else if (kind == Kind.Challenged || (kind == Kind.Disputed && _claimsRest(v, role))) {
-            a.share = uint16(bound(_pick(seed, "share"), 1, v.share - v.fee));
-        } else if (kind == Kind.Disputed) {
-            a.share = uint16(_pick(seed, "share") % (FULL + 1));
+        } else if (kind == Kind.Challenged || kind == Kind.Disputed) {
+            bool challenges = kind == Kind.Challenged || _claimsRest(v, role);
+            uint256 least = _leastClaim(id, v, kind, role);
+            if (challenges && least == 0) least = 1;
+            a.share = uint16(bound(_pick(seed, "share"), least, challenges ? v.share - v.fee : FULL));
         } else if (kind == Kind.KeyBound) {
             a.key = newKey("consumer's own", ++_salt);
         }
+    }
+
+    /// A held key cannot claim less than it has claimed in this dispute.
+    function _leastClaim(bytes32 id, CaseView memory v, Kind kind, Role role) private view returns (uint256) {
+        (, uint32 notice) = ledger.payeeOf(id);
+        bool restates = kind == Kind.Disputed && role == Role.Consumer && v.state == State.Disputed;
+        return restates && notice != 0 ? v.consumerClaim : 0;
     }
 
     function _claimsRest(CaseView memory v, Role role) private pure returns (bool) {

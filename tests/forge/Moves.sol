@@ -40,10 +40,8 @@ library Moves {
             _add(list, Kind.Inspected, Role.Inspector);
         } else if (s == State.Inspected) {
             _agree(list, v, Kind.Accepted, c);
-            _agree(list, v, Kind.ExchangeAgreed, m);
-            _agree(list, v, Kind.ExchangeAgreed, m);
-            for (uint256 i = 0; v.exchangeOffered && i < 6; ++i) {
-                _agree(list, v, Kind.ExchangeAgreed, c);
+            for (uint256 i = 0; i < 6; ++i) {
+                _agree(list, v, Kind.ExchangeAgreed, v.exchangeOffered ? c : m);
             }
         } else if (s == State.Exchanging) {
             _add(list, Kind.ExchangeShipped, m);
