@@ -3,7 +3,7 @@
 import pytest
 from court import APPEAL_FEES, FIRST_FEES, FREIGHT, LIVE, REFUND, RESERVE, events, moves_of, refusal, stays
 from panel_support import register
-from support import keyed, records_of
+from support import keyed, make_policy, records_of
 from words import DAY, FULL, Flag, Freight, Grade, Kind, Mode, Role, State
 
 USED = {"grade": Grade.Used, "share": 6_000, "fee": 1_000}
@@ -148,6 +148,33 @@ def test_open_with_an_unknown_panel(court, ledger, mode):
     unknown = court.world.panel.panelCount() + 1
     case = court.world.prepare(mode=mode, panel=unknown)
     assert court.world.refusal(ledger.open, case.opening) == ("UnknownPanelVersion", unknown)
+
+
+@pytest.mark.parametrize("challenged", [False, True])
+def test_claim_lowered_by_a_held_key(court, challenged):
+    """What it no longer claims it could not appeal for, so it would give that up with no notice."""
+    case = court.bring(State.Refunded if challenged else State.Received, mode=Mode.Bond, consumerKeyHeld=True)
+    case.act(Kind.Challenged if challenged else Kind.Disputed, Role.Consumer, share=5_000)
+    for share in (4_999, 1):
+        assert refusal(case, Kind.Disputed, Role.Consumer, share=share) == ("ClaimLowered", share, 5_000)
+    for share in (5_000, 5_001, FULL):
+        assert refusal(case, Kind.Disputed, Role.Consumer, share=share) is None
+    case.act(Kind.Disputed, Role.Consumer, share=6_000)
+    assert refusal(case, Kind.Disputed, Role.Consumer, share=5_999) == ("ClaimLowered", 5_999, 6_000)
+    assert refusal(case, Kind.Disputed, Role.Merchant, share=0) is None
+
+
+def test_claim_lowered_by_a_held_key_after_a_deadlines_dispute(court):
+    case = court.bring(State.PickedUp, consumerKeyHeld=True)
+    case.poke()
+    assert refusal(case, Kind.Disputed, Role.Consumer, share=9_999) == ("ClaimLowered", 9_999, FULL)
+
+
+def test_claim_lowered_by_the_consumers_own_key(court):
+    no_notice = court.world.register_policy(make_policy(notice=0))
+    for options in ({}, {"policy": no_notice, "consumerKeyHeld": True}):
+        case = court.bring(State.Disputed, **options)
+        assert refusal(case, Kind.Disputed, Role.Consumer, share=1) is None
 
 
 # --- what a dispute says --------------------------------------------------------------------------------------------

@@ -154,11 +154,21 @@ def test_bound_key_that_is_a_wallet(court, case):
     assert refusal(case, Kind.Cancelled, Role.Consumer, key=owner) is None
 
 
-def test_bound_key_during_a_split_offer_leaves_it_standing(case):
+def test_bound_key_leaves_the_merchants_offer_standing(case):
     case.act(Kind.Split, Role.Merchant, share=2_000)
     bind(case)
     case.act(Kind.Split, Role.Consumer, key=NEW_KEY, share=2_000)
     assert case.state == State.Settled
+
+
+@pytest.mark.parametrize("who", ["case", "held"])
+def test_bound_key_has_not_offered_what_the_earlier_one_did(request, who):
+    case = request.getfixturevalue(who)
+    case.act(Kind.Split, Role.Consumer, share=2_000)
+    bind(case)
+    assert case.view["offeredBy"] == Role.None_
+    case.act(Kind.Split, Role.Merchant, share=2_000)
+    assert (case.state, case.view["offeredBy"]) == (State.Authorised, Role.Merchant)
 
 
 # --- arbitrators ----------------------------------------------------------------------------------------------------

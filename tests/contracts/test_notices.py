@@ -189,7 +189,7 @@ def test_notice_is_voided_by_a_ruling(court):
 def test_notice_is_not_voided_by_what_stays(court):
     case, *_ = give(court, "split by merchant")
     case.act(Kind.Evidence, Role.Merchant)
-    case.act(Kind.Disputed, Role.Consumer, share=5)
+    case.act(Kind.Disputed, Role.Merchant, share=5)
     court.vote(case, 0, 0)
     assert notice_of(case) is not None
 
