@@ -92,7 +92,8 @@ def list_cases(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     state: Annotated[schemas.ShownState | None, Query(description="Only cases in this state.")] = None,
 ) -> Response:
-    """The cases that this key may see: a merchant's own, those that name a carrier, warehouse or inspector."""
+    """The cases that this key may see: a merchant's own, those that name a carrier, warehouse or inspector, and those
+    before an arbitrator's panel."""
     return JSONResponse(queries.list_cases(ledger, account, cursor=cursor, limit=limit, state=state))
 
 

@@ -15,10 +15,10 @@ from ..domain.vocabulary import Stage, State
 from ..errors import Forbidden, InvalidInput, NotFound
 from ..store.cases import find_case
 from ..store.cases import list_cases as select_cases
-from ..store.disputes import vote_by_id
+from ..store.disputes import panels_with, vote_by_id
 from ..store.stages import staged_record, staged_records
 from ..store.tables import Account, CaseRow, ChainCase
-from .access import OVERSEERS, may_read_words, require_visible
+from .access import ARBITRATOR, OVERSEERS, may_read_words, require_visible
 from .app import App
 from .presenting import case_answer, milestone_answer, money_answer, refund_answer, state_word
 from .presenting_disputes import settled_answer
@@ -39,15 +39,17 @@ def case_view(app: App, account: Account, case_id: str) -> dict[str, Any]:
 def list_cases(
     app: App, account: Account, cursor: str | None = None, limit: int = 50, state: str | None = None
 ) -> dict[str, Any]:
-    """A page of the caller's cases, newest first: `items`, and `next_cursor` where there is more.
+    """A page of the caller's cases, newest first: `items`, and `next_cursor` where there is more. An arbitrator's are
+    those before their panel.
 
     Raises InvalidInput for a cursor that is none of ours, an unknown state, or a limit out of range.
     """
     if state is not None and state != REJECTED and state.upper() not in State.__members__:
         raise InvalidInput(f"{state!r} is no state.", field="state", remedy="Send a state such as received.")
-    party = None if account.role in OVERSEERS else account.address
+    party = None if account.role in (*OVERSEERS, ARBITRATOR) else account.address
     with app.database.read() as session:
-        rows = _page(session, cursor, limit, party=party, state=state)
+        panels = panels_with(session, account.address) if account.role == ARBITRATOR else None
+        rows = _page(session, cursor, limit, party=party, state=state, panels=panels)
         items = [_summary(case, chain, word) for case, chain, word in rows[:limit]]
     return {"items": items, "next_cursor": _cursor_after(rows, limit)}
 
@@ -116,12 +118,15 @@ def _page(
     party: str | None = None,
     merchant: str | None = None,
     state: str | None = None,
+    panels: set[int] | None = None,
 ) -> Rows:
     """One row more than the page holds, so that it shows whether there is more."""
     if not 1 <= limit <= MAX_PAGE:
         raise InvalidInput(f"A page has 1 to {MAX_PAGE} items.", field="limit", remedy="Send such a number.")
     after = _read_cursor(cursor)
-    return select_cases(session, party=party, merchant=merchant, state=state, after=after, limit=limit + 1)
+    return select_cases(
+        session, party=party, merchant=merchant, state=state, after=after, limit=limit + 1, panels=panels
+    )
 
 
 def _summary(case: CaseRow, chain: ChainCase | None, word: str) -> dict[str, Any]:

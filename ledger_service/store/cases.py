@@ -89,12 +89,13 @@ def list_cases(
     state: str | None,
     after: tuple[int, str] | None,
     limit: int,
+    panels: set[int] | None = None,
 ) -> Sequence[tuple[CaseRow, ChainCase | None, str]]:
     """Newest first, each with its state as the chain has it: `requested` before it is there, `rejected` where the
     contract refused the opening.
 
-    `party`: only cases that name this address, `merchant`: that name it as the merchant; `after`: (opened_at, case_id)
-    of the page before.
+    `party`: only cases that name this address, `merchant`: that name it as the merchant, `panels`: that are before one
+    of these versions now; `after`: (opened_at, case_id) of the page before.
     """
     on_chain = col(ChainCase.state)
     word = case((on_chain.is_not(None), on_chain), (_is_refused(), "rejected"), else_="requested")
@@ -112,6 +113,8 @@ def list_cases(
         )
     if merchant is not None:
         query = query.where(col(CaseRow.merchant) == merchant)
+    if panels is not None:
+        query = query.where(col(ChainCase.voting_panel).in_(panels))
     if state is not None:
         query = query.where(word == state)
     if after is not None:

@@ -93,6 +93,16 @@ def test_list_shows_an_arbitrator_what_is_before_their_panel(
         assert client.get("/v1/disputes", headers=as_(other)).json() == {"items": [], "next_cursor": None}
 
 
+def test_cases_of_an_arbitrator_are_those_before_their_panel(
+    client: TestClient, bench: Bench, disputed: str, open_case: Open
+) -> None:
+    open_case(reference="RMA-2", carrier=bench.nobody["address"])
+    listed = client.get("/v1/cases", headers=as_(bench.first[0])).json()["items"]
+    assert [case["case_id"] for case in listed] == [disputed]
+    for other in (bench.nobody, bench.appeal[0]):
+        assert client.get("/v1/cases", headers=as_(other)).json()["items"] == []
+
+
 @pytest.mark.parametrize("role", ["carrier", "warehouse", "inspector"])
 def test_disputes_are_not_for_other_parties(client: TestClient, account: Keys, disputed: str, role: str) -> None:
     headers = bearer(account(role)["api_key"])

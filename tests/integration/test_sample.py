@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -42,6 +43,10 @@ def statuses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dic
             headers = {"Authorization": f"Bearer {token}"}
             answer = httpx.get(f"{installation.url}/v1/status", headers=headers, timeout=60)
             found[note] = answer.raise_for_status().json()
+        shop = json.loads((installation.data / "sample-keys.json").read_text("utf-8"))["Sample Shop"]
+        refunds = installation.client(shop["api_key"]).get("/v1/audit/refunds").raise_for_status().json()["items"]
+        for refund in refunds:
+            found[refund["reference"]]["audit"] = refund
         yield found
     finally:
         installation.close()
@@ -67,6 +72,17 @@ def test_rulings_pay_their_arbitrators_out_of_the_reserve(statuses: dict[str, di
     rulings = [step["data"] for step in statuses["C537333"]["timeline"] if step["kind"] == "ruled"]
     assert [ruling["share"] for ruling in rulings] == [5_000, 9_000]
     assert [len(ruling["votes"]) for ruling in rulings] == [3, 5]
+
+
+def test_audit_of_refunds_names_rulings_and_fees(statuses: dict[str, dict[str, Any]]) -> None:
+    def arbitration(note: str) -> dict[str, Any]:
+        found: dict[str, Any] = statuses[note]["audit"]["arbitration"]
+        return found
+
+    once = {"ruled_share": 7_500, "rulings": 1, "fees": "1.50", "fees_of_consumer": "0.00"}
+    assert arbitration("C536734") == once
+    assert arbitration("C537333") == {**once, "ruled_share": 9_000, "rulings": 2, "fees": "4.00"}
+    assert arbitration("C536391") == {"ruled_share": None, "rulings": 0, "fees": "0.00", "fees_of_consumer": "0.00"}
 
 
 def test_dispute_waits_for_two_more_votes(statuses: dict[str, dict[str, Any]]) -> None:
