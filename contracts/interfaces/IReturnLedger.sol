@@ -105,7 +105,7 @@ interface IReturnLedger is IReturnDisputes {
     function record(Act calldata act, bytes calldata signature) external;
 
     /// @notice Records many packed acts, one after the other; an item that `record` refuses is skipped with its reason, and
-    /// so is one whose kind, role or grade is no word (UnknownWord).
+    /// so is one whose kind or role, or whose inspection's grade, is no word (UnknownWord).
     /// @dev Reverts if
     /// - the bytes do not end where an item does (BadLength)
     /// - the gas left does not suffice to ask an ERC-1271 wallet (WalletGasTooLow)

@@ -105,14 +105,23 @@ def test_record_batch_skips_a_repeated_item(world):
 @pytest.mark.parametrize(("offset", "first_invalid"), [(69, len(Kind)), (70, len(Role)), (73, len(Grade))])
 @pytest.mark.parametrize("beyond", [0, 200])
 def test_record_batch_skips_a_byte_that_is_no_kind_role_or_grade(world, offset, first_invalid, beyond):
-    case = world.open().reach(State.Authorised)
-    bad = bytearray(case.packed(Kind.Received, Role.Warehouse))
+    case = world.open().reach(State.Received)
+    bad = bytearray(case.packed(Kind.Inspected, Role.Inspector))
     bad[offset] = min(255, first_invalid + beyond)
-    case.nonces[Role.Warehouse] = 0
-    tx = record_batch(world, bytes(bad), case.packed(Kind.Received, Role.Warehouse))
+    case.nonces[Role.Inspector] = 0
+    tx = record_batch(world, bytes(bad), case.packed(Kind.Inspected, Role.Inspector))
     refusal = ("UnknownWord", bad[69], bad[70], bad[73])
     assert skipped(world, tx) == [(0, case.id, bytes(bad[32:64]), refusal)]
-    assert case.state == State.Received
+    assert case.state == State.Inspected
+
+
+@pytest.mark.parametrize("grade", [Grade.AsNew, len(Grade), 255])
+def test_record_batch_skips_a_grade_where_none_is_signed(world, grade):
+    case = world.open().reach(State.Authorised)
+    bad = bytearray(case.packed(Kind.Received, Role.Warehouse))
+    bad[73] = grade
+    tx = record_batch(world, bytes(bad))
+    assert skipped(world, tx) == [(0, case.id, bytes(bad[32:64]), ("UnsignedValue",))]
 
 
 def test_record_batch_takes_a_key_binding_between_other_acts(world):
