@@ -188,6 +188,12 @@ def _check(app: App, account: Account, request: CaseInput, policy: Policy, mode:
             field="consumer.email",
             remedy="Send the consumer's e-mail or own address, or open it with escrow none.",
         )
+    if mode is Mode.BOND and panel is None:
+        raise InvalidInput(
+            "A bond needs a panel: without one, a challenge of a refund that was paid would make the merchant pay twice.",
+            field="panel",
+            remedy="Name a registered panel, or open the case with escrow refund.",
+        )
     return _check_money(app, request, policy, mode, reserve_for(panel, mode))
 
 

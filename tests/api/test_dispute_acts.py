@@ -15,7 +15,7 @@ from ledger_service.services.app import App
 from ledger_service.store.tables import DisclosureRow, RecordRow
 
 from .conftest import Headers, Open, as_consumer, assert_problem, bearer, count_rows, token_of
-from .panels import record_case
+from .panels import add_panel, record_case
 
 PHOTO = {"name": "seal.jpg", "media_type": "image/jpeg", "sha256": "5a" * 32}
 Case = tuple[str, Headers]
@@ -290,6 +290,7 @@ def test_exchange_goes_its_way(
 
 @pytest.fixture
 def refunded(client: TestClient, ledger: App, as_merchant: Headers, lead: Callable[..., Case]) -> Case:
+    add_panel(ledger, ["0x" + "a1" * 20], 1)
     case_id, consumer = lead("authorised", "received", "inspected", escrow="bond")
     record_case(ledger, case_id, state=State.PAYABLE.wire)
     take(state(client, as_merchant, case_id, "refunded", reference="re_1"))

@@ -50,6 +50,13 @@ def test_opening_without_a_registered_panel_has_none(open_case: Open) -> None:
     assert opened["arbitration"] is None
 
 
+def test_bond_without_a_panel_is_refused(client: TestClient, ledger: App, as_merchant: Headers, panels: int) -> None:
+    before = count_rows(ledger)
+    answer = client.post("/v1/cases", json=case_body(escrow="bond", panel=0), headers=as_merchant)
+    assert_problem(answer, 422, "invalid-input", field="panel", remedy="Name a registered panel")
+    assert count_rows(ledger) == before
+
+
 def test_opening_takes_the_newest_panel_that_helps_no_other(ledger: App, panels: int, open_case: Open) -> None:
     newer = add_panel(ledger, [address(number) for number in range(20, 23)], 1)
     assert open_case()["panel"]["version"] == newer
