@@ -190,7 +190,7 @@ def _check(app: App, account: Account, request: CaseInput, policy: Policy, mode:
         )
     if mode is Mode.BOND and panel is None:
         raise InvalidInput(
-            "A bond needs a panel: without one, a challenge of a refund that was paid would make the merchant pay twice.",
+            "A bond needs a panel: without one, a challenge of a paid refund would make the merchant pay twice.",
             field="panel",
             remedy="Name a registered panel, or open the case with escrow refund.",
         )

@@ -38,7 +38,7 @@ class Walk:
 
     def due_time(self, view):
         notice = view["notice"]
-        return min(view["deadline"], notice[1]) if notice[0] else view["deadline"]
+        return min(view["deadline"], notice["effectiveAt"]) if notice["kind"] else view["deadline"]
 
     def live(self):
         return [(case, view) for case in self.cases if (view := case.view)["state"] not in OVER]
@@ -223,7 +223,7 @@ def seat_of(ballot, seat):
 
 def allows(row, view):
     """Whether what guards an act holds in a case as it stands."""
-    if view["notice"][0] and row.kind in GIVES_UP:
+    if view["notice"]["kind"] and row.kind in GIVES_UP:
         return False
     consumer = row.role == Role.Consumer
     appeals = view["share"] < min(view["consumerClaim"], FULL) if consumer else view["share"] > view["merchantClaim"]
@@ -231,7 +231,7 @@ def allows(row, view):
         None: True,
         Guard.INSPECTOR_INDEPENDENT: bool(view["flags"] & Flag.INSPECTOR_INDEPENDENT),
         Guard.EXCHANGE_OFFERED: view["exchangeOffered"],
-        Guard.NOTICE_RUNNING: view["notice"][0] != 0,
+        Guard.NOTICE_RUNNING: view["notice"]["kind"] != 0,
         Guard.NOT_ERASED: not view["erased"],
         Guard.RULED_AGAINST: appeals,
         Guard.WITHIN_OWED: view["share"] > view["fee"],
