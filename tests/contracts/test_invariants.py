@@ -29,6 +29,13 @@ class Lives:
         self.walk = Walk(self.world, self.court)
         self.views = {}
 
+    def initialize_cases(self, seed):
+        """No life is empty."""
+        chance = chance_of(seed)
+        for _ in range(3):
+            self.walk.open(chance)
+            self.walk.act(chance)
+
     # --- steps ------------------------------------------------------------------------------------------------------
 
     def rule_open(self, seed):
