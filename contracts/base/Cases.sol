@@ -3,7 +3,7 @@ pragma solidity ^0.8.24;
 
 import {Freight, Grade, Kind, Mode, Notice, Policy, Role, State} from "../interfaces/CaseTypes.sol";
 import {IArbitrationPanel} from "../interfaces/IArbitrationPanel.sol";
-import {Award, IRefundEscrow, Outcome} from "../interfaces/IRefundEscrow.sol";
+import {IRefundEscrow, Outcome} from "../interfaces/IRefundEscrow.sol";
 import {CaseFlags} from "../libraries/CaseFlags.sol";
 import {CaseMachine} from "../libraries/CaseMachine.sol";
 import {CaseMarks} from "../libraries/CaseMarks.sol";
