@@ -91,20 +91,3 @@ WITHDRAW_BALANCE = {
     "validUntil": "uint40",
 }
 PERMIT = {"owner": "address", "spender": "address", "value": "uint256", "nonce": "uint256", "deadline": "uint256"}
-
-# Who may move a case from where to where by an act: the whole table, and nothing else is allowed.
-TRANSITIONS = {
-    (State.Requested, Kind.Authorised, Role.Merchant): State.Authorised,
-    (State.Requested, Kind.Declined, Role.Merchant): State.Declined,
-    (State.Requested, Kind.Cancelled, Role.Consumer): State.Closed,
-    (State.Authorised, Kind.PickedUp, Role.Carrier): State.PickedUp,
-    (State.Authorised, Kind.PickedUp, Role.Consumer): State.PickedUp,
-    (State.Authorised, Kind.Received, Role.Carrier): State.Received,
-    (State.Authorised, Kind.Received, Role.Warehouse): State.Received,
-    (State.Authorised, Kind.Cancelled, Role.Consumer): State.Closed,
-    (State.PickedUp, Kind.Received, Role.Carrier): State.Received,
-    (State.PickedUp, Kind.Received, Role.Warehouse): State.Received,
-    (State.Received, Kind.Inspected, Role.Inspector): State.Inspected,
-    (State.Inspected, Kind.Accepted, Role.Consumer): State.Payable,
-    (State.Payable, Kind.Refunded, Role.Merchant): State.Refunded,
-}
