@@ -101,12 +101,19 @@ def next_answer(view: View) -> dict[str, Any]:
     state = view.state
     if not state.state.is_live or view.is_refused:
         return {"waiting_for": None, "deadline": None, "otherwise": None}
-    waits_for = Role.CONSUMER if next_by_notice(state) else WAITS_FOR[state.state]
     return {
-        "waiting_for": waits_for.wire,
+        "waiting_for": _waited_for(state).wire,
         "deadline": rfc3339(from_chain(state.due)),
         "otherwise": otherwise(view),
     }
+
+
+def _waited_for(state: CaseState) -> Role:
+    if next_by_notice(state):
+        return Role.CONSUMER  # who can object
+    if state.state is State.RULED and state.share >= state.consumer_claim:
+        return Role.MERCHANT  # the only one who can appeal
+    return WAITS_FOR[state.state]
 
 
 def otherwise(view: View) -> str:

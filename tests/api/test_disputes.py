@@ -309,6 +309,15 @@ def appeal(client: TestClient, case_id: str, headers: Headers, **body: Any) -> h
     return client.post(f"/v1/disputes/{case_id}/appeals", json={"reason": "Look again.", **body}, headers=headers)
 
 
+@pytest.mark.parametrize(("share", "side"), [(7_000, "consumer"), (10_000, "merchant")])
+def test_ruling_waits_for_whoever_can_appeal(
+    client: TestClient, ledger: App, disputed: str, as_merchant: Headers, share: int, side: str
+) -> None:
+    rule(ledger, disputed, share)
+    shown = client.get(f"/v1/cases/{disputed}", headers=as_merchant).json()
+    assert shown["next"]["waiting_for"] == side
+
+
 def test_consumer_appeals_through_the_link(
     client: TestClient, ledger: App, bench: Bench, disputed: str, as_merchant: Headers
 ) -> None:
