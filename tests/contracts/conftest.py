@@ -1,6 +1,7 @@
 """The actors, and contracts deployed once a module; every test starts from the same chain."""
 
 import gc
+import os
 
 import pytest
 from brownie import TestToken, accounts, chain
@@ -17,7 +18,29 @@ TOKENS = {
     "KWD": (3, 6),
 }
 
+# What rests on the EVM alone, and not on how a node answers: Ganache, which is slow, plays it with --long only.
+ON_ANVIL_UNLESS_LONG = {
+    "test_appeals",
+    "test_challenges",
+    "test_hostile_reentrance",
+    "test_hostile_tokens",
+    "test_key_binding",
+    "test_notices",
+    "test_panel_signatures",
+    "test_panel_votes",
+    "test_signatures",
+    "test_silence",
+}
+
 gc.freeze()  # brownie collects garbage after every test; its own modules are none
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("network") != ["ganache"] or os.environ.get("LEDGER_LONG_TESTS"):
+        return
+    left_out = [item for item in items if item.module.__name__ in ON_ANVIL_UNLESS_LONG]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
 
 
 @pytest.fixture(autouse=True)
