@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, col, select
 
+from .ours import REFUSED
 from .tables import (
     CaseKey,
     CaseRow,
@@ -131,7 +132,7 @@ def _is_refused() -> ColumnElement[bool]:
     return (
         exists()
         .where(col(RecordRow.case_id) == col(CaseRow.case_id), col(RecordRow.kind) == "requested")
-        .where(col(ChainRefusal.commitment) == col(RecordRow.commitment))
+        .where(REFUSED)
     )
 
 

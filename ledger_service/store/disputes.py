@@ -10,6 +10,7 @@ from sqlalchemy import exists
 from sqlmodel import Session, col, select
 
 from ..domain.vocabulary import Stage
+from .ours import COUNTED, REFUSED, VOTE_REFUSED, link_identity, record_identity
 from .stages import head_block
 from .tables import (
     CaseRow,
@@ -80,8 +81,8 @@ def prepared_vote(session: Session, vote_id: str) -> PreparedVote | None:
 def _staged(session: Session, confirmations: int, **where: str) -> list[StagedVote]:
     query = (
         select(VoteRow, ChainVote, ChainRefusal, OutboxRow.tx_hash)
-        .join(ChainVote, col(ChainVote.commitment) == col(VoteRow.commitment), isouter=True)
-        .join(ChainRefusal, col(ChainRefusal.commitment) == col(VoteRow.commitment), isouter=True)
+        .join(ChainVote, COUNTED, isouter=True)
+        .join(ChainRefusal, VOTE_REFUSED, isouter=True)
         .join(OutboxRow, col(OutboxRow.record_id) == col(VoteRow.vote_id), isouter=True)
         .where(*(getattr(VoteRow, name) == value for name, value in where.items()))
         .order_by(col(VoteRow.seq), col(ChainRefusal.block_number))
@@ -146,10 +147,10 @@ def dispute_steps(session: Session, case_id: str) -> list[tuple[str, str]]:
     are on their way there."""
     recorded = select(ChainRecord).where(ChainRecord.case_id == case_id, col(ChainRecord.kind).in_(_STEPS))
     links = session.exec(recorded.order_by(col(ChainRecord.position))).all()
-    known = {link.commitment for link in links}
-    refused = exists().where(col(ChainRefusal.commitment) == col(RecordRow.commitment))
+    known = {link_identity(link) for link in links}
+    refused = exists().where(REFUSED)
     stated = select(RecordRow).where(RecordRow.case_id == case_id, col(RecordRow.kind).in_(_STEPS), ~refused)
-    pending = [row for row in session.exec(stated.order_by(col(RecordRow.seq))) if row.commitment not in known]
+    pending = [row for row in session.exec(stated.order_by(col(RecordRow.seq))) if record_identity(row) not in known]
     return [(link.kind, link.role) for link in links] + [(row.kind, row.role) for row in pending]
 
 

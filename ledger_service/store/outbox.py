@@ -243,13 +243,17 @@ def writers(session: Session) -> Sequence[str]:
     return session.exec(select(TransactionRow.writer).distinct()).all()
 
 
-def set_done_by_commitment(session: Session, commitments: Sequence[str], *, done: bool = True) -> None:
-    """Openings, acts and votes, by the commitments of their documents."""
+def set_judged(session: Session, commitments: Sequence[str]) -> None:
+    """Says that openings, acts and votes are done: those with these commitments of which the chain has a record, a vote
+    or a refusal."""
     for some in chunks(commitments):
-        records = select(RecordRow.record_id).where(col(RecordRow.commitment).in_(some))
-        votes = select(VoteRow.vote_id).where(col(VoteRow.commitment).in_(some))
-        named = _OUTBOX.c.record_id.in_(records) | _OUTBOX.c.record_id.in_(votes)
-        session.execute(update(_OUTBOX).where(named).values(done=done))
+        for judged in _JUDGED:
+            ours = judged.where(col(judged.selected_columns[1]).in_(some)).with_only_columns(judged.selected_columns[0])
+            session.execute(update(_OUTBOX).where(_OUTBOX.c.record_id.in_(ours)).values(done=True))
+
+
+def undo_judged(session: Session, number: int) -> None:
+    """Says of what the chain judged above a block that it is not done; before that is forgotten."""
 
 
 def set_done_by_transaction(session: Session, action: str, hashes: Sequence[str], *, done: bool = True) -> None:

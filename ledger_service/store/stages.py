@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, select
 
 from ..domain.vocabulary import Stage
+from .ours import RECORDED, REFUSED
 from .tables import ChainCursor, ChainRecord, ChainRefusal, OutboxRow, RecordRow
 
 
@@ -45,16 +46,11 @@ def staged_record(session: Session, record_id: str, confirmations: int) -> Stage
 def _staged(session: Session, confirmations: int, **where: str) -> list[StagedRecord]:
     query = (
         select(RecordRow, ChainRecord, ChainRefusal, OutboxRow.tx_hash)
-        .join(
-            ChainRecord,
-            (col(ChainRecord.case_id) == col(RecordRow.case_id))
-            & (col(ChainRecord.commitment) == col(RecordRow.commitment)),
-            isouter=True,
-        )
-        .join(ChainRefusal, col(ChainRefusal.commitment) == col(RecordRow.commitment), isouter=True)
+        .join(ChainRecord, RECORDED, isouter=True)
+        .join(ChainRefusal, REFUSED, isouter=True)
         .join(OutboxRow, col(OutboxRow.record_id) == col(RecordRow.record_id), isouter=True)
         .where(*(getattr(RecordRow, name) == value for name, value in where.items()))
-        .order_by(col(RecordRow.seq), col(ChainRefusal.block_number))
+        .order_by(col(RecordRow.seq), col(ChainRecord.position), col(ChainRefusal.block_number))
     )
     head = head_block(session)
     found: dict[str, StagedRecord] = {}

@@ -128,6 +128,52 @@ def test_words_of_a_dispute_are_not_the_carrier_s_to_read(
     assert "Ada" not in shown.text
 
 
+@pytest.mark.parametrize("field", ["reason", "text", "note"])
+@pytest.mark.parametrize("kind", ["disputed", "split", "evidence"])
+def test_whatever_is_said_in_a_dispute_is_sealed(
+    client: TestClient, ledger: App, inspected: Case, kind: str, field: str
+) -> None:
+    _, consumer = inspected
+    more: dict[str, Any] = {"attachments": [PHOTO]} if kind == "evidence" else {"share": 8_000}
+    if kind == "evidence":
+        take(act(client, consumer, "disputed"))
+    taken = take(act(client, consumer, kind, **{**more, field: "My sister Ada saw it."}))
+    assert "Ada" not in open_record(ledger, taken["record_id"])
+    assert status(client, consumer)["timeline"][-1]["data"] == {**more, field: "My sister Ada saw it."}
+
+
+@pytest.mark.parametrize("kind", ["declined", "cancelled"])
+def test_words_of_other_acts_are_sealed_too(
+    client: TestClient, ledger: App, as_merchant: Headers, lead: Callable[..., Case], kind: str
+) -> None:
+    case_id, consumer = lead()
+    words = {"reason": "Ada kept it.", "note": "Ask Ada."}
+    if kind == "declined":
+        taken = take(state(client, as_merchant, case_id, kind, **words))
+    else:
+        taken = take(act(client, consumer, kind, **words))
+    assert "Ada" not in open_record(ledger, taken["record_id"])
+    assert status(client, consumer)["timeline"][-1]["data"] == words
+    listed = client.get(f"/v1/cases/{case_id}/milestones", headers=as_merchant).json()["items"][-1]
+    assert (listed["data"], listed["disclosed"]) == ({}, words)
+
+
+def open_record(ledger: App, record_id: str) -> str:
+    with ledger.database.read() as session:
+        return session.exec(select(RecordRow).where(RecordRow.record_id == record_id)).one().canonical.decode()
+
+
+@pytest.mark.parametrize("kind", ["disputed", "evidence", "objected", "split", "appealed", "challenged"])
+def test_field_that_a_dispute_does_not_know_is_refused(
+    client: TestClient, ledger: App, inspected: Case, kind: str
+) -> None:
+    before = count_rows(ledger)
+    answer = act(client, inspected[1], kind, share=8_000, witness="Ada")
+    field = "data.share" if kind in ("evidence", "objected") else "data.witness"
+    assert_problem(answer, 422, "invalid-input", field=field, remedy="personal")
+    assert count_rows(ledger) == before
+
+
 # --- evidence --------------------------------------------------------------------------------------------------------
 
 
@@ -139,6 +185,35 @@ def test_evidence_names_files_by_their_fingerprints(client: TestClient, as_merch
     shown = status(client, consumer)
     assert shown["timeline"][-1]["data"] == {"text": "The seal was broken.", "attachments": [PHOTO]}
     assert shown["next"]["deadline"] == deadline
+
+
+def test_names_of_files_stay_out_of_the_open_record(
+    client: TestClient, ledger: App, account: Any, as_merchant: Headers, lead: Callable[..., Case]
+) -> None:
+    carrier = account("carrier")
+    case_id, consumer = lead("authorised", "received", "inspected", carrier=carrier["address"])
+    take(act(client, consumer, "disputed"))
+    files = [{**PHOTO, "name": "Passport Ada.jpg"}, PHOTO]
+    taken = take(act(client, consumer, "evidence", attachments=files))
+    assert "Ada" not in open_record(ledger, taken["record_id"])
+    assert "seal.jpg" not in open_record(ledger, taken["record_id"])
+    listed = client.get(f"/v1/cases/{case_id}/milestones", headers=as_merchant).json()["items"][-1]
+    assert listed["data"] == {"attachments": [{"media_type": "image/jpeg", "sha256": "5a" * 32}] * 2}
+    assert listed["disclosed"] == {"attachments.0.name": "Passport Ada.jpg", "attachments.1.name": "seal.jpg"}
+    assert client.get(f"/v1/disputes/{case_id}", headers=as_merchant).json()["evidence"][-1]["attachments"] == files
+    assert "Ada" not in client.get(f"/v1/cases/{case_id}", headers=bearer(carrier["api_key"])).text
+    with ledger.database.write() as session:
+        for row in session.exec(select(DisclosureRow).where(DisclosureRow.record_id == taken["record_id"])):
+            session.delete(row)
+    shown = status(client, consumer)["timeline"][-1]["data"]
+    assert shown == {"attachments": [{**PHOTO, "name": None}] * 2}
+
+
+def test_name_of_a_file_that_stands_twice_is_refused(client: TestClient, inspected: Case) -> None:
+    take(act(client, inspected[1], "disputed"))
+    body = {"kind": "evidence", "data": {"attachments": [PHOTO]}, "personal": {"attachments.0.name": "b"}}
+    answer = client.post("/v1/status/acts", json=body, headers=inspected[1])
+    assert_problem(answer, 422, "invalid-input", field="personal.attachments.0.name")
 
 
 @pytest.mark.parametrize(

@@ -279,6 +279,7 @@ def test_arbitrator_with_an_own_key_votes_by_signature(
         ({"signature": sign(STRANGER, prepared)}, "signature"),
         ({"signature": None}, "signature"),
         ({"signature": sign(OWN, prepared), "share": 6_501}, "share"),
+        ({"signature": sign(OWN, prepared), "round": 2}, "round"),
         ({"signature": sign(OWN, prepared), "signer": address_of(STRANGER.public_key)}, "signer"),
     ):
         before = count_rows(ledger)

@@ -43,7 +43,7 @@ MILESTONE = {
     "kind": "authorised",
     "occurred_at": "2026-03-01T11:00:00Z",
     "data": {"note": "x", "list": [1]},
-    "personal": {"note": "x"},
+    "personal": {"receipt": "x"},
     "record_id": "rec_1",
     "signer": "0x" + "ab" * 20,
     "signature": "0x" + "ab" * 65,

@@ -7,11 +7,12 @@ from datetime import timedelta
 from sqlalchemy import delete
 from sqlmodel import col, select
 
-from ledger_service.chain.abi import ESCROW, LEDGER, function
+from ledger_service.chain.abi import ESCROW, LEDGER, checksum, function
 from ledger_service.chain.codec import encode_record_batch
 from ledger_service.chain.faucet import pay_in
 from ledger_service.clock import FixedClock
-from ledger_service.domain.hashing import from_hex
+from ledger_service.domain.hashing import from_hex, word
+from ledger_service.domain.messages import Act
 from ledger_service.domain.times import from_chain
 from ledger_service.domain.vocabulary import Grade, Kind, Mode, Role
 from ledger_service.services.projection import act_of
@@ -84,7 +85,45 @@ def _send_spoiled(ledger: Ledger, record_id: str) -> None:
     """A stranger's batch that names our commitment under another signature."""
     with ledger.database.read() as session:
         row = session.exec(select(RecordRow).where(RecordRow.record_id == record_id)).one()
-    data = encode_record_batch([(act_of(row), bytes(64) + b"\x1b")])
+    _send_unseen(ledger, encode_record_batch([(act_of(row), bytes(64) + b"\x1b")]))
+
+
+def test_wallet_that_was_bound_behind_our_back_holds_up_nobody(ledger: Ledger) -> None:
+    """The contract asks whoever holds the role when it is mined; what we last read is another account, without code."""
+    bound, *others = [ledger.book.open() for _ in range(4)]
+    ledger.run_until(ledger.book.settled)
+    wallet = _wallet_that_wastes_gas(ledger)
+    _send_unseen(ledger, _binding(ledger, bound, wallet))
+    for case in others:
+        ledger.book.state(case, Kind.AUTHORISED, Role.MERCHANT)
+    ledger.book.state(bound, Kind.CANCELLED, Role.CONSUMER, nonce=1)
+    ledger.run_until(lambda: ledger.workers.health().behind == 0 and ledger.book.settled())
+
+    found = ledger.book.chain_case(bound)
+    assert found is not None
+    assert found.consumer == wallet
+    assert {ledger.book.state_of(case) for case in others} == {"authorised"}
+    (refused,) = [stage for stage in ledger.book.stages(bound) if stage[0] == "cancelled"]
+    assert refused[1] == "rejected"
+    assert str(refused[2]).startswith("BadSignature")
+
+
+def _wallet_that_wastes_gas(ledger: Ledger) -> str:
+    """A contract that answers nothing, and uses up all that it is given."""
+    rich = ledger.rpc.call("eth_accounts")[3]
+    made = "0x6001600c60003960016000f3" + "fe"  # returns the one instruction INVALID
+    sent = ledger.rpc.call("eth_sendTransaction", {"from": rich, "data": made, "gas": hex(200_000)})
+    return checksum(ledger.rpc.wait_for_receipt(sent)["contractAddress"])
+
+
+def _binding(ledger: Ledger, case: Case, key: str) -> bytes:
+    act = Act(case.case_id, Kind.KEY_BOUND, Role.CONSUMER, 0, ledger.clock.seconds() + 86_400, word(7), key=key)
+    signature = case.keys[Role.CONSUMER].sign(ledger.deployment.domain.digest(act.struct_hash()))
+    return encode_record_batch([(act, signature)])
+
+
+def _send_unseen(ledger: Ledger, data: bytes) -> None:
+    """What somebody else sends to the ledger."""
     rich = ledger.rpc.call("eth_accounts")[3]
     request = {"from": rich, "to": ledger.deployment.ledger, "data": "0x" + data.hex(), "gas": hex(2_000_000)}
     receipt = ledger.rpc.wait_for_receipt(ledger.rpc.call("eth_sendTransaction", request))

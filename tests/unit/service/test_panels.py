@@ -6,13 +6,14 @@ import json
 from dataclasses import replace
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from ledger_service.domain.panels import Panel
 from ledger_service.errors import Conflict, InvalidInput, LedgerError, NotFound
 from ledger_service.services.app import App
+from ledger_service.services.local_panels import ensure_panels
 from ledger_service.services.panels import list_panels, register_panel, version_registered
-from ledger_service.store.tables import ChainPanel, OutboxRow
+from ledger_service.store.tables import ChainPanel, OutboxRow, PanelRow
 
 SEATS = tuple("0x" + f"{number:040x}" for number in range(1, 8))
 THREE = Panel(SEATS[:3], 3, fee=50)
@@ -80,6 +81,46 @@ def test_list_marks_the_panel_that_new_cases_take(app: App) -> None:
     assert [(panel["version"], panel["current"]) for panel in list_panels(app)] == [
         (4, True),
         (3, False),
+        (2, False),
+        (1, False),
+    ]
+
+
+def test_panel_registered_to_help_serves_no_new_case(app: App) -> None:
+    index(app, THREE, 1)
+    larger, other = Panel(SEATS, 7), Panel(SEATS[3:6], 3)
+    register_panel(app, larger, helper=True)
+    register_panel(app, other)
+    index(app, larger, 2)
+    assert [panel["version"] for panel in list_panels(app) if panel["current"]] == [1]
+    index(app, other, 3)
+    assert [panel["version"] for panel in list_panels(app) if panel["current"]] == [3]
+
+
+def test_local_run_killed_between_its_panels_goes_on(app: App) -> None:
+    versions = iter(range(1, 4))
+
+    def settle() -> None:
+        with app.database.read() as session:
+            asked = session.exec(select(PanelRow).order_by(col(PanelRow.created_at))).all()
+            contents = [Panel.from_json(json.loads(row.content)) for row in asked]
+        for content in contents:
+            if version_registered(app, content.id()) is None:
+                index(app, content, next(versions))
+
+    class Killed(Exception):
+        pass
+
+    def killed() -> None:
+        settle()
+        if list_panels(app):
+            raise Killed
+
+    with pytest.raises(Killed):
+        ensure_panels(app, killed)
+    ensure_panels(app, settle)
+    assert [(panel["version"], panel["current"]) for panel in list_panels(app)] == [
+        (3, True),
         (2, False),
         (1, False),
     ]
