@@ -136,9 +136,11 @@ class Reading:
             return "The timeline cannot be replayed."
 
     @cached_property
-    def acts(self) -> dict[bytes, Act]:
-        """What was signed of the records on the chain, by commitment."""
-        return {act.commitment: act for row in self.rows if row.link and (act := self.act_of(row)) is not None}
+    def acts(self) -> dict[int, Act]:
+        """What was signed of the records on the chain, by position."""
+        return {
+            row.position: act for row in self.rows if row.position is not None and (act := self.act_of(row)) is not None
+        }
 
     def act_of(self, row: Row) -> Act | None:
         """The act that was signed; None where there is none, or it is none."""
@@ -183,8 +185,12 @@ def _rows(evidence: Evidence) -> Iterator[Row]:
     linked: set[bytes] = set()
     for position, link in enumerate(evidence.links):
         statement = None if link.commitment in linked else stated.get(link.commitment)
-        linked.add(link.commitment)
-        yield Row(statement, _record(statement), link, _entry(link), position, None)
+        record, entry = _record(statement), _entry(link)
+        if record is not None and _is_anothers(record, link, entry):
+            statement = record = None
+        if statement is not None:
+            linked.add(link.commitment)
+        yield Row(statement, record, link, entry, position, None)
     shown = set()
     for statement in evidence.records:
         if statement.commitment not in linked or id(statement) != id(stated[statement.commitment]):
@@ -215,6 +221,15 @@ def _entry(link: Link) -> Entry | None:
         return Entry.unpack(link.entry)
     except ValueError:
         return None
+
+
+def _is_anothers(record: Record, link: Link, entry: Entry | None) -> bool:
+    """Whether a link has a record's fingerprint without being its link: anybody can put any fingerprint into an act of
+    their own. A record that was changed is left where its fingerprint stands, to be told there, and so is one of the
+    same kind and role that another account is said to have signed."""
+    if entry is None or record.commitment != link.commitment:
+        return False
+    return (record.body.get("kind"), record.body.get("role")) != (entry.kind.wire, entry.role.wire)
 
 
 def _demand(holds: bool, otherwise: str) -> None:

@@ -76,8 +76,8 @@ class Replay:
         return self.case if position is None else self.before.get(position, self.case)
 
 
-def replay(rules: Rules, steps: list[Step], acts: Mapping[bytes, Act]) -> Replay:
-    """Replays all steps. `acts` are the signed ones by commitment; where one is missing, the entry's word is taken,
+def replay(rules: Rules, steps: list[Step], acts: Mapping[int, Act]) -> Replay:
+    """Replays all steps. `acts` are the signed ones by position; where one is missing, the entry's word is taken,
     and what no entry shows is missed."""
     result, position = Replay(), 0
     while position < len(steps):
@@ -85,7 +85,7 @@ def replay(rules: Rules, steps: list[Step], acts: Mapping[bytes, Act]) -> Replay
         after: CaseState | None = None
         problem: str | None
         try:
-            after = _after(rules, result, step, acts.get(step.commitment))
+            after = _after(rules, result, step, acts.get(position))
         except LedgerError as error:
             problem = error.detail
         else:

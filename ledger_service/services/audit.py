@@ -37,6 +37,7 @@ from ..store.evidence_rows import (
     strange_accounts,
     unsent,
 )
+from ..store.ours import vote_identity
 from .app import App
 from .audit_events import compare_events
 from .audit_money import money_report
@@ -193,8 +194,8 @@ def _audit_case(
         return [], [{"case_id": case_id, **_named(rows, error.field), "check": 1, "detail": said}]
     reading = Reading(evidence)
     report = judge(rows, reading, _Answered(running, facts))
-    counted = {vote.commitment for vote in rows.counted}  # which no ruling need have followed
-    known = waiting | {vote.vote_id for vote in rows.votes if vote.commitment in counted}
+    counted = {vote_identity(vote) for vote in rows.counted}  # which no ruling need have followed
+    known = waiting | {vote.vote_id for vote in rows.votes if vote_identity(vote) in counted}
     lost = [
         {"case_id": case_id, "record_id": row.record_id, "check": 4, "detail": _LOST}
         for row in report.rows

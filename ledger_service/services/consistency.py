@@ -18,6 +18,7 @@ from ..domain.replay import Rules
 from ..domain.times import parse_moment, to_chain
 from ..errors import LedgerError
 from ..store.evidence_rows import CaseRows
+from ..store.ours import vote_identity
 from ..store.tables import ChainEvent, RecordRow, VoteRow
 from ..workers.folding import Fold
 
@@ -112,8 +113,8 @@ def case_problems(rows: CaseRows, reading: Reading) -> Iterator[str]:
         wrong = ["terms"]
     if wrong:
         yield f"What is kept about the case contradicts its opening: {', '.join(wrong)}."
-    stored = {vote.commitment for vote in rows.votes}
-    if any(vote.commitment not in stored for vote in rows.counted):
+    stored = {vote_identity(vote) for vote in rows.votes}
+    if any(vote_identity(vote) not in stored for vote in rows.counted):
         yield "The panel counted a vote whose content is missing."
     yield from read_model_problems(rows, reading)
 
@@ -157,8 +158,8 @@ class _Read:
         rules = self.reading.rules
         return rules.policy if not isinstance(rules, str) and hex0x(rules.terms.policy) == policy_id else None
 
-    def act(self, commitment: str) -> Act | None:
-        return self.reading.acts.get(from_hex(commitment))
+    def act(self, link: dict[str, Any]) -> Act | None:
+        return self.reading.acts.get(link["position"])
 
 
 def read_model_problems(rows: CaseRows, reading: Reading) -> Iterator[str]:

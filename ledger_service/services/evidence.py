@@ -23,6 +23,7 @@ from ..domain.reading import Reading
 from ..errors import InvalidInput, LedgerError, NotFound
 from ..store.disputes import votes_of
 from ..store.evidence_rows import CaseRows, blocks_of, case_rows, cursor
+from ..store.ours import link_identity, record_identity, vote_identity
 from ..store.stages import staged_records
 from ..store.tables import (
     ChainBlock,
@@ -159,8 +160,8 @@ def block_numbers(rows: CaseRows, at: ChainCursor | None) -> set[int]:
 
 def used_refusals(rows: CaseRows) -> list[ChainRefusal]:
     """The first refusal of each record that was not recorded after all."""
-    recorded = {link.commitment for link in rows.links}
-    waiting = {record.commitment for record in rows.records} - recorded
+    recorded = {link_identity(link) for link in rows.links}
+    waiting = {record.commitment for record in rows.records if record_identity(record) not in recorded}
     found: dict[str, ChainRefusal] = {}
     for refusal in rows.refusals:
         if refusal.commitment in waiting:
@@ -171,8 +172,9 @@ def used_refusals(rows: CaseRows) -> list[ChainRefusal]:
 def used_votes(rows: CaseRows, *, open_round: bool = True) -> list[VoteRow]:
     """The votes without those that the panel refused: their arbitrators may have voted again. Without `open_round`,
     those of the round that still goes on are left out too."""
-    counted, refused = {vote.commitment for vote in rows.counted}, {refusal.commitment for refusal in rows.refusals}
-    kept = [vote for vote in rows.votes if vote.commitment in counted or vote.commitment not in refused]
+    counted = {vote_identity(vote) for vote in rows.counted}
+    refused = {refusal.commitment for refusal in rows.refusals}
+    kept = [vote for vote in rows.votes if vote_identity(vote) in counted or vote.commitment not in refused]
     on_chain = rows.on_chain
     if open_round or on_chain is None or on_chain.voting_panel == 0:
         return kept

@@ -14,6 +14,7 @@ from ..domain.times import from_chain, rfc3339
 from ..domain.vocabulary import Kind, Role, Stage
 from ..store.disputes import counted_votes, votes_of
 from ..store.keys import names_of
+from ..store.ours import vote_identity
 from ..store.stages import StagedRecord, composed_links, head_block
 from ..store.tables import Account, ChainRecord
 from .app import App
@@ -28,7 +29,7 @@ _OPENS_DISPUTE = (Kind.DISPUTED.wire, Kind.CHALLENGED.wire)
 def timeline(app: App, session: Session, view: View, merchant: Account | None) -> list[dict[str, Any]]:
     """What is on the chain in its order, then what is on its way there, then what was refused."""
     case, records = view.case, view.records
-    by_commitment = {staged.row.commitment: staged for staged in records}
+    stated = {staged.link.position: staged for staged in records if staged.link}
     names = names_of(session, {r.row.signer for r in records if r.row.role != Role.CONSUMER.wire})
     if merchant is not None:
         names[case.merchant] = merchant.name
@@ -39,7 +40,7 @@ def timeline(app: App, session: Session, view: View, merchant: Account | None) -
     waiting = [r for r in records if r.is_pending] + [r for r in records if r.stage is Stage.REJECTED]
     shown = []
     for index, link in enumerate(links):
-        staged = by_commitment.get(link.commitment)
+        staged = stated.get(link.position)
         entry = _stated(staged, names, said) if staged else _composed(link, final_up_to)
         if link.role == Role.PANEL.wire:
             rounds = rounds_of((each.kind, each.role) for each in links[:index])
@@ -56,14 +57,14 @@ def _votes_by_round(session: Session, case_id: str, said: dict[str, dict[str, An
     if not counted:
         return {}
     names = names_of(session, {vote.arbitrator for vote in counted})
-    reasons = {staged.row.commitment: said.get(staged.row.vote_id, {}) for staged in votes_of(session, case_id, 0)}
+    reasons = {vote_identity(staged.row): said.get(staged.row.vote_id, {}) for staged in votes_of(session, case_id, 0)}
     given: dict[int, list[dict[str, Any]]] = {}
     for vote in counted:
         shown = {
             "name": names.get(vote.arbitrator),
             "address": vote.arbitrator,
             "share": vote.share,
-            "reason": reasons.get(vote.commitment, {}).get("reason"),
+            "reason": reasons.get(vote_identity(vote), {}).get("reason"),
         }
         given.setdefault(vote.round, []).append(shown)
     return given

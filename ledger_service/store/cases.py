@@ -16,7 +16,6 @@ from .tables import (
     ChainBalance,
     ChainCase,
     ChainPanel,
-    ChainRefusal,
     DisclosureRow,
     OutboxRow,
     PreparedRecord,

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, SQLModel, col, select
 
+from .ours import COUNTED, RECORDED
 from .outbox import chunks, rows_changed
 from .tables import (
     CHAIN_TABLES,
@@ -26,6 +27,7 @@ from .tables import (
     ChainRefusal,
     ChainVote,
     RecordRow,
+    VoteRow,
 )
 
 Row = dict[str, Any]
@@ -131,11 +133,11 @@ def records_by_commitment(session: Session, commitments: Iterable[str]) -> dict[
 
 
 def recorded_commitments(session: Session, commitments: Iterable[str]) -> set[str]:
-    """Those of the commitments that stand in a record or a vote."""
+    """Those of the commitments whose record or vote of ours stands on the chain."""
     found: set[str] = set()
     for some in chunks(sorted(commitments)):
-        for table in (ChainRecord, ChainVote):
-            found |= set(session.exec(select(table.commitment).where(col(table.commitment).in_(some))).all())
+        for commitment, is_ours in ((col(RecordRow.commitment), RECORDED), (col(VoteRow.commitment), COUNTED)):
+            found |= set(session.exec(select(commitment).where(is_ours, commitment.in_(some))).all())
     return found
 
 
@@ -158,14 +160,6 @@ def events_by_name(session: Session, names: Sequence[str]) -> Sequence[ChainEven
     """In the chain's order."""
     query = select(ChainEvent).where(col(ChainEvent.name).in_(names))
     return session.exec(query.order_by(col(ChainEvent.block_number), col(ChainEvent.log_index))).all()
-
-
-def commitments_after(session: Session, number: int) -> list[str]:
-    """Of records, votes and refusals that a rewind removes."""
-    found: list[str] = []
-    for table in (ChainRecord, ChainVote, ChainRefusal):
-        found += session.exec(select(table.commitment).where(table.block_number > number)).all()
-    return found
 
 
 def delete_after(session: Session, number: int) -> None:

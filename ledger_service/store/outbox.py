@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col, select
 
 from ..errors import Conflict
+from .ours import COUNTED, RECORDED, REFUSED, VOTE_REFUSED
 from .tables import (
     CaseRow,
     ChainBalance,
@@ -32,6 +33,13 @@ _TRANSACTIONS = SQLModel.metadata.tables["transactions"]
 _CHUNK = 500  # values in one IN list
 _SIGNATURE = 65  # bytes; the batch's layout takes no other
 _OF_CASES = ("open", "act", "vote")  # what is sent in the order in which it was accepted
+# What the chain can say of a record or a vote: its id, its commitment, the chain's table, and when a row is about it.
+_JUDGED: tuple[tuple[Any, Any, Any, ColumnElement[bool]], ...] = (
+    (col(RecordRow.record_id), col(RecordRow.commitment), ChainRecord, RECORDED),
+    (col(RecordRow.record_id), col(RecordRow.commitment), ChainRefusal, REFUSED),
+    (col(VoteRow.vote_id), col(VoteRow.commitment), ChainVote, COUNTED),
+    (col(VoteRow.vote_id), col(VoteRow.commitment), ChainRefusal, VOTE_REFUSED),
+)
 _REGISTERED = {"register_policy": "PolicyRegistered", "register_parties": "PartiesRegistered"}
 
 
@@ -247,13 +255,16 @@ def set_judged(session: Session, commitments: Sequence[str]) -> None:
     """Says that openings, acts and votes are done: those with these commitments of which the chain has a record, a vote
     or a refusal."""
     for some in chunks(commitments):
-        for judged in _JUDGED:
-            ours = judged.where(col(judged.selected_columns[1]).in_(some)).with_only_columns(judged.selected_columns[0])
-            session.execute(update(_OUTBOX).where(_OUTBOX.c.record_id.in_(ours)).values(done=True))
+        for identifier, commitment, _, is_ours in _JUDGED:
+            judged = select(identifier).where(is_ours, commitment.in_(some))
+            session.execute(update(_OUTBOX).where(_OUTBOX.c.record_id.in_(judged)).values(done=True))
 
 
 def undo_judged(session: Session, number: int) -> None:
-    """Says of what the chain judged above a block that it is not done; before that is forgotten."""
+    """Says of what the chain judged above a block that it is not done. To be called before that is forgotten."""
+    for identifier, _, chain, is_ours in _JUDGED:
+        judged = select(identifier).where(is_ours, chain.block_number > number)
+        session.execute(update(_OUTBOX).where(_OUTBOX.c.record_id.in_(judged)).values(done=False))
 
 
 def set_done_by_transaction(session: Session, action: str, hashes: Sequence[str], *, done: bool = True) -> None:
@@ -329,14 +340,8 @@ def _took_effect(session: Session, row: OutboxRow) -> bool:
         account, token, sum_ = row.subject.split(":")
         kept_there = session.get(ChainBalance, (account, token))
         return kept_there is not None and kept_there.credited - kept_there.credit >= int(sum_)
-    if row.action == "vote":
-        commitment = select(VoteRow.commitment).where(VoteRow.vote_id == row.record_id).scalar_subquery()
-        kept = select(ChainVote.commitment).where(ChainVote.commitment == commitment)
-    else:
-        commitment = select(RecordRow.commitment).where(RecordRow.record_id == row.record_id).scalar_subquery()
-        kept = select(ChainRecord.commitment).where(ChainRecord.commitment == commitment)
-    refused = select(ChainRefusal.commitment).where(ChainRefusal.commitment == commitment)
-    return any(session.exec(query.limit(1)).first() is not None for query in (kept, refused))
+    queries = (select(identifier).where(is_ours, identifier == row.record_id) for identifier, _, _, is_ours in _JUDGED)
+    return any(session.exec(query.limit(1)).first() is not None for query in queries)
 
 
 def chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -32,7 +32,9 @@ class Known(Protocol):
 
     def policy(self, policy_id: str) -> Policy | None: ...
 
-    def act(self, commitment: str) -> Act | None: ...
+    def act(self, link: Row) -> Act | None:
+        """What was signed for this very link, by its columns; another's act with the same commitment is not it."""
+        ...
 
 
 class Fold:
@@ -128,13 +130,11 @@ class Fold:
                 remedy="Run `ledger rebuild`: events were missed.",
             )
         head = link(from_hex(case["head"]), args["actor"], from_hex(args["commitment"]), word)
-        act = self._known.act(args["commitment"])
-        if act is not None and (act.kind, act.role) != (entry.kind, entry.role):
-            act = None
-        after = follow(state_of(case), entry, act, self._known.policy(case["policy"]))
+        row = _record_row(event, entry, hex0x(head))
+        after = follow(state_of(case), entry, self._known.act(row), self._known.policy(case["policy"]))
         after = replace(after, consumer=self._bound.pop(args["caseId"], after.consumer))
-        case |= {**columns_of(after), "head": hex0x(head), "block_number": event.block_number}
-        self.records.append(_record_row(event, entry, case["head"]))
+        case |= {**columns_of(after), "head": row["head"], "block_number": event.block_number}
+        self.records.append(row)
 
     def _key_bound(self, event: Event) -> None:
         self._bound[event.args["caseId"]] = event.args["consumer"]

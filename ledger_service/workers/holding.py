@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from sqlmodel import Session
 
@@ -12,6 +13,7 @@ from ..domain.policies import Policy
 from ..errors import LedgerError
 from ..services.projection import act_of
 from ..store.chain_facts import records_by_commitment
+from ..store.ours import is_recorded_by
 
 PolicyById = Callable[[str], Policy]
 
@@ -30,9 +32,9 @@ class Held:
         except LedgerError:
             return None
 
-    def act(self, commitment: str) -> Act | None:
-        row = self._records.get(commitment)
+    def act(self, link: dict[str, Any]) -> Act | None:
+        row = self._records.get(link["commitment"])
         try:
-            return act_of(row) if row else None
+            return act_of(row) if row and is_recorded_by(row, link) else None
         except (LookupError, ValueError, TypeError, LedgerError):
             return None  # somebody changed it by hand, which the audit tells

@@ -280,7 +280,7 @@ def _refusals(events: list[Event], ours: set[str]) -> list[Row]:
 
 def _mark_done(session: Any, events: list[Event], fold: Fold, refusals: list[Row]) -> None:
     signed = [row["commitment"] for row in [*fold.records, *fold.votes, *refusals]]
-    outbox.set_done_by_commitment(session, [commitment for commitment in signed if commitment != _NO_COMMITMENT])
+    outbox.set_judged(session, [commitment for commitment in signed if commitment != _NO_COMMITMENT])
     # A poke is meant for the record that comes next in its case, whoever wrote that.
     outbox.set_done_by_subject(session, "poke", [f"{row['case_id']}:{row['position']}" for row in fold.records])
     for action, name, subject in DONE_BY_EVENT:

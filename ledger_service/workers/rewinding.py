@@ -8,7 +8,6 @@ from typing import Any
 from sqlmodel import Session
 
 from ..chain.codec import Event
-from ..domain.hashing import ZERO_WORD, hex0x
 from ..domain.panels import Panel
 from ..errors import Conflict
 from ..services.consistency import event_of
@@ -16,8 +15,6 @@ from ..store import chain_facts, outbox
 from ..store.tables import ChainBlock, ChainCursor
 from .folding import MOVES_BALANCE, Fold, accounts_of, cases_of
 from .holding import Held, PolicyById
-
-_NO_COMMITMENT = hex0x(ZERO_WORD)
 
 
 def _named(argument: str) -> Any:
@@ -46,8 +43,8 @@ def rewind(
     """
     back_to = ancestor.number if ancestor is not None else -1
     removed = [event_of(row) for row in chain_facts.events_after(session, back_to)]
-    commitments = [c for c in chain_facts.commitments_after(session, back_to) if c != _NO_COMMITMENT]
-    _undo_outbox(session, removed, commitments)
+    outbox.undo_judged(session, back_to)
+    _undo_outbox(session, removed)
     for writer, nonce in nonces.items():
         outbox.unsettle(session, writer, nonce)
     if ancestor is None:
@@ -60,8 +57,7 @@ def rewind(
     return ChainCursor(id=1, block_number=ancestor.number, block_hash=ancestor.hash)
 
 
-def _undo_outbox(session: Session, removed: list[Event], commitments: list[str]) -> None:
-    outbox.set_done_by_commitment(session, commitments, done=False)
+def _undo_outbox(session: Session, removed: list[Event]) -> None:
     pokes = [f"{event.case_id}:{_position(event)}" for event in removed if event.name == "Recorded"]
     outbox.set_done_by_subject(session, "poke", pokes, done=False)
     for action, name, subject in DONE_BY_EVENT:

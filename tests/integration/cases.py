@@ -103,7 +103,7 @@ class Book:
             session.add(self._row(case, terms, parties, currency, refund, policy))
             session.flush()
             enqueue(session, "register_parties", hex0x(terms.parties), self._clock.seconds(), case_id=case.id)
-            self._accept(session, "open", act, signature)
+            self._accept(session, "open", act, self.address(Role.MERCHANT), signature)
         return case
 
     def state(self, case: Case, kind: Kind, role: Role, *, nonce: int | None = None, **values: int) -> str:
@@ -131,9 +131,10 @@ class Book:
     def _sign(self, case: Case, act: Act, action: str, *, counted: bool = True) -> str:
         if counted:
             case.nonces[act.role] += 1
-        signature = case.keys[act.role].sign(self._deployment.domain.digest(act.struct_hash()))
+        key = case.keys[act.role]
+        signature = key.sign(self._deployment.domain.digest(act.struct_hash()))
         with self._database.write() as session:
-            return self._accept(session, action, act, signature)
+            return self._accept(session, action, act, key.address, signature)
 
     # --- disputes ----------------------------------------------------------------------------------------------------
 
@@ -254,7 +255,7 @@ class Book:
             opened_at=self._clock.seconds(),
         )
 
-    def _accept(self, session: Session, action: str, act: Act, signature: bytes) -> str:
+    def _accept(self, session: Session, action: str, act: Act, signer: str, signature: bytes) -> str:
         record_id, case_id = f"rec_{uuid.uuid4().hex}", hex0x(act.case_id)
         now = self._clock.seconds()
         session.add(
@@ -263,7 +264,7 @@ class Book:
                 case_id=case_id,
                 kind=act.kind.wire,
                 role=act.role.wire,
-                signer="",
+                signer=signer,
                 key_holder="service",
                 canonical=json.dumps({"data": {"key": act.key}}).encode(),
                 commitment=hex0x(act.commitment),

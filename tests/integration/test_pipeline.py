@@ -19,6 +19,7 @@ from ledger_service.services.projection import act_of
 from ledger_service.store.cases import enqueue
 from ledger_service.store.tables import ChainBalance, OutboxRow, RecordRow
 from ledger_service.workers.deadlines import DeadlineWorker
+from ledger_service.workers.indexer import Indexer
 
 from .cases import Case
 from .conftest import Ledger
@@ -86,6 +87,70 @@ def _send_spoiled(ledger: Ledger, record_id: str) -> None:
     with ledger.database.read() as session:
         row = session.exec(select(RecordRow).where(RecordRow.record_id == record_id)).one()
     _send_unseen(ledger, encode_record_batch([(act_of(row), bytes(64) + b"\x1b")]))
+
+
+def test_a_copied_commitment_in_the_same_case_is_not_our_record(ledger: Ledger) -> None:
+    """The merchant reads what the consumer is about to state, and has an act of its own recorded under it first."""
+    case = ledger.book.open()
+    ledger.run_until(ledger.book.settled)
+    record = ledger.book.state(case, Kind.CANCELLED, Role.CONSUMER)
+    _copy(ledger, record, case)
+
+    assert ledger.book.state_of(case) == "authorised"
+    assert ledger.book.stages(case)[1] == ("cancelled", "accepted", None)
+    assert not ledger.book.settled()
+    ledger.run_until(ledger.book.settled)
+    assert ledger.book.stages(case)[1] == ("cancelled", "final", None)
+    assert ledger.book.timeline(case)[:2] == ["requested", "authorised"]
+    assert "cancelled" in ledger.book.timeline(case)[2:]
+
+
+def test_a_copied_commitment_in_another_case_is_not_our_record(ledger: Ledger) -> None:
+    case, other = ledger.book.open(), ledger.book.open()
+    ledger.run_until(ledger.book.settled)
+    record = ledger.book.state(case, Kind.AUTHORISED, Role.MERCHANT)
+    _copy(ledger, record, other)
+
+    assert ledger.book.state_of(other) == "authorised"
+    assert ledger.book.stages(case)[1] == ("authorised", "accepted", None)
+    ledger.run_until(ledger.book.settled)
+    assert ledger.book.stages(case)[1] == ("authorised", "final", None)
+    assert ledger.book.stages(other)[1:] == []
+
+
+def test_a_copied_commitment_of_an_opening_does_not_open_it(ledger: Ledger) -> None:
+    other = ledger.book.open()
+    ledger.run_until(ledger.book.settled)
+    case = ledger.book.open()
+    (opening,) = ledger.book.outbox(action="open", case_id=case.id)
+    _copy(ledger, str(opening.record_id), other)
+
+    assert ledger.book.stages(case) == [("requested", "accepted", None)]
+    ledger.run_until(ledger.book.settled)
+    assert ledger.book.stages(case) == [("requested", "final", None)]
+
+
+def test_a_refusal_of_ours_counts_although_somebody_copied_the_commitment(ledger: Ledger) -> None:
+    case, other = ledger.book.open(), ledger.book.open()
+    ledger.run_until(ledger.book.settled)
+    record = ledger.book.state(case, Kind.AUTHORISED, Role.MERCHANT, nonce=7)
+    _copy(ledger, record, other)
+    ledger.run_until(ledger.book.settled)
+    assert ledger.book.stages(case)[1] == ("authorised", "rejected", "WrongNonce(merchant, 1, 7)")
+
+
+def _copy(ledger: Ledger, record_id: str, case: Case) -> None:
+    """The merchant authorises `case` at the contract itself, under the commitment of our record; the indexer reads it
+    before our record is sent."""
+    with ledger.database.read() as session:
+        row = session.exec(select(RecordRow).where(RecordRow.record_id == record_id)).one()
+    until, commitment = ledger.clock.seconds() + 86_400, from_hex(row.commitment)
+    act = Act(case.case_id, Kind.AUTHORISED, Role.MERCHANT, 1, until, commitment)
+    signature = case.keys[Role.MERCHANT].sign(ledger.deployment.domain.digest(act.struct_hash()))
+    _send_unseen(ledger, encode_record_batch([(act, signature)]))
+    indexer = Indexer(ledger.database, ledger.rpc, ledger.deployment, ledger.policies.by_id)
+    while indexer.step().behind:
+        pass
 
 
 def test_wallet_that_was_bound_behind_our_back_holds_up_nobody(ledger: Ledger) -> None:

@@ -36,8 +36,8 @@ class Known:
     def policy(self, policy_id: str) -> Policy | None:
         return self._policy
 
-    def act(self, commitment: str) -> Act | None:
-        return self.acts.get(commitment)
+    def act(self, link: dict[str, Any]) -> Act | None:
+        return self.acts.get(link["commitment"])
 
 
 def _opened(panel: int = 0) -> Event:
