@@ -6,10 +6,15 @@ import pytest
 import rlp
 from sqlmodel import select
 
+from ledger_service.chain.codec import encode_vote_batch
+from ledger_service.domain.hashing import from_hex
+from ledger_service.domain.messages import Vote
 from ledger_service.domain.vocabulary import Flag, Grade, Kind, Mark, Mode, Role
 from ledger_service.keystore import LocalSigner, new_key
-from ledger_service.store.tables import ChainBalance, ChainCase, TransactionRow
+from ledger_service.store.disputes import vote_by_id
+from ledger_service.store.tables import ChainBalance, ChainCase, TransactionRow, VoteRow
 from ledger_service.workers.batches import _RESERVE
+from ledger_service.workers.indexer import Indexer
 
 from .cases import Case
 from .conftest import Ledger
@@ -117,6 +122,44 @@ def test_a_vote_that_the_panel_refuses_names_its_reason(bench: Bench) -> None:
     assert bench.book.votes(case) == []
     reasons = bench.book.refusals_of([refused, late])
     assert reasons == [f"NotAnArbitrator({stranger.address})", "WrongRound(0, 2)"]
+
+
+def test_a_vote_under_a_copied_commitment_is_not_ours(bench: Bench) -> None:
+    case = bench.disputed()
+    bench.settle()
+    ours = bench.book.vote(case, bench.arbitrators[0], 5_000)
+    _copy_vote(bench, case, ours, bench.arbitrators[1])
+
+    assert [vote.arbitrator for vote in bench.book.votes(case)] == [bench.arbitrators[1].address]
+    assert _stage_of(bench, ours) == "accepted"
+    assert not bench.book.settled()
+    bench.settle()
+    assert _stage_of(bench, ours) == "final"
+    voted = [vote.arbitrator for vote in bench.book.votes(case)]
+    assert voted == [bench.arbitrators[1].address, bench.arbitrators[0].address]
+
+
+def _copy_vote(bench: Bench, case: Case, vote_id: str, arbitrator: LocalSigner) -> None:
+    """An arbitrator votes at the contract itself under the commitment of another's vote, which we have not sent yet."""
+    ledger = bench.ledger
+    with ledger.database.read() as session:
+        row = session.exec(select(VoteRow).where(VoteRow.vote_id == vote_id)).one()
+    vote = Vote(case.case_id, 0, 7_000, ledger.clock.seconds() + 86_400, from_hex(row.commitment))
+    signature = arbitrator.sign(ledger.deployment.panel_domain.digest(vote.struct_hash()))
+    data = encode_vote_batch([(vote, arbitrator.address, signature)])
+    rich = ledger.rpc.call("eth_accounts")[3]
+    request = {"from": rich, "to": ledger.deployment.panel, "data": "0x" + data.hex(), "gas": hex(2_000_000)}
+    ledger.rpc.wait_for_receipt(ledger.rpc.call("eth_sendTransaction", request))
+    indexer = Indexer(ledger.database, ledger.rpc, ledger.deployment, ledger.policies.by_id)
+    while indexer.step().behind:
+        pass
+
+
+def _stage_of(bench: Bench, vote_id: str) -> str:
+    with bench.ledger.database.read() as session:
+        found = vote_by_id(session, vote_id, 0)
+    assert found is not None
+    return found.stage.wire
 
 
 def test_appeal_goes_to_the_larger_panel_and_its_loser_pays(bench: Bench) -> None:

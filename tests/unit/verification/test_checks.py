@@ -593,3 +593,15 @@ def test_missing_claim_stops_the_replay() -> None:
     life = disputed()
     kept = tuple(one for one in life.records if '"disputed"' not in one.canonical)
     assert "missing" in detail(verify_evidence(replace(life.evidence(), records=kept)), 5)
+
+
+def test_record_that_another_party_copied_the_commitment_of_stays_unrecorded() -> None:
+    life = opened()
+    _, stated = life.stated(Kind.CANCELLED, Role.CONSUMER)
+    life.act(Kind.AUTHORISED, Role.MERCHANT)
+    evidence = with_link(life.evidence(), 1, commitment=stated.commitment)
+    rows = verify_evidence(replace(evidence, records=evidence.records[:2])).rows
+
+    named = [(row.position, row.record_id, row.kind, row.stage) for row in rows]
+    assert named[1][:3] == (1, None, "authorised")
+    assert named[2] == (None, stated.record_id, "cancelled", "accepted")
