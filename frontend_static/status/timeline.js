@@ -69,11 +69,13 @@ function Facts({ t, step }) {
   for (const name of ["carrier", "location"]) {
     if (typeof data[name] === "string") facts.push(t.text(`data.${name}`, { [name]: data[name] }));
   }
-  for (const { name } of data.attachments ?? []) facts.push(t.text("data.attachment", { name }));
-  const words = data.reason ?? data.text ?? data.note;
+  for (const { name, sha256 } of data.attachments ?? []) {
+    facts.push(t.text("data.attachment", { name: name ?? shorten(sha256) }));
+  }
+  const words = [data.reason, data.text, data.note].filter((each) => typeof each === "string" && each);
   return html`
     ${facts.length > 0 && html`<p class="step-facts">${facts.join(" · ")}</p>`}
-    ${typeof words === "string" && words && html`<blockquote class="step-words" dir="auto">${words}</blockquote>`}
+    ${words.map((each) => html`<blockquote class="step-words" dir="auto">${each}</blockquote>`)}
   `;
 }
 

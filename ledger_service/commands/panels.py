@@ -25,16 +25,18 @@ def register(
     fee: Annotated[int, typer.Option(help="Minor units of a case's currency for each vote that counts.")] = 0,
     appeal: Annotated[int, typer.Option(help="Version of the larger panel for appeals; 0 for none.")] = 0,
     fallback: Annotated[int, typer.Option(help="Version that takes over from a silent one; 0 for none.")] = 0,
+    helper: Annotated[bool, typer.Option("--helper", help="For others to name: no new case takes it.")] = False,
     wait: Annotated[int, typer.Option(help="Seconds to wait for the version; a worker has to be running.")] = 60,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Asks for a new version and waits for its number. Cases that are open keep the panel they opened with.
 
-    Register the panels that others name first: new cases take the newest that no other names as appeal or fallback.
+    Register the panels that others name first, with --helper: new cases take the newest panel that is none.
     """
     app = open_installation(data).app
-    panel_id = register_panel(app, Panel(tuple(_addresses(arbitrators)), threshold, appeal, fallback, fee))
+    panel = Panel(tuple(_addresses(arbitrators)), threshold, appeal, fallback, fee)
+    panel_id = register_panel(app, panel, helper=helper)
     if not wait_until(lambda: version_registered(app, panel_id) is not None, seconds=wait):
         raise Unavailable(
             "The panel is not on the chain yet.",

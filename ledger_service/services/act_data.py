@@ -1,7 +1,7 @@
 """What each kind asks of its data: what the act signs of it, what stands open in the record, and what is sealed.
 
-What people write in a dispute may name people, so it never stands in the open record: `reason` and `text` become
-disclosures, wherever in the request they came.
+What people write may name people, so it never stands in the open record: `reason`, `text`, `note` and the names of
+files become disclosures, wherever in the request they came.
 """
 
 from __future__ import annotations
@@ -16,19 +16,22 @@ from ..domain.vocabulary import FULL_SHARE, Flag, Grade, Kind, Mark, Role, State
 from ..errors import InvalidInput
 from .inputs import checked_address, printable
 
-# Whose free text is sealed, and which field of theirs it is.
-SPOKEN = {
-    Kind.DISPUTED: "reason",
-    Kind.CHALLENGED: "reason",
-    Kind.APPEALED: "reason",
-    Kind.OBJECTED: "reason",
-    Kind.SPLIT: "reason",
-    Kind.EVIDENCE: "text",
+WORDS = ("reason", "text", "note")  # free text, sealed whatever the kind
+# What the acts of a dispute may say in the open; the others take what a shop or a carrier adds.
+_OPEN = {
+    Kind.DISPUTED: ("share",),
+    Kind.CHALLENGED: ("share",),
+    Kind.APPEALED: ("share",),
+    Kind.OBJECTED: (),
+    Kind.SPLIT: ("share",),
+    Kind.EVIDENCE: ("attachments",),
 }
 _MOST_TEXT = 2_000
 _MOST_ATTACHMENTS = 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,60}")
+_NAME = re.compile(r"attachments\.\d{1,2}\.name")
+_FIELD = re.compile(r"\w{1,40}", re.ASCII)
 _QUOTED = 40  # characters of a wrong value that an error repeats
 
 
@@ -46,13 +49,15 @@ class Stated:
 
 def read_stated(kind: Kind, role: Role, case: CaseState, data: dict[str, Any], personal: dict[str, str]) -> Stated:
     """Raises InvalidInput, naming the field, for data that the kind cannot have."""
-    open_data, sealed = _seal_words(kind, data, dict(personal))
+    open_data, sealed = _seal_words(data, dict(personal))
+    _check_known(kind, open_data)
     if kind is Kind.PICKED_UP and role is Role.CONSUMER:
         _require_receipt(sealed)
     if kind is Kind.REFUNDED:
         _require_reference(open_data)
     if kind is Kind.EVIDENCE:
         _check_evidence(open_data, sealed)
+        return Stated(*_seal_names(open_data, sealed))
     if kind is Kind.KEY_BOUND:
         key = _key(open_data)
         return Stated({**open_data, "key": key}, sealed, key=key)
@@ -98,19 +103,61 @@ def share_limits(kind: Kind, role: Role, case: CaseState) -> dict[str, int] | No
 # --- words and fingerprints ------------------------------------------------------------------------------------------
 
 
-def _seal_words(kind: Kind, data: dict[str, Any], personal: dict[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
-    field = SPOKEN.get(kind)
-    if field is None or field not in data:
-        return data, personal
-    words = data[field]
-    if not isinstance(words, str) or len(words) > _MOST_TEXT or not _is_printable(words):
+def _seal_words(data: dict[str, Any], personal: dict[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    sealed = dict(personal)
+    for field in WORDS:
+        if field not in data:
+            continue
+        words = data[field]
+        if not isinstance(words, str) or len(words) > _MOST_TEXT or not _is_printable(words):
+            raise InvalidInput(
+                f"This is no text of at most {_MOST_TEXT} characters.",
+                field=f"data.{field}",
+                remedy="Send such a text.",
+            )
+        if field in personal:
+            raise InvalidInput(f"The {field} stands here twice.", field=f"data.{field}", remedy="Send it once.")
+        if words.strip():
+            sealed[field] = words
+    return {name: value for name, value in data.items() if name not in WORDS}, sealed
+
+
+def _check_known(kind: Kind, data: dict[str, Any]) -> None:
+    known = _OPEN.get(kind)
+    unknown = None if known is None else next((name for name in data if name not in known), None)
+    if known is not None and unknown is not None:
         raise InvalidInput(
-            f"This is no text of at most {_MOST_TEXT} characters.", field=f"data.{field}", remedy="Send such a text."
+            f"{kind.wire!r} has no such field: it would stand in the open record for ever.",
+            field=f"data.{unknown}" if _FIELD.fullmatch(unknown) else "data",
+            remedy=f"Send {', '.join((*known, *WORDS))} alone, or the field under `personal`, where it is sealed.",
         )
-    if field in personal:
-        raise InvalidInput(f"The {field} stands here twice.", field=f"data.{field}", remedy="Send it once.")
-    rest = {name: value for name, value in data.items() if name != field}
-    return rest, {**personal, field: words} if words.strip() else personal
+
+
+def _seal_names(data: dict[str, Any], personal: dict[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    if "attachments" not in data:
+        return data, personal
+    named = {_name_of(index): each["name"] for index, each in enumerate(data["attachments"])}
+    for field in named:
+        if field in personal:
+            raise InvalidInput(
+                "The name of this file stands here twice.", field=f"personal.{field}", remedy="Send it once."
+            )
+    files = [{name: value for name, value in each.items() if name != "name"} for each in data["attachments"]]
+    return {**data, "attachments": files}, {**personal, **named}
+
+
+def _name_of(index: int) -> str:
+    """What the disclosure of a file's name is called."""
+    return f"attachments.{index}.name"
+
+
+def is_name_of_file(disclosed: str) -> bool:
+    return _NAME.fullmatch(disclosed) is not None
+
+
+def attachments_of(data: dict[str, Any], said: dict[str, Any]) -> list[dict[str, Any]]:
+    """The files that a record names, with their names out of what its words disclose; None for one not disclosed."""
+    return [{**each, "name": said.get(_name_of(index))} for index, each in enumerate(data.get("attachments", []))]
 
 
 def _is_printable(text: str) -> bool:

@@ -18,6 +18,8 @@ from ..store.cases import find_case
 from ..store.keys import account_by_id
 from ..store.tables import Account, ChainCase
 from .access import ARBITRATOR, OVERSEERS, require_visible
+from .act_data import WORDS as FREE_TEXT
+from .act_data import attachments_of
 from .app import App
 from .evidence import verify_case
 from .presenting import money_answer, next_answer, refund_answer, state_word
@@ -148,8 +150,8 @@ def _evidence(app: App, session: Session, view: View) -> list[dict[str, Any]]:
                 "occurred_at": rfc3339(from_chain(row.occurred_at)),
                 "recorded_at": rfc3339(from_chain(staged.link.time)) if staged.link else None,
                 "stage": staged.stage.wire,
-                "text": words.get("text") or words.get("reason"),
-                "attachments": data.get("attachments", []),
+                "text": "\n\n".join(words[name] for name in FREE_TEXT if name in words) or None,
+                "attachments": attachments_of(data, words),
                 "share": data.get("share"),
                 "commitment": row.commitment,
             }

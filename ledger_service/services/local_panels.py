@@ -34,8 +34,8 @@ def ensure_panels(app: App, settle: Callable[[], None]) -> None:
         return tuple(by_name[name].address for name in names)
 
     helpers = [
-        _ask(app, Panel(seats(APPEAL_PANEL), len(APPEAL_PANEL), fee=FEE_MINOR)),
-        _ask(app, Panel(seats(FALLBACK_PANEL), len(FALLBACK_PANEL), fee=FEE_MINOR)),
+        _ask(app, Panel(seats(APPEAL_PANEL), len(APPEAL_PANEL), fee=FEE_MINOR), helper=True),
+        _ask(app, Panel(seats(FALLBACK_PANEL), len(FALLBACK_PANEL), fee=FEE_MINOR), helper=True),
     ]
     settle()
     appeal, fallback = (_version(app, panel_id) for panel_id in helpers)
@@ -44,9 +44,9 @@ def ensure_panels(app: App, settle: Callable[[], None]) -> None:
     _version(app, own)
 
 
-def _ask(app: App, panel: Panel) -> str:
+def _ask(app: App, panel: Panel, *, helper: bool = False) -> str:
     try:
-        return register_panel(app, panel)
+        return register_panel(app, panel, helper=helper)
     except Conflict:
         return panel.id()  # asked for by a run that was killed
 

@@ -80,11 +80,18 @@ def _alone(session: Session, version: int) -> Panel | None:
 
 
 def current_panel(session: Session) -> Panel | None:
-    """What new cases take: the newest version that no other names as its appeal or fallback panel."""
+    """What new cases take: the newest version that was not registered to help, and that no other names as its appeal or
+    fallback panel."""
     rows = sql.panels(session)
     helping = {version for row in rows for version in (row.appeal_panel, row.fallback_panel)}
-    newest = next((row.version for row in rows if row.version not in helping), 0)
+    newest = next((row.version for row in rows if row.version not in helping and not _only_helps(session, row)), 0)
     return panel_named(session, newest)
+
+
+def _only_helps(session: Session, row: ChainPanel) -> bool:
+    """Whether it was registered here for others to name; what only the chain knows serves."""
+    asked = sql.asked_panel(session, _content(row).id())
+    return asked is not None and asked.helper
 
 
 def panel_for(session: Session, wanted: int | None) -> Panel | None:
@@ -145,8 +152,9 @@ def _answer(panel: Panel, names: dict[str, str]) -> dict[str, Any]:
 # --- registering -----------------------------------------------------------------------------------------------------
 
 
-def register_panel(app: App, panel: domain.Panel) -> str:
-    """Asks for a new version to be registered by the operator's key, and answers the panel's id.
+def register_panel(app: App, panel: domain.Panel, *, helper: bool = False) -> str:
+    """Asks for a new version to be registered by the operator's key, and answers the panel's id. New cases never take a
+    `helper`: it waits for another to name it.
 
     Raises InvalidInput for what the contract would refuse, NotFound for an appeal or fallback panel that is not there,
     Conflict if the very same panel was asked for before.
@@ -159,7 +167,8 @@ def register_panel(app: App, panel: domain.Panel) -> str:
         _check_helpers(session, panel)
         if sql.asked_panel(session, panel.id()) is not None:
             raise Conflict("This very panel was registered before.", field="arbitrators", remedy="Use its version.")
-        session.add(PanelRow(panel_id=panel.id(), content=json.dumps(panel.as_json()), created_at=now))
+        content = json.dumps(panel.as_json())
+        session.add(PanelRow(panel_id=panel.id(), content=content, helper=helper, created_at=now))
         session.flush()
         enqueue(session, "register_panel", panel.id(), now)
     app.wake.set()

@@ -69,7 +69,7 @@ def case_of_link(session: Session, claims: LinkClaims) -> CaseRow:
     """The link's case, kept from other acts until this unit of work ends. Raises NotFound if it is gone."""
     case = find_case(session, claims.case_id, for_update=True)
     if case is None:
-        raise NotFound("There is no such case.", field="case_id")
+        raise NotFound("There is no such case.", field="case_id", remedy="Ask the shop for a new link.")
     return case
 
 

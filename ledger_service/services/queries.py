@@ -74,7 +74,7 @@ def record_stage(app: App, record_id: str) -> str:
         record = staged_record(session, record_id, confirmations)
         staged = record or vote_by_id(session, record_id, confirmations)
     if staged is None:
-        raise NotFound("There is no such record.", field="record_id")
+        raise NotFound("There is no such record.", field="record_id", remedy="Check the record id.")
     return staged.stage.wire
 
 
@@ -85,7 +85,11 @@ def refunds_audit(app: App, account: Account, cursor: str | None = None, limit: 
     Raises Forbidden for other parties, InvalidInput for a bad cursor or limit.
     """
     if account.role != "merchant" and account.role not in OVERSEERS:
-        raise Forbidden("Refunds are audited by merchants and auditors.", field="Authorization")
+        raise Forbidden(
+            "Refunds are audited by merchants and auditors.",
+            field="Authorization",
+            remedy="Use such a key; a party sees its cases under /v1/cases.",
+        )
     merchant = None if account.role in OVERSEERS else account.address
     with app.database.read() as session:
         rows = _page(session, cursor, limit, merchant=merchant)

@@ -33,7 +33,7 @@ def status_view(app: App, claims: LinkClaims) -> dict[str, Any]:
     with app.database.read() as session:
         case = find_case(session, claims.case_id)
         if case is None:
-            raise NotFound("There is no such case.", field="case_id")
+            raise NotFound("There is no such case.", field="case_id", remedy="Ask the shop for a new link.")
         view = view_of(app, session, case)
         merchant = account_by_id(session, case.account_id)
         held = view.state.has(Flag.CONSUMER_KEY_HELD)

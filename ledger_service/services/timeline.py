@@ -17,12 +17,13 @@ from ..store.keys import names_of
 from ..store.ours import vote_identity
 from ..store.stages import StagedRecord, composed_links, head_block
 from ..store.tables import Account, ChainRecord
+from .act_data import WORDS, attachments_of
 from .app import App
 from .rounds import rounds_of
 from .viewing import View
 from .words import words_of
 
-_SHOWN_DATA = ("grade", "share", "fee", "reference", "carrier", "note", "reason", "location", "order", "attachments")
+_SHOWN_DATA = ("grade", "share", "fee", "reference", "carrier", "location", "order")
 _OPENS_DISPUTE = (Kind.DISPUTED.wire, Kind.CHALLENGED.wire)
 
 
@@ -103,8 +104,13 @@ def _stated(staged: StagedRecord, names: dict[str, str], said: dict[str, dict[st
         "stage": staged.stage.wire,
         "reason": staged.reason,
         "by": {"role": row.role, "name": names.get(row.signer), "address": row.signer, "key": row.key_holder},
-        "data": {name: data[name] for name in _SHOWN_DATA if name in data} | said.get(row.record_id, {}),
+        "data": {name: data[name] for name in _SHOWN_DATA if name in data} | _said(data, said.get(row.record_id, {})),
     }
+
+
+def _said(data: dict[str, Any], words: dict[str, Any]) -> dict[str, Any]:
+    shown = {name: words[name] for name in WORDS if name in words}
+    return {**shown, "attachments": attachments_of(data, words)} if "attachments" in data else shown
 
 
 def _composed(link: ChainRecord, final_up_to: int) -> dict[str, Any]:

@@ -198,6 +198,10 @@ def _prepared(
         raise InvalidInput(
             f"The prepared vote names {data['share']} basis points.", field="share", remedy="Send what you prepared."
         )
+    if request.round not in (None, data["round"]):
+        raise InvalidInput(
+            f"The prepared vote is for round {data['round']}.", field="round", remedy="Send what you prepared."
+        )
     if app.clock.seconds() > valid_until:
         raise OutOfOrder("The prepared vote has expired.", field="vote_id", remedy="Prepare it again.")
     _check_turn(app, session, place, account.address, request.model_copy(update={"round": data["round"]}))

@@ -1,4 +1,4 @@
-"""What people said in a dispute: sealed in the records, opened for those who may see the case."""
+"""What people said in their acts and votes: sealed in the records, opened for those who may see the case."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from ..domain.disclosures import read_disclosure
 from ..errors import LedgerError
 from ..store.disputes import disclosures_of_kinds
 from .accepting import case_secret
-from .act_data import SPOKEN
+from .act_data import WORDS, is_name_of_file
 from .app import App
-
-_FIELDS = frozenset(SPOKEN.values())
+from .drafting import POSTABLE
 
 
 def words_of(app: App, session: Session, case_id: str) -> dict[str, dict[str, Any]]:
-    """By the id of a record or vote, its `reason` or `text`. Empty once they were erased."""
-    rows = disclosures_of_kinds(session, case_id, [kind.wire for kind in SPOKEN])
+    """By the id of a record or vote, its words and the names of its files. Empty once they were erased."""
+    rows = disclosures_of_kinds(session, case_id, [kind.wire for kind in POSTABLE])
     said: dict[str, dict[str, Any]] = {}
     try:
         secret = case_secret(app, session, case_id) if rows else None
@@ -31,6 +30,6 @@ def words_of(app: App, session: Session, case_id: str) -> dict[str, dict[str, An
             disclosure = read_disclosure(app.vault.open(secret, row.digest, row.sealed).decode())
         except (LedgerError, ValueError):
             continue  # check 1 of the verification says so
-        if disclosure.name in _FIELDS:
+        if disclosure.name in WORDS or is_name_of_file(disclosure.name):
             said.setdefault(row.record_id, {})[disclosure.name] = disclosure.value
     return said

@@ -7,7 +7,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, delete
 from sqlmodel import Session, col
 
-from .tables import IdempotentRequest, PreparedCase, PreparedRecord
+from .tables import IdempotentRequest, PreparedCase, PreparedRecord, PreparedVote
 
 
 def delete_answers(session: Session, before: int) -> int:
@@ -18,7 +18,8 @@ def delete_answers(session: Session, before: int) -> int:
 def delete_prepared(session: Session, before: int) -> int:
     """Messages that nobody signed, made before a moment; how many."""
     records = _run(session, delete(PreparedRecord).where(col(PreparedRecord.created_at) < before))
-    return records + _run(session, delete(PreparedCase).where(col(PreparedCase.created_at) < before))
+    votes = _run(session, delete(PreparedVote).where(col(PreparedVote.created_at) < before))
+    return records + votes + _run(session, delete(PreparedCase).where(col(PreparedCase.created_at) < before))
 
 
 def _run(session: Session, statement: Any) -> int:

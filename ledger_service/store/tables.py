@@ -254,6 +254,7 @@ class PanelRow(SQLModel, table=True):
     __tablename__ = "panels"
     panel_id: str = Field(primary_key=True)  # of its content, so that the same panel twice is one
     content: str = Field(sa_column=Column(Text, nullable=False))  # JSON with the contract's names
+    helper: bool = False  # for others to name as appeal or fallback panel: no new case takes it
     created_at: int = Field(sa_column=big(nullable=False))
 
 
@@ -285,7 +286,8 @@ class OutboxRow(SQLModel, table=True):
     `subject` is unique for an action: a record's or vote's id (`open`, `act`, `vote`), a case's id and
     length (`poke`), a case's id (`withdraw`), an account, a token and a sum (`withdraw_credit`), the id of a policy, of
     parties or of a panel (`register_…`). `record_id` is the record's or the vote's. `tx_hash` is the last attempt;
-    `done` is set by the indexer when it sees the effect, or a refusal.
+    `done` is set by the indexer when it sees the effect, or a refusal. `alone_from` is 0, or, once the chain has undone
+    a whole transaction with this in it, the moment from which it is sent again in one of its own.
     """
 
     __tablename__ = "outbox"
@@ -306,6 +308,7 @@ class OutboxRow(SQLModel, table=True):
     created_at: int = Field(sa_column=big(nullable=False))
     tx_hash: str | None = Field(default=None, index=True)
     done: bool = False
+    alone_from: int = Field(default=0, sa_column=big(nullable=False, server_default="0"))
 
 
 class TransactionRow(SQLModel, table=True):

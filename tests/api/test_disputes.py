@@ -13,7 +13,8 @@ from starlette.testclient import TestClient
 
 from ledger_service.domain.signatures import address_of
 from ledger_service.services.app import App
-from ledger_service.store.tables import CaseRow, ChainCase, DisclosureRow, OutboxRow, VoteRow
+from ledger_service.services.housekeeping import tidy
+from ledger_service.store.tables import CaseRow, ChainCase, DisclosureRow, OutboxRow, PreparedVote, VoteRow
 
 from .conftest import Headers, Keys, Open, as_consumer, assert_problem, bearer, count_rows, token_of
 from .panels import add_panel, count_vote, record_case, rule
@@ -291,6 +292,20 @@ def test_arbitrator_with_an_own_key_votes_by_signature(
     assert taken.json()["commitment"] == prepared["commitment"]
     again = client.post(path, json={**body, "signature": sign(OWN, prepared)}, headers=headers)
     assert_problem(again, 409, "conflict", field="vote_id")
+
+
+def test_prepared_vote_is_deleted_once_its_signature_cannot_count(
+    client: TestClient, ledger: App, bench: Bench, disputed: str
+) -> None:
+    path = f"/v1/disputes/{disputed}/votes/prepare"
+    old, young = (client.post(path, json={"share": 1}, headers=as_(bench.own)).json()["vote_id"] for _ in range(2))
+    kept = (ledger.settings.signature_days + 1) * 86_400
+    with ledger.database.write() as session:
+        session.get_one(PreparedVote, old).created_at -= kept + 1
+        session.get_one(PreparedVote, young).created_at -= kept - 1
+    tidy(ledger)
+    with ledger.database.read() as session:
+        assert [row.vote_id for row in session.exec(select(PreparedVote))] == [young]
 
 
 def test_prepared_vote_of_somebody_else_is_not_found(

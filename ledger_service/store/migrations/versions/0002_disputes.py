@@ -96,6 +96,7 @@ def upgrade() -> None:
         "panels",
         sa.Column("panel_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("helper", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("panel_id"),
     )
@@ -148,6 +149,9 @@ def upgrade() -> None:
 
     sums = (sa.Column(name, sa.BigInteger(), nullable=False) for name in ("credit", "credited"))
     _balances("account", *sums)
+    with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("alone_from", sa.BigInteger(), server_default="0", nullable=False))
+
     with op.batch_alter_table("chain_cases", schema=None) as batch_op:
         batch_op.add_column(sa.Column("due", sa.BigInteger(), nullable=False))
         batch_op.add_column(sa.Column("policy", sqlmodel.sql.sqltypes.AutoString(), nullable=False))
@@ -205,6 +209,9 @@ def downgrade() -> None:
         batch_op.drop_column("panel")
         batch_op.drop_column("policy")
         batch_op.drop_column("due")
+
+    with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.drop_column("alone_from")
 
     _balances("merchant")
     with op.batch_alter_table("votes", schema=None) as batch_op:
