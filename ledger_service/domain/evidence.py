@@ -16,7 +16,7 @@ from typing import Any
 
 from .hashing import hex0x
 from .messages import Parties
-from .panels import Panel
+from .panels import Panel, check_panel
 from .strict_fields import address, dictionary, hex_bytes, integer, items, members, refused, text, word
 
 _ESCROW_ARGS: dict[str, dict[str, int | str]] = {
@@ -249,7 +249,9 @@ def _panel(value: Any, path: str) -> PanelVersion:
     numbers = {name: integer(body[name], f"{path}.{name}", bits) for name, bits in sizes.items()}
     named = items(body["arbitrators"], f"{path}.arbitrators")
     arbitrators = tuple(address(item, f"{path}.arbitrators[{i}]") for i, item in named)
-    return PanelVersion(numbers.pop("version"), Panel(arbitrators, **numbers))
+    version, panel = numbers.pop("version"), Panel(arbitrators, **numbers)
+    check_panel(panel)
+    return PanelVersion(version, panel)
 
 
 def _vote(value: Any, path: str) -> VoteStatement:
