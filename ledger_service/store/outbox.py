@@ -7,7 +7,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, Insert, Update, delete, exists, func, insert, or_, update
+from sqlalchemy import (
+    Cast,
+    ColumnElement,
+    CursorResult,
+    Insert,
+    String,
+    Update,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    update,
+)
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col, select
 
@@ -33,6 +46,7 @@ _TRANSACTIONS = SQLModel.metadata.tables["transactions"]
 _CHUNK = 500  # values in one IN list
 _SIGNATURE = 65  # bytes; the batch's layout takes no other
 _OF_CASES = ("open", "act", "vote")  # what is sent in the order in which it was accepted
+_ALONE_AGAIN_AFTER = 60  # seconds after an attempt that was undone although nothing else was in it
 # What the chain can say of a record or a vote: its id, its commitment, the chain's table, and when a row is about it.
 _JUDGED: tuple[tuple[Any, Any, Any, ColumnElement[bool]], ...] = (
     (col(RecordRow.record_id), col(RecordRow.commitment), ChainRecord, RECORDED),
@@ -67,9 +81,14 @@ def waiting_actions(session: Session) -> set[str]:
     return set(session.exec(select(OutboxRow.action).where(undone).distinct()).all())
 
 
-def openings_waiting(session: Session, limit: int) -> Sequence[tuple[OutboxRow, RecordRow, CaseRow]]:
-    """Openings to be sent, without those that wait for a registration: of parties, asked for before them and not yet
-    sent; of their policy, not yet done, since another account sends it and nonces do not put it first."""
+def openings_waiting(
+    session: Session, limit: int, alone: int | None = None
+) -> Sequence[tuple[OutboxRow, RecordRow, CaseRow]]:
+    """Openings to be sent: those that go together, or with `alone`, which is now, those that go one at a time.
+
+    Without those that wait for a registration: of parties, asked for before them and not yet sent; of their policy, not
+    yet done, since another account sends it and nonces do not put it first.
+    """
     parties = select(func.min(OutboxRow.id)).where(_unsent("register_parties")).scalar_subquery()
     pending = select(OutboxRow.subject).where(OutboxRow.action == "register_policy", col(OutboxRow.done).is_(False))
     query = (
@@ -78,6 +97,7 @@ def openings_waiting(session: Session, limit: int) -> Sequence[tuple[OutboxRow, 
         .join(CaseRow, col(CaseRow.case_id) == col(RecordRow.case_id))
         .where(
             _unsent("open"),
+            _together_or(alone),
             or_(parties.is_(None), col(OutboxRow.id) < parties),
             col(CaseRow.policy_id).not_in(pending),
         )
@@ -87,28 +107,43 @@ def openings_waiting(session: Session, limit: int) -> Sequence[tuple[OutboxRow, 
     return session.exec(query).all()
 
 
-def acts_waiting(session: Session, limit: int) -> Sequence[tuple[OutboxRow, RecordRow]]:
-    """Acts to be sent, without those before which something else of their case has to be sent."""
+def acts_waiting(session: Session, limit: int, alone: int | None = None) -> Sequence[tuple[OutboxRow, RecordRow]]:
+    """Acts to be sent, without those before which something else of their case has to be sent; `alone` as in
+    `openings_waiting`."""
     query = (
         select(OutboxRow, RecordRow)
         .join(RecordRow, col(RecordRow.record_id) == col(OutboxRow.record_id))
-        .where(_unsent("act"), func.length(RecordRow.signature) == _SIGNATURE, ~_held_up("act"))
+        .where(
+            _unsent("act"),
+            _together_or(alone),
+            func.length(RecordRow.signature) == _SIGNATURE,
+            ~_held_up("act"),
+        )
         .order_by(col(OutboxRow.id))
         .limit(limit)
     )
     return session.exec(query).all()
 
 
-def votes_waiting(session: Session, limit: int) -> Sequence[tuple[OutboxRow, VoteRow]]:
+def votes_waiting(session: Session, limit: int, alone: int | None = None) -> Sequence[tuple[OutboxRow, VoteRow]]:
     """Votes to be sent, as `acts_waiting`."""
     query = (
         select(OutboxRow, VoteRow)
         .join(VoteRow, col(VoteRow.vote_id) == col(OutboxRow.record_id))
-        .where(_unsent("vote"), ~_held_up("vote"))
+        .where(_unsent("vote"), _together_or(alone), ~_held_up("vote"))
         .order_by(col(OutboxRow.id))
         .limit(limit)
     )
     return session.exec(query).all()
+
+
+def consumers_now(session: Session, case_ids: Sequence[str]) -> dict[str, str]:
+    """Who acts for the consumer in these cases, as far as the chain was read."""
+    found: dict[str, str] = {}
+    for some in chunks(sorted(set(case_ids))):
+        query = select(ChainCase.case_id, ChainCase.consumer).where(col(ChainCase.case_id).in_(some))
+        found.update(session.exec(query).all())
+    return found
 
 
 def panels_of_cases(session: Session, case_ids: Sequence[str]) -> dict[str, int]:
@@ -212,12 +247,13 @@ def cases_with_dues(session: Session, now: int, limit: int) -> Sequence[str]:
 
 def credits_due(session: Session, limit: int) -> Sequence[str]:
     """Arbitrators' credits that nobody has asked to be paid, as subjects of `withdraw_credit`."""
-    query = select(ChainBalance).where(col(ChainBalance.credit) > 0).limit(limit)
-    wanted = {f"{row.account}:{row.token}:{row.credited}" for row in session.exec(query)}
-    asked = select(OutboxRow.subject).where(
-        OutboxRow.action == "withdraw_credit", col(OutboxRow.subject).in_(wanted), col(OutboxRow.done).is_(False)
+    credited = Cast(col(ChainBalance.credited), String)
+    subject = col(ChainBalance.account) + ":" + col(ChainBalance.token) + ":" + credited
+    asked = exists().where(
+        col(OutboxRow.action) == "withdraw_credit", col(OutboxRow.subject) == subject, col(OutboxRow.done).is_(False)
     )
-    return sorted(wanted - set(session.exec(asked).all()))
+    query = select(subject).where(col(ChainBalance.credit) > 0, ~asked)
+    return sorted(session.exec(query.limit(limit)).all())
 
 
 # --- the indexer's ---------------------------------------------------------------------------------------------------
@@ -279,8 +315,9 @@ def set_done_by_subject(session: Session, action: str, subjects: Sequence[str], 
         session.execute(update(_OUTBOX).where(named).values(done=done))
 
 
-def clear_leftovers(session: Session, hashes: Sequence[str]) -> Leftovers:
-    """Decides on rows that their transaction, which is over, left undone."""
+def clear_leftovers(session: Session, hashes: Sequence[str], *, reverted: bool = False) -> Leftovers:
+    """Decides on rows that their transaction, which is over, left undone. With `reverted`, the chain has mined it and
+    undone it whole: one of its rows may be why, so that each of them goes alone from now on."""
     requeued = dropped = 0
     for row in _undone(session, hashes):
         this = _OUTBOX.c.id == row.id
@@ -290,7 +327,8 @@ def clear_leftovers(session: Session, hashes: Sequence[str]) -> Leftovers:
             session.execute(delete(_OUTBOX).where(this))
             dropped += 1
         else:
-            session.execute(update(_OUTBOX).where(this).values(tx_hash=None))
+            alone = _alone_from(session, row) if reverted and row.action in _OF_CASES else row.alone_from
+            session.execute(update(_OUTBOX).where(this).values(tx_hash=None, alone_from=alone))
             requeued += 1
     return Leftovers(requeued, dropped)
 
@@ -302,15 +340,30 @@ def _unsent(action: str) -> ColumnElement[bool]:
     return (col(OutboxRow.action) == action) & col(OutboxRow.done).is_(False) & col(OutboxRow.tx_hash).is_(None)
 
 
+def _together_or(alone: int | None) -> ColumnElement[bool]:
+    """What goes with others; or, at the moment `alone`, what is to go in a transaction of its own."""
+    if alone is None:
+        return col(OutboxRow.alone_from) == 0
+    return col(OutboxRow.alone_from).between(1, alone)
+
+
+def _alone_from(session: Session, row: OutboxRow) -> int:
+    """At once the first time; after a pause if it went alone already."""
+    transaction = session.get(TransactionRow, row.tx_hash)
+    sent = transaction.created_at if transaction else row.created_at
+    return sent + _ALONE_AGAIN_AFTER if row.alone_from else max(sent, 1)
+
+
 def _held_up(action: str) -> ColumnElement[bool]:
-    """Whether something else of the same case was accepted before and is not sent yet."""
+    """Whether something else of the same case was accepted before and is not sent yet; or anything at all that goes
+    alone and is not done yet, since it may be undone once more."""
     before = aliased(OutboxRow)
     return exists().where(
         col(before.case_id) == col(OutboxRow.case_id),
-        col(before.action).in_([other for other in _OF_CASES if other != action]),
+        col(before.action).in_(_OF_CASES),
         col(before.id) < col(OutboxRow.id),
-        col(before.tx_hash).is_(None),
         col(before.done).is_(False),
+        (col(before.alone_from) > 0) | ((col(before.action) != action) & col(before.tx_hash).is_(None)),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..chain.abi import ESCROW, LEDGER, function
@@ -22,9 +23,11 @@ from ..chain.codec import (
 from ..chain.deployments import Deployment
 from ..chain.rpc import Block, Rpc, block_call
 from ..chain.transactions import Signer, gas_price, intrinsic_gas
+from ..clock import Clock
 from ..domain.hashing import from_hex
 from ..domain.messages import Opening, Parties, Terms
 from ..domain.panels import Panel
+from ..domain.vocabulary import Role
 from ..errors import IntegrityFailure
 from ..services.projection import act_of, vote_of
 from ..store.chain_facts import panels_by_version
@@ -32,6 +35,7 @@ from ..store.database import Database
 from ..store.outbox import (
     acts_waiting,
     case_with_parties,
+    consumers_now,
     openings_waiting,
     panel_content,
     panels_of_cases,
@@ -94,6 +98,7 @@ class Batches:
         *,
         writer: Signer,
         operator: Signer,
+        clock: Clock,
         policy_by_id: PolicyById,
         batch_size: int,
     ) -> None:
@@ -102,11 +107,13 @@ class Batches:
         self._deployment = deployment
         self._writer = writer
         self._operator = operator
+        self._clock = clock
         self._policy_by_id = policy_by_id
         self._batch_size = batch_size
         self._bounds: dict[str, int] = {}
         self._seen: Seen | None = None
-        # Acts before votes: what is of one case goes in the order of acceptance (`store.outbox`).
+        # Acts before votes: what is of one case goes in the order of acceptance (`store.outbox`). What goes alone comes
+        # last, however much of it there is, so that it holds up nothing else.
         self.makers: tuple[tuple[str, Signer, Maker], ...] = (
             ("register_policy", operator, self._policies),
             ("register_panel", operator, self._panels),
@@ -117,6 +124,9 @@ class Batches:
             ("poke", writer, self._pokes),
             ("withdraw", writer, self._withdrawals),
             ("withdraw_credit", writer, self._credits),
+            ("open", writer, partial(self._openings, alone=True)),
+            ("act", writer, partial(self._acts, alone=True)),
+            ("vote", writer, partial(self._votes, alone=True)),
         )
 
     def begin_step(self) -> None:
@@ -182,10 +192,10 @@ class Batches:
 
     # --- many at once ------------------------------------------------------------------------------------------------
 
-    def _openings(self) -> Batch | None:
+    def _openings(self, *, alone: bool = False) -> Batch | None:
         with self._database.read() as session:
-            found = openings_waiting(session, self._batch_size)
-        plan = self._plan([record.signer for _, record, _ in found if record.key_holder == "own"])
+            found = openings_waiting(session, *self._how_many(alone))
+        plan = self._plan([record.signer for _, record, _ in found if record.key_holder == "own"], alone)
         items = [
             Item(row, (_opening(record, case), record.signature), plan.opening(record.signer), _words(record, 22))
             for row, record, case in found
@@ -194,24 +204,33 @@ class Batches:
         left = self._bound(LEDGER, "OPENING_GAS") if found else 0
         return self._batch(self._deployment.ledger, items, encode_open_batch, extra=left)
 
-    def _acts(self) -> Batch | None:
+    def _acts(self, *, alone: bool = False) -> Batch | None:
         with self._database.read() as session:
-            found = acts_waiting(session, self._batch_size)
+            found = acts_waiting(session, *self._how_many(alone))
             panels = panels_of_cases(session, [record.case_id for _, record in found])
-        plan = self._plan([record.signer for _, record in found if record.key_holder == "own"])
+            consumers = consumers_now(
+                session, [record.case_id for _, record in found if record.role == Role.CONSUMER.wire]
+            )
+        # The contract asks whoever holds the role by then. A consumer can have bound another account since.
+        who = [_accounts(record, consumers) for _, record in found]
+        own = [record.signer for _, record in found if record.key_holder == "own"]
+        plan = self._plan([*own, *(account for _, *later in who for account in later)], alone)
         items = [
             Item(
-                row, (act_of(record), record.signature), plan.act(record.kind, record.signer, panels[record.case_id]), 5
+                row,
+                (act_of(record), record.signature),
+                plan.act(record.kind, panels[record.case_id], *accounts),
+                5,
             )
-            for row, record in found
+            for (row, record), accounts in zip(found, who, strict=True)
         ]
         return self._batch(self._deployment.ledger, items, encode_record_batch)
 
-    def _votes(self) -> Batch | None:
+    def _votes(self, *, alone: bool = False) -> Batch | None:
         with self._database.read() as session:
-            found = votes_waiting(session, self._batch_size)
+            found = votes_waiting(session, *self._how_many(alone))
             panels = panels_of_cases(session, [vote.case_id for _, vote in found])
-        plan = self._plan([vote.arbitrator for _, vote in found if vote.key_holder == "own"])
+        plan = self._plan([vote.arbitrator for _, vote in found if vote.key_holder == "own"], alone)
         items = [
             Item(
                 row,
@@ -265,14 +284,19 @@ class Batches:
             gas=sum(item.gas for item in carried) + extra + _RESERVE,
         )
 
-    def _plan(self, own: list[str]) -> GasPlan:
-        """`own` are the accounts that sign with keys of their own, any of which can be a contract."""
-        asked = sorted(set(own))
+    def _how_many(self, alone: bool) -> tuple[int, int | None]:
+        """What to ask the outbox for: as many as go together, or one that goes alone by now."""
+        return (1, self._clock.seconds()) if alone else (self._batch_size, None)
+
+    def _plan(self, own: list[str], alone: bool = False) -> GasPlan:
+        """`own` are the accounts that sign with keys of their own, any of which can be a contract. What goes alone was
+        undone as it was planned: it gets the gas for a wallet without asking."""
+        asked = [] if alone else sorted(set(own))
         codes = self._rpc.batch_all([("eth_getCode", account, "latest") for account in asked]) if asked else []
         with self._database.read() as session:
             panels = panels_by_version(session)
         wallets = frozenset(account for account, code in zip(asked, codes, strict=True) if code not in ("0x", "0x0"))
-        return GasPlan(panels, wallets)
+        return GasPlan(panels, None if alone else wallets)
 
     def _bound(self, contract: str, name: str) -> int:
         """Gas that a contract lets one item use."""
@@ -289,6 +313,12 @@ def _single(signer: Signer, to: str, data: bytes, row: OutboxRow) -> Batch:
 
 def _ids(rows: Sequence[OutboxRow]) -> list[int]:
     return [row.id for row in rows if row.id is not None]
+
+
+def _accounts(record: RecordRow, consumers: dict[str, str]) -> list[str]:
+    """Who signed an act, and who else holds the role now."""
+    now = consumers.get(record.case_id, record.signer) if record.role == Role.CONSUMER.wire else record.signer
+    return [record.signer] if now == record.signer else [record.signer, now]
 
 
 def _words(signed: RecordRow | VoteRow, plainly: int) -> int:

@@ -28,10 +28,11 @@ class DeadlineWorker:
     def step(self) -> int:
         """How many pokes and withdrawals were asked for."""
         now = self._clock.seconds()
+        most = _AT_ONCE + len(self._asked)  # what must not be asked for again yet takes nobody's place
         with self._database.read() as session:
-            pokes = [(case_id, f"{case_id}:{length}") for case_id, length in overdue_cases(session, now, _AT_ONCE)]
-            dues = cases_with_dues(session, now, _AT_ONCE)
-            earned = credits_due(session, _AT_ONCE)
+            pokes = [(case_id, f"{case_id}:{length}") for case_id, length in overdue_cases(session, now, most)]
+            dues = cases_with_dues(session, now, most)
+            earned = credits_due(session, most)
         wanted: list[tuple[str, str | None, str]] = [("poke", *poke) for poke in pokes]
         wanted += [("withdraw", case_id, case_id) for case_id in dues]
         wanted += [("withdraw_credit", None, subject) for subject in earned]

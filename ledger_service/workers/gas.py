@@ -21,18 +21,19 @@ _MAY_SETTLE = {Kind.CANCELLED.wire, Kind.ACCEPTED.wire, Kind.SPLIT.wire}
 
 
 class GasPlan:
-    """`panels` are the registered ones by version, `wallets` the accounts with code among those that act."""
+    """`panels` are the registered ones by version, `wallets` the accounts with code among those that act; None if each
+    of them may have come by some since it was looked at."""
 
-    def __init__(self, panels: Mapping[int, Mapping[str, Any]], wallets: frozenset[str]) -> None:
+    def __init__(self, panels: Mapping[int, Mapping[str, Any]], wallets: frozenset[str] | None) -> None:
         self._panels = panels
         self._wallets = wallets
 
     def opening(self, merchant: str) -> int:
         return OPENING + self._asking(merchant)
 
-    def act(self, kind: str, signer: str, panel: int) -> int:
-        """`panel` is the version that the case names."""
-        gas = ACT + self._asking(signer)
+    def act(self, kind: str, panel: int, *accounts: str) -> int:
+        """`panel` is the version that the case names; `accounts` are who signed, and who may hold the role by now."""
+        gas = ACT + self._asking(*accounts)
         if kind in _MAY_SETTLE:
             gas += SETTLEMENT + (self._awards(panel) if kind == Kind.SPLIT.wire else 0)
         return gas
@@ -44,8 +45,8 @@ class GasPlan:
     def poke(self, panel: int) -> int:
         return ACT + SETTLEMENT + self._awards(panel)
 
-    def _asking(self, account: str) -> int:
-        return WALLET if account in self._wallets else 0
+    def _asking(self, *accounts: str) -> int:
+        return WALLET if self._wallets is None or not self._wallets.isdisjoint(accounts) else 0
 
     def _awards(self, version: int) -> int:
         """Fees of as many rounds as a case can have: a first one twice, once more after a challenge, and an appeal."""

@@ -190,19 +190,20 @@ class Indexer:
         used = {writer: int(answer, 16) for writer, answer in zip(writers, answers, strict=True)}
         past = [row for row in rows if row.nonce < used[row.writer]]
         receipts = self._rpc.batch_all([("eth_getTransactionReceipt", row.tx_hash) for row in past])
-        over = [
-            row.tx_hash
-            for row, receipt in zip(past, receipts, strict=True)
-            if receipt is None or int(receipt["blockNumber"], 16) <= cursor.block_number
-        ]
-        if not over:
+        reverted: list[str] = []
+        others: list[str] = []
+        for row, receipt in zip(past, receipts, strict=True):
+            if receipt is None or int(receipt["blockNumber"], 16) <= cursor.block_number:
+                undone = receipt is not None and int(receipt["status"], 16) == 0
+                (reverted if undone else others).append(row.tx_hash)
+        if not reverted and not others:
             return 0
         with self._database.write() as session:
-            outbox.settle(session, over)
-            return self._clear(session, over)
+            outbox.settle(session, [*reverted, *others])
+            return self._clear(session, others) + self._clear(session, reverted, reverted=True)
 
-    def _clear(self, session: Any, hashes: list[str]) -> int:
-        left = outbox.clear_leftovers(session, hashes)
+    def _clear(self, session: Any, hashes: list[str], *, reverted: bool = False) -> int:
+        left = outbox.clear_leftovers(session, hashes, reverted=reverted)
         if left.requeued or left.dropped:
             _log.warning("outbox_leftovers", requeued=left.requeued, dropped=left.dropped)
         return left.requeued

@@ -174,7 +174,10 @@ class Workers:
         """How many events were read."""
         self._progress = self._indexer.step()
         if self._progress.requeued:
-            raise Unavailable(f"The chain undid {self._progress.requeued} items whole; they are sent once more.")
+            raise Unavailable(
+                f"The chain undid {self._progress.requeued} items whole; they are sent once more.",
+                remedy="It mends itself. If it stays, see that nothing else sends with the writer's key.",
+            )
         return self._progress.events
 
     def _ask_for_due(self) -> int:

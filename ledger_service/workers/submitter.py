@@ -72,6 +72,7 @@ class Submitter:
             deployment,
             writer=writer,
             operator=operator,
+            clock=clock,
             policy_by_id=policy_by_id,
             batch_size=batch_size,
         )

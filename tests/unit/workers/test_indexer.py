@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, select
 
 from ledger_service.chain.abi import ESCROW, LEDGER
 from ledger_service.chain.deployments import Contract, Deployment
@@ -16,6 +16,7 @@ from ledger_service.errors import Conflict
 from ledger_service.services.policies import shipped_policies
 from ledger_service.store.chain_facts import read_cursor
 from ledger_service.store.database import Database
+from ledger_service.store.tables import OutboxRow, TransactionRow
 from ledger_service.workers.indexer import Indexer
 
 _ADDRESS = "0x" + "11" * 20
@@ -28,6 +29,7 @@ class Chain(Rpc):
         super().__init__("http://127.0.0.1:9")
         self.head, self.limit = head, limit
         self.asked: list[int] = []
+        self.receipt_of: dict[str, str] | None = None
 
     def batch(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         return [self._answer(*call) for call in calls]
@@ -37,6 +39,10 @@ class Chain(Rpc):
             span = int(wanted["toBlock"], 16) - int(wanted["fromBlock"], 16) + 1
             self.asked.append(span)
             return [] if span <= self.limit else RpcRefused(method, {"code": -32005, "message": "too many blocks"})
+        if method == "eth_getTransactionCount":
+            return "0x1"
+        if method == "eth_getTransactionReceipt":
+            return self.receipt_of
         assert method == "eth_getBlockByNumber"
         return self._block(self.head if wanted == "latest" else int(wanted, 16))
 
@@ -97,6 +103,26 @@ def test_a_node_that_limits_the_range_is_read_in_smaller_parts(
     assert _cursor(database) == 250
     assert sum(span for span in chain.asked if span <= limit) == 250
     assert [span for span in chain.asked if span > limit] == refused
+    chain.close()
+
+
+@pytest.mark.parametrize(("receipt", "alone"), [("0x0", True), ("0x1", False), (None, False)])
+def test_rows_go_alone_once_the_chain_has_undone_their_transaction(
+    database: Database, receipt: str | None, alone: bool
+) -> None:
+    """Not when it was overtaken by another with its nonce, which says nothing of what it carried."""
+    chain = Chain(head=5, limit=100)
+    indexer = _indexer(database, chain)
+    indexer.step()
+    chain.receipt_of = {"blockNumber": "0x5", "status": receipt} if receipt else None
+    with database.write() as session:
+        row: dict[str, Any] = {"writer": _ADDRESS, "nonce": 0, "raw": b"", "gas_price": 1, "created_at": 9}
+        session.add(TransactionRow(tx_hash="0x01", **row))
+        session.add(OutboxRow(action="act", subject="x", created_at=0, tx_hash="0x01", record_id="x"))
+    assert indexer.step().requeued == 1
+    with database.read() as session:
+        kept = session.exec(select(OutboxRow)).one()
+    assert (kept.tx_hash, kept.alone_from, kept.done) == (None, 9 if alone else 0, False)
     chain.close()
 
 

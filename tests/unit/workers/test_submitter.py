@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ from ledger_service.keystore import LocalSigner, new_key
 from ledger_service.services.policies import shipped_policies
 from ledger_service.store.cases import enqueue
 from ledger_service.store.database import Database
-from ledger_service.store.tables import OutboxRow, TransactionRow
+from ledger_service.store.outbox import clear_leftovers, set_done_by_subject
+from ledger_service.store.tables import Account, CaseRow, ChainCase, OutboxRow, RecordRow, TransactionRow
 from ledger_service.workers.batches import Item
 from ledger_service.workers.gas import AWARD, WALLET, GasPlan
 from ledger_service.workers.submitter import Submitter
@@ -40,6 +41,7 @@ class Chain(Rpc):
         self.block_gas = block_gas
         self.taken: list[bytes] = []
         self.refuses: set[bytes] = set()
+        self.wallets: set[str] = set()
 
     def batch(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         return [self._answer(*call) for call in calls]
@@ -51,6 +53,8 @@ class Chain(Rpc):
                 return RpcRefused(method, {"code": -32000, "message": "insufficient funds"})
             self.taken.append(raw)
             return "0x"
+        if method == "eth_getCode":
+            return "0xfe" if params[0] in self.wallets else "0x"
         answers = {
             "eth_gasPrice": "0x1",
             "eth_getTransactionCount": "0x0",
@@ -76,7 +80,7 @@ def chain() -> Iterator[Chain]:
     chain.close()
 
 
-def _submitter(database: Database, chain: Chain) -> Submitter:
+def _submitter(database: Database, chain: Chain, clock: FixedClock | None = None) -> Submitter:
     ledger, escrow = Contract("0x" + "22" * 20, "0x", "0x"), Contract("0x" + "33" * 20, "0x", "0x")
     return Submitter(
         database,
@@ -84,7 +88,7 @@ def _submitter(database: Database, chain: Chain) -> Submitter:
         Deployment(1337, "0x", 0, _ADDRESS, _ADDRESS, {LEDGER: ledger, ESCROW: escrow}),
         writer=LocalSigner(new_key()),
         operator=LocalSigner(new_key()),
-        clock=FixedClock(datetime(2026, 3, 1, tzinfo=UTC)),
+        clock=clock or FixedClock(datetime(2026, 3, 1, tzinfo=UTC)),
         policy_by_id=shipped_policies().by_id,
     )
 
@@ -153,7 +157,7 @@ def test_an_item_that_passes_the_room_is_sent_alone(database: Database, chain: C
 def test_a_hundred_acts_of_held_keys_fit_one_transaction() -> None:
     plan = GasPlan({}, frozenset())
     kinds = [Kind.INSPECTED, Kind.ACCEPTED, Kind.CANCELLED, Kind.DISPUTED]
-    assert max(plan.act(kind.wire, _ADDRESS, 0) for kind in kinds) * 100 < 16_000_000 * 0.95
+    assert max(plan.act(kind.wire, 0, _ADDRESS) for kind in kinds) * 100 < 16_000_000 * 0.95
 
 
 def test_wallets_and_fees_are_planned_for() -> None:
@@ -164,6 +168,156 @@ def test_wallets_and_fees_are_planned_for() -> None:
     }
     plan = GasPlan(panels, frozenset({_ADDRESS}))
     plain = GasPlan({}, frozenset())
-    assert plan.act("evidence", _ADDRESS, 1) == plain.act("evidence", _ADDRESS, 1) + WALLET
+    for accounts in ((_ADDRESS,), ("0x" + "55" * 20, _ADDRESS)):  # who signed, and who holds the role now
+        assert plan.act("evidence", 1, *accounts) == plain.act("evidence", 1, *accounts) + WALLET
     assert plan.poke(1) == plain.poke(1) + AWARD * (3 + 3 + 5)
     assert plan.poke(2) == plain.poke(2) + AWARD * 2
+
+
+# --- what was undone whole -------------------------------------------------------------------------------------------
+
+
+def _accept(database: Database, *case_ids: str) -> list[str]:
+    """An act of the consumer's in each of these cases, in this order; their ids."""
+    record_ids = []
+    with database.write() as session:
+        if session.get(Account, 1) is None:
+            session.add(Account(name="Shop", role="merchant", address=_ADDRESS, api_key_hash="x", created_at=0))
+            session.flush()
+        for case_id in case_ids:
+            if session.get(CaseRow, case_id) is None:
+                session.add(_case(case_id))
+                session.flush()
+            count = len(session.exec(select(RecordRow)).all())
+            record = _record(f"rec_{count}", case_id, count)
+            session.add(record)
+            session.flush()
+            enqueue(session, "act", record.record_id, 0, case_id=case_id, record_id=record.record_id)
+            record_ids.append(record.record_id)
+    return record_ids
+
+
+def _case(case_id: str) -> CaseRow:
+    roles: dict[str, Any] = dict.fromkeys(
+        ("merchant", "carrier", "warehouse", "inspector", "consumer", "token"), _ADDRESS
+    )
+    words: dict[str, Any] = {
+        "reference": "RMA-1",
+        "policy": "eu-14",
+        "policy_id": "0x",
+        "mode": "none",
+        "currency": "GBP",
+    }
+    sums: dict[str, Any] = {"refund_minor": 1, "freight_minor": 0, "reserve_minor": 0, "opened_at": 0}
+    return CaseRow(case_id=case_id, account_id=1, language="en", terms='{"panel": 0}', **roles, **words, **sums)
+
+
+def _record(record_id: str, case_id: str, number: int) -> RecordRow:
+    return RecordRow(
+        record_id=record_id,
+        case_id=case_id,
+        kind="cancelled",
+        role="consumer",
+        signer=_ADDRESS,
+        key_holder="service",
+        canonical=b"{}",
+        commitment=hex0x(word(number + 1)),
+        nonce=0,
+        valid_until=2**31,
+        signature=bytes(64) + b"\x1b",
+        occurred_at=0,
+        accepted_at=0,
+        receipt="",
+    )
+
+
+def _sent(database: Database) -> list[list[str]]:
+    """The subjects of each transaction that is on its way."""
+    with database.read() as session:
+        hashes = session.exec(select(TransactionRow.tx_hash)).all()
+        rows = session.exec(select(OutboxRow)).all()
+    carried = [[row.subject for row in rows if row.tx_hash == one and not row.done] for one in hashes]
+    return sorted(subjects for subjects in carried if subjects)
+
+
+def _undo(database: Database, *subjects: str) -> None:
+    """As if the transaction with these was mined, and undone whole."""
+    with database.write() as session:
+        rows = session.exec(select(OutboxRow)).all()
+        clear_leftovers(session, [str(row.tx_hash) for row in rows if row.subject in subjects][:1], reverted=True)
+
+
+def _done(database: Database, *subjects: str) -> None:
+    with database.write() as session:
+        set_done_by_subject(session, "act", subjects)
+
+
+def _gas(raw: bytes) -> int:
+    return int.from_bytes(rlp.decode(raw)[2], "big")
+
+
+_CASES = [hex0x(word(number)) for number in range(1, 5)]
+
+
+def test_what_was_undone_whole_goes_one_at_a_time_with_gas_for_a_wallet(database: Database, chain: Chain) -> None:
+    submitter = _submitter(database, chain)
+    acts = _accept(database, *_CASES[:3])
+    submitter.step_writer()
+    assert _sent(database) == [acts]
+    _undo(database, *acts)
+    (new,) = _accept(database, _CASES[3])
+    submitter.step_writer()
+
+    assert _sent(database) == [[one] for one in (*acts, new)]
+    assert rlp.decode(chain.taken[1])[5] != rlp.decode(chain.taken[2])[5]
+    together, first, *alone = (_gas(raw) for raw in chain.taken)
+    assert together > first  # the new one, with no wallet on top, and ahead of the others
+    assert all(gas > first + WALLET * 9 // 10 for gas in alone)
+
+
+def test_one_that_is_undone_alone_waits_a_while_and_holds_up_its_own_case_only(
+    database: Database, chain: Chain
+) -> None:
+    clock = FixedClock(datetime(2026, 3, 1, tzinfo=UTC))
+    submitter = _submitter(database, chain, clock)
+    bad, good = _accept(database, *_CASES[:2])
+    submitter.step_writer()
+    _undo(database, bad, good)
+    submitter.step_writer()
+    _done(database, good)
+    (after,) = _accept(database, _CASES[0])
+    submitter.step_writer()
+    assert _sent(database) == [[bad]]  # what comes after it would be refused if it is undone again
+
+    _undo(database, bad)
+    (other,) = _accept(database, _CASES[2])
+    submitter.step_writer()
+    assert _sent(database) == [[other]]
+    clock.move(timedelta(seconds=60))
+    submitter.step_writer()
+    assert sorted(_sent(database)) == sorted([[bad], [other]])
+    _done(database, bad)
+    submitter.step_writer()
+    assert sorted(_sent(database)) == sorted([[after], [other]])
+
+
+def test_an_act_is_planned_for_whoever_is_the_consumer_by_now(database: Database, chain: Chain) -> None:
+    wallet = "0x" + "77" * 20
+    chain.wallets = {wallet}
+    _accept(database, _CASES[0])
+    submitter = _submitter(database, chain)
+    with database.write() as session:
+        session.add(_chain_case(_CASES[0], wallet))
+    submitter.step_writer()
+    _accept(database, _CASES[1])
+    submitter.step_writer()
+    with_wallet, without = (_gas(raw) for raw in chain.taken)
+    assert with_wallet > without + WALLET * 9 // 10
+
+
+def _chain_case(case_id: str, consumer: str) -> ChainCase:
+    words: dict[str, Any] = dict.fromkeys(
+        ("state", "mode", "grade", "nonces", "head", "merchant", "token", "policy"), ""
+    )
+    numbers: dict[str, Any] = dict.fromkeys(("flags", "deadline", "due", "length", "share", "fee", "block_number"), 0)
+    return ChainCase(case_id=case_id, consumer=consumer, **words, **numbers)
