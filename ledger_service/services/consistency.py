@@ -169,6 +169,7 @@ def read_model_problems(rows: CaseRows, reading: Reading) -> Iterator[str]:
         for event in rows.events:
             fold.apply(event_of(event))
         refused = [_refusal_of(event) for event in rows.events if event.name in ("Skipped", "VoteSkipped")]
+        refused = [refusal for refusal in refused if refusal["commitment"] in _refusable(rows)]
     except _BROKEN:
         yield "The events kept of this case do not fit together. Run `ledger rebuild`."
         return
@@ -185,6 +186,12 @@ def read_model_problems(rows: CaseRows, reading: Reading) -> Iterator[str]:
         wrong.append("refusals")
     if wrong:
         yield f"The read model contradicts the chain's events: {', '.join(wrong)}. Run `ledger rebuild`."
+
+
+def _refusable(rows: CaseRows) -> set[str]:
+    """The commitments of ours whose refusal counts: not those of a poke, of a stranger, or of what stands after all."""
+    ours = {record.commitment for record in rows.records} | {vote.commitment for vote in rows.votes}
+    return ours - {link.commitment for link in rows.links} - {vote.commitment for vote in rows.counted}
 
 
 def _by_place(vote: dict[str, Any]) -> list[tuple[str, Any]]:
