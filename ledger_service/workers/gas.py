@@ -1,7 +1,8 @@
 """How much gas an item of a batch may use, at the most. What a transaction is given it need not use up, but a batch
 that runs out of it is undone as a whole.
 
-The bounds are what the contracts were measured to use, rounded up; `tests/integration/test_gas_plan.py` measures again.
+The bounds are what the contracts were measured to use, rounded up; `tests/unit/workers/test_gas_plan.py` holds
+them against the snapshot of gas.
 """
 
 from __future__ import annotations
