@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,7 @@ def test_audit_of_all_lives_finds_nothing(lives: Lives) -> None:
     assert report["problems"] == []
     money = report["money"]["EUR"]
     fees = sum(fees for _, _, fees in ENDS.values())
-    assert float(money["in"]) >= PAID_IN / 100  # a stranger's case brings money of its own
+    assert Decimal(money["in"]) * 100 >= PAID_IN  # a stranger's case brings money of its own
     assert money["fees"] == f"{fees / 100:.2f}"
     assert money["withdrawn_by_arbitrators"] == money["fees"]
 
