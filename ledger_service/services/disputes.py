@@ -7,20 +7,19 @@ from typing import Any
 
 from sqlmodel import Session
 
-from ..domain.disclosures import base64url, from_base64url
 from ..domain.disputes import most_share, round_of
-from ..domain.hashing import from_hex
 from ..domain.times import from_chain, rfc3339
 from ..domain.vocabulary import Kind, Stage, State
 from ..errors import Forbidden, InvalidInput, NotFound
 from ..store import disputes as sql
 from ..store.cases import find_case
 from ..store.keys import account_by_id
-from ..store.tables import Account, ChainCase
+from ..store.tables import Account
 from .access import ARBITRATOR, OVERSEERS, require_visible
 from .act_data import WORDS as FREE_TEXT
 from .act_data import attachments_of
 from .app import App
+from .cursors import read_cursor, write_cursor
 from .evidence import verify_case
 from .presenting import money_answer, next_answer, refund_answer, state_word
 from .presenting_disputes import arbitration_answer, dispute_answer, offer_answer, payouts_answer, share_answer
@@ -45,11 +44,12 @@ def list_disputes(app: App, account: Account, cursor: str | None = None, limit: 
             session,
             panels=sql.panels_with(session, account.address) if account.role == ARBITRATOR else None,
             merchant=account.address if account.role == "merchant" else None,
-            after=_read_cursor(cursor),
+            after=read_cursor(cursor),
             limit=limit + 1,
         )
         items = [_summary(session, view_of(app, session, case), account) for case, _ in rows[:limit]]
-    return {"items": items, "next_cursor": _cursor_after(rows[limit - 1][1]) if len(rows) > limit else None}
+    last = rows[limit - 1][1] if len(rows) > limit else None
+    return {"items": items, "next_cursor": write_cursor(last.due, last.case_id) if last else None}
 
 
 def dispute_view(app: App, account: Account, case_id: str) -> dict[str, Any]:
@@ -168,21 +168,3 @@ def _votes(app: App, session: Session, view: View) -> list[dict[str, Any]]:
         vote_answer(staged, said.get(staged.row.vote_id, {}), show_share=staged.row.round != running)
         for staged in votes
     ]
-
-
-def _cursor_after(last: ChainCase) -> str:
-    return base64url(f"{last.due}:{last.case_id}".encode())
-
-
-def _read_cursor(cursor: str | None) -> tuple[int, str] | None:
-    if cursor is None:
-        return None
-    try:
-        due, case_id = from_base64url(cursor).decode().split(":")
-        if not due.isdigit() or len(due) > 12 or len(from_hex(case_id)) != 32:
-            raise ValueError("no time and case id")  # noqa: TRY301 - one answer for whatever is wrong with it
-        return int(due), case_id
-    except ValueError as error:
-        raise InvalidInput(
-            "This cursor is none of ours.", field="cursor", remedy="Send next_cursor as it was given, or none."
-        ) from error

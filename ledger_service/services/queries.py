@@ -7,8 +7,6 @@ from typing import Any
 
 from sqlmodel import Session
 
-from ..domain.disclosures import base64url, from_base64url
-from ..domain.hashing import from_hex
 from ..domain.money import to_decimal
 from ..domain.times import from_chain, rfc3339
 from ..domain.vocabulary import Stage, State
@@ -20,6 +18,7 @@ from ..store.stages import staged_record, staged_records
 from ..store.tables import Account, CaseRow, ChainCase
 from .access import ARBITRATOR, OVERSEERS, may_read_words, require_visible
 from .app import App
+from .cursors import read_cursor, write_cursor
 from .presenting import case_answer, milestone_answer, money_answer, refund_answer, state_word
 from .presenting_disputes import settled_answer
 from .viewing import view_of
@@ -127,7 +126,7 @@ def _page(
     """One row more than the page holds, so that it shows whether there is more."""
     if not 1 <= limit <= MAX_PAGE:
         raise InvalidInput(f"A page has 1 to {MAX_PAGE} items.", field="limit", remedy="Send such a number.")
-    after = _read_cursor(cursor)
+    after = read_cursor(cursor)
     return select_cases(
         session, party=party, merchant=merchant, state=state, after=after, limit=limit + 1, panels=panels
     )
@@ -151,18 +150,4 @@ def _cursor_after(rows: Rows, limit: int) -> str | None:
     if len(rows) <= limit:
         return None
     last = rows[limit - 1][0]
-    return base64url(f"{last.opened_at}:{last.case_id}".encode())
-
-
-def _read_cursor(cursor: str | None) -> tuple[int, str] | None:
-    if cursor is None:
-        return None
-    try:
-        opened, case_id = from_base64url(cursor).decode().split(":")
-        if not opened.isdigit() or len(opened) > 12 or len(from_hex(case_id)) != 32:
-            raise ValueError("no time and case id")  # noqa: TRY301 - one answer for whatever is wrong with it
-        return int(opened), case_id
-    except ValueError as error:
-        raise InvalidInput(
-            "This cursor is none of ours.", field="cursor", remedy="Send next_cursor as it was given, or none."
-        ) from error
+    return write_cursor(last.opened_at, last.case_id)

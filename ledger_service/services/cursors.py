@@ -1,0 +1,26 @@
+"""Where a page of cases ends: a moment and a case id, as one word that callers hand back."""
+
+from __future__ import annotations
+
+from ..domain.disclosures import base64url, from_base64url
+from ..domain.hashing import from_hex
+from ..errors import InvalidInput
+
+
+def write_cursor(moment: int, case_id: str) -> str:
+    return base64url(f"{moment}:{case_id}".encode())
+
+
+def read_cursor(cursor: str | None) -> tuple[int, str] | None:
+    """What `write_cursor` wrote; None for no cursor. Raises InvalidInput for anything else."""
+    if cursor is None:
+        return None
+    try:
+        moment, case_id = from_base64url(cursor).decode().split(":")
+        if not moment.isdigit() or len(moment) > 12 or len(from_hex(case_id)) != 32:
+            raise ValueError("no moment and case id")  # noqa: TRY301 - one answer for whatever is wrong with it
+        return int(moment), case_id
+    except ValueError as error:
+        raise InvalidInput(
+            "This cursor is none of ours.", field="cursor", remedy="Send next_cursor as it was given, or none."
+        ) from error
