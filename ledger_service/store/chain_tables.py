@@ -5,19 +5,23 @@ Hashes, ids and addresses are `0x` hex; moments are seconds since 1970 UTC; mone
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Text
+from sqlalchemy import Column, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from .columns import big
 
 
 class ChainCursor(SQLModel, table=True):
-    """How far the chain has been read. One row; it moves by compare-and-set of `block_hash`."""
+    """How far the chain has been read. One row; it moves by compare-and-set of `block_hash`.
+
+    `halted` says why nothing is read or sent any more, where a reorg went deeper than is believed.
+    """
 
     __tablename__ = "chain_cursor"
     id: int = Field(default=1, primary_key=True)
     block_number: int
     block_hash: str
+    halted: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
 
 
 class ChainBlock(SQLModel, table=True):
@@ -114,6 +118,14 @@ class ChainCase(SQLModel, table=True):
     """
 
     __tablename__ = "chain_cases"
+    __table_args__ = (
+        Index(
+            "ix_chain_cases_dues",
+            "case_id",
+            sqlite_where=text("to_consumer > withdrawn"),
+            postgresql_where=text("to_consumer > withdrawn"),
+        ),
+    )
     case_id: str = Field(primary_key=True)
     state: str = Field(index=True)
     mode: str

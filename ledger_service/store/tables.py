@@ -1,13 +1,13 @@
 """The tables. Models with `table=True` do not validate, so what must hold stands in CHECK constraints.
 
-Three groups: what people stated and we accepted; what the workers are doing about it; and what the indexer read from
-the chain (`chain_tables.py`, named here too).
+Four groups: what people stated and we accepted; what the workers are doing about it; what the indexer read from the
+chain (`chain_tables.py`); and who was told of it (`telling_tables.py`). The last two are named here too.
 Hashes, ids and addresses are `0x` hex; moments are seconds since 1970 UTC; money is minor units.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from .chain_tables import (
@@ -23,6 +23,7 @@ from .chain_tables import (
     ChainVote,
 )
 from .columns import big, raw
+from .telling_tables import EndpointSecret, Mail, TellingCursor, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 __all__ = [
     "CHAIN_TABLES",
@@ -39,8 +40,10 @@ __all__ = [
     "ChainRefusal",
     "ChainVote",
     "DisclosureRow",
+    "EndpointSecret",
     "HeldKey",
     "IdempotentRequest",
+    "Lease",
     "Mail",
     "OutboxRow",
     "PanelRow",
@@ -49,8 +52,12 @@ __all__ = [
     "PreparedVote",
     "RecordRow",
     "StatusLink",
+    "TellingCursor",
     "TransactionRow",
     "VoteRow",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
     "WebhookSecret",
 ]
 
@@ -285,7 +292,8 @@ class OutboxRow(SQLModel, table=True):
 
     `subject` is unique for an action: a record's or vote's id (`open`, `act`, `vote`), a case's id and
     length (`poke`), a case's id (`withdraw`), an account, a token and a sum (`withdraw_credit`), the id of a policy, of
-    parties or of a panel (`register_…`). `record_id` is the record's or the vote's. `tx_hash` is the last attempt;
+    parties or of a panel (`register_…`). `record_id` is the record's or the vote's. `tx_hash` is the root of the
+    transaction that carries it, `writer` the account that sent it: what comes later of its case is sent by the same.
     `done` is set by the indexer when it sees the effect, or a refusal. `alone_from` is 0, or, once the chain has undone
     a whole transaction with this in it, the moment from which it is sent again in one of its own.
     """
@@ -307,16 +315,32 @@ class OutboxRow(SQLModel, table=True):
     record_id: str | None = Field(default=None, index=True)
     created_at: int = Field(sa_column=big(nullable=False))
     tx_hash: str | None = Field(default=None, index=True)
+    writer: str | None = None
     done: bool = False
     alone_from: int = Field(default=0, sa_column=big(nullable=False, server_default="0"))
 
 
 class TransactionRow(SQLModel, table=True):
-    """A transaction of ours, saved whole before it is broadcast."""
+    """An attempt at a transaction of ours, saved whole before it is broadcast.
+
+    `root` is the hash of the first attempt with its nonce. One that pays more is another row with the same root, and
+    whichever of them is mined settles them all.
+    """
 
     __tablename__ = "transactions"
-    __table_args__ = (Index("ix_transactions_writer_nonce", "writer", "nonce"),)
+    __table_args__ = (
+        Index("ix_transactions_writer_nonce", "writer", "nonce"),
+        Index(
+            "uq_transactions_first",
+            "writer",
+            "nonce",
+            unique=True,
+            sqlite_where=text("root = tx_hash"),
+            postgresql_where=text("root = tx_hash"),
+        ),
+    )
     tx_hash: str = Field(primary_key=True)
+    root: str = Field(index=True)
     writer: str
     nonce: int
     raw: bytes = Field(sa_column=raw())
@@ -326,16 +350,10 @@ class TransactionRow(SQLModel, table=True):
     settled: bool = Field(default=False, index=True)  # mined, or replaced by one that was
 
 
-class Mail(SQLModel, table=True):
-    """A message to a consumer. Its text is made when it is sent, so that no personal data waits here."""
+class Lease(SQLModel, table=True):
+    """Who alone may do something until when: milliseconds since 1970 by the database's clock."""
 
-    __tablename__ = "mails"
-    __table_args__ = (UniqueConstraint("case_id", "position", name="uq_mails_case_position"),)
-    id: int | None = Field(default=None, primary_key=True)
-    case_id: str = Field(foreign_key="cases.case_id", index=True)
-    template: str
-    position: int  # of the record that it is about
-    due_at: int = Field(sa_column=big(nullable=False))
-    sent_at: int | None = Field(default=None, sa_column=big(nullable=True))
-    attempts: int = 0
-    last_error: str | None = None
+    __tablename__ = "leases"
+    name: str = Field(primary_key=True)
+    holder: str
+    expires_at: int = Field(sa_column=big(nullable=False))

@@ -148,6 +148,7 @@ class Submitter:
             )
             row = TransactionRow(
                 tx_hash=signed.hash,
+                root=signed.hash,
                 writer=writer,
                 nonce=signed.nonce,
                 raw=signed.raw,
