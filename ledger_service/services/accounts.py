@@ -24,8 +24,8 @@ def create_account(app: App, role: str, name: str, address: str | None = None) -
     """
     if role not in ROLES:
         raise InvalidInput(f"{role!r} is no role.", field="role", remedy="Use one of " + ", ".join(ROLES) + ".")
-    if not name.strip() or len(name) > 120:
-        raise InvalidInput("A name has 1 to 120 characters.", field="name", remedy="Send such a name.")
+    if not name.strip() or len(name) > 120 or not name.isprintable():
+        raise InvalidInput("A name has 1 to 120 printable characters.", field="name", remedy="Send such a name.")
     if address is not None:
         address = _checked(address)
     api_key = _PREFIX + secrets.token_urlsafe(32)

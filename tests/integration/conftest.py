@@ -1,4 +1,7 @@
-"""Real chains, started through the product's own runner, and a ledger deployed to each."""
+"""Real chains, started through the product's own runner, and a ledger deployed to each.
+
+Each chain goes with a database, so that both of both are used and nothing is done twice.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import SQLModel
+from databases import Databases, databases_in
 
 from ledger_service.chain.deploy import Roles, deploy, fund_accounts
 from ledger_service.chain.deployments import Deployment
@@ -21,6 +24,8 @@ from ledger_service.store.database import Database
 from ledger_service.workers.loop import Workers
 
 from .cases import Book
+
+DATABASE_WITH = {"ganache": "sqlite", "anvil": "postgresql"}
 
 
 class ChainTime:
@@ -92,9 +97,20 @@ class Ledger:
 
 
 @pytest.fixture
-def ledger(world: World, tmp_path: Path) -> Iterator[Ledger]:
-    database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
-    SQLModel.metadata.create_all(database.engine)
-    ledger = Ledger(world, database)
+def databases(world: World, tmp_path: Path) -> Iterator[Databases]:
+    """Of the kind that goes with the chain."""
+    with databases_in(DATABASE_WITH[world.chain.name], tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def databases_of_module(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    with databases_in(DATABASE_WITH[world.chain.name], tmp_path_factory.mktemp("databases")) as made:
+        yield made
+
+
+@pytest.fixture
+def ledger(world: World, databases: Databases) -> Iterator[Ledger]:
+    ledger = Ledger(world, databases.make())
     yield ledger
     ledger.close()

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
 from ledger_service.domain.entry import Entry
 from ledger_service.domain.hashing import hex0x
@@ -24,12 +23,9 @@ NONE, CONSUMER, MERCHANT, CARRIER, PANEL = Role.NONE, Role.CONSUMER, Role.MERCHA
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
-    SQLModel.metadata.create_all(database.engine)
+def session(database: Database) -> Iterator[Session]:
     with database.write() as session:
         yield session
-    database.close()
 
 
 def link(session: Session, position: int, kind: Kind, role: Role, to: State, *, noticed: bool = False) -> ChainRecord:

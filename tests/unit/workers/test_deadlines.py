@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
-import pytest
 from sqlalchemy import delete
-from sqlmodel import SQLModel, select
+from sqlmodel import select
 
 from ledger_service.clock import FixedClock
 from ledger_service.store.cases import enqueue
@@ -18,14 +15,6 @@ from ledger_service.store.tables import ChainBalance, OutboxRow
 from ledger_service.workers.deadlines import DeadlineWorker
 
 _TOKEN = "0x" + "22" * 20
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
-    SQLModel.metadata.create_all(database.engine)
-    yield database
-    database.close()
 
 
 def _credit(database: Database, count: int) -> list[str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from sqlmodel import SQLModel, select
+from sqlmodel import select
 
 from ledger_service.chain.abi import ESCROW, LEDGER
 from ledger_service.chain.deployments import Contract, Deployment
@@ -50,14 +49,6 @@ class Chain(Rpc):
         numbers = {"number": number, "timestamp": number, "gasLimit": 30_000_000}
         hashes = {"hash": f"0x{number:064x}", "parentHash": f"0x{number - 1:064x}"}
         return {**hashes, **{name: hex(value) for name, value in numbers.items()}}
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
-    SQLModel.metadata.create_all(database.engine)
-    yield database
-    database.close()
 
 
 def _indexer(database: Database, chain: Chain) -> Indexer:
@@ -117,7 +108,7 @@ def test_rows_go_alone_once_the_chain_has_undone_their_transaction(
     chain.receipt_of = {"blockNumber": "0x5", "status": receipt} if receipt else None
     with database.write() as session:
         row: dict[str, Any] = {"writer": _ADDRESS, "nonce": 0, "raw": b"", "gas_price": 1, "created_at": 9}
-        session.add(TransactionRow(tx_hash="0x01", **row))
+        session.add(TransactionRow(tx_hash="0x01", root="0x01", **row))
         session.add(OutboxRow(action="act", subject="x", created_at=0, tx_hash="0x01", record_id="x"))
     assert indexer.step().requeued == 1
     with database.read() as session:

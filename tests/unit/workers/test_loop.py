@@ -5,10 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from sqlmodel import SQLModel
 from structlog.testing import capture_logs
 
 from ledger_service.chain.abi import ESCROW, LEDGER
@@ -39,11 +37,8 @@ class Parts:
 
 
 @pytest.fixture
-def parts(tmp_path: Path) -> Iterator[Parts]:
-    database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
-    SQLModel.metadata.create_all(database.engine)
-    yield Parts(database)
-    database.close()
+def parts(database: Database) -> Parts:
+    return Parts(database)
 
 
 class Notifier:

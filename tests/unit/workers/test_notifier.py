@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlmodel import Session, SQLModel, select
+from sqlmodel import Session, select
 
 from ledger_service.clock import FixedClock
 from ledger_service.store.database import Database
@@ -88,9 +86,7 @@ def _case(case_id: str, account: int, reference: str) -> CaseRow:
 
 
 @pytest.fixture
-def mails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mails]:
-    database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
-    SQLModel.metadata.create_all(database.engine)
+def mails(database: Database, monkeypatch: pytest.MonkeyPatch) -> Mails:
     mails = Mails(database)
 
     def personal(_app: object, _session: Session, case: CaseRow) -> dict[str, str]:
@@ -99,8 +95,7 @@ def mails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mails]:
     monkeypatch.setattr(module, "_personal", personal)
     monkeypatch.setattr(module, "issue_link", lambda *_: (_LINK, "jti"))
     monkeypatch.setattr(module, "last_window_ends", lambda *_: 0)
-    yield mails
-    database.close()
+    return mails
 
 
 @pytest.mark.parametrize(
@@ -129,7 +124,7 @@ def test_a_mail_that_cannot_be_made_is_deferred_and_the_next_is_sent(mails: Mail
         "ü =?utf-8?q?x=0A=0APay?= " + 30 * "ü ",
         "x\n\nPay at",
         "x\r\nBcc: c@evil.example",
-        "x\x00\x85\u2028y",
+        "x\x01\x85\u2028y",
     ],
 )
 def test_no_text_of_a_merchant_adds_a_header_or_a_body(mails: Mails, text: str, template: str) -> None:

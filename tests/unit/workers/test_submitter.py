@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import rlp
-from sqlmodel import SQLModel, select
+from sqlmodel import select
 
 from ledger_service.chain.abi import ESCROW, LEDGER
 from ledger_service.chain.deployments import Contract, Deployment
@@ -63,14 +62,6 @@ class Chain(Rpc):
         }
         block = {"number": "0x1", "timestamp": "0x1", "gasLimit": hex(self.block_gas), "hash": "", "parentHash": ""}
         return answers.get(method, block)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
-    SQLModel.metadata.create_all(database.engine)
-    yield database
-    database.close()
 
 
 @pytest.fixture
