@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -22,6 +24,13 @@ class Settings(BaseSettings):
         ge=0,
         description="Blocks on top before a record is final; empty: 0 on a local chain, 12 elsewhere.",
     )
+    finality: int | None = Field(
+        default=None,
+        ge=0,
+        description="Blocks after which a reorg is not believed; empty: the confirmations, 64 on a local chain.",
+    )
+    writers: int = Field(default=1, ge=1, le=32, description="Keys that records are sent with, side by side.")
+    max_gas_price: Decimal = Field(default=Decimal(500), gt=0, description="Most gwei that are ever paid for gas.")
     host: str = Field(default="127.0.0.1", description="Address the service listens on.")
     port: int = Field(default=8000, ge=1, le=65535, description="Port the service listens on.")
     public_url: str = Field(default="", description="How consumers reach the service; empty: http://HOST:PORT.")
@@ -37,6 +46,15 @@ class Settings(BaseSettings):
     smtp_password: str = Field(default="", repr=False, description="The user's password.")
     mail_from: str = Field(default="returns@localhost", description="Sender of the mails.")
     max_body_bytes: int = Field(default=262_144, ge=1024, description="Largest request body.")
+    max_queue: int = Field(
+        default=100_000, ge=1, description="Entries waiting for the chain, beyond which no more are taken."
+    )
+    min_free_disk: int = Field(
+        default=100_000_000, ge=0, description="Free bytes on the data folder's disk, under which nothing is taken."
+    )
+    log_format: Literal["", "json", "console"] = Field(
+        default="", description="`json` or `console`; empty: console on a terminal, else JSON."
+    )
     rate_limit: str = Field(default="6000/minute", description="Requests of one key or link.")
     rate_limit_failures: str = Field(default="30/minute", description="Failed logins from one address.")
 
@@ -57,6 +75,16 @@ class Settings(BaseSettings):
         if self.confirmations is not None:
             return self.confirmations
         return 0 if self.is_local_chain else 12
+
+    @property
+    def finality_blocks(self) -> int:
+        if self.finality is not None:
+            return self.finality
+        return 64 if self.is_local_chain else self.confirmations_needed
+
+    @property
+    def max_gas_price_wei(self) -> int:
+        return int(self.max_gas_price * 10**9)
 
     @property
     def operator_of_chain(self) -> str:

@@ -14,7 +14,9 @@ LedgerError
 ├── TooLarge              over a size limit
 ├── LimitExceeded         over a rate limit
 ├── Unavailable           a part of the system that is needed is down
+│   └── Overloaded        more than can be taken now; what is there already is served
 ├── ChainMismatch         the chain is not the one the ledger was deployed to
+├── ReorgTooDeep          the chain took back what counted as final
 └── IntegrityFailure      stored data contradicts itself or the chain
 """
 
@@ -92,11 +94,25 @@ class LimitExceeded(LedgerError):
 
 
 class Unavailable(LedgerError):
-    """A part of the system that is needed is down."""
+    """A part of the system that is needed is down; `retry_after` is in seconds."""
+
+    retry_after = 5
+
+
+class Overloaded(Unavailable):
+    """More than can be taken now; what is there already is served."""
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        super().__init__(detail, remedy=f"Send the same again in {retry_after} seconds, with its Idempotency-Key.")
+        self.retry_after = retry_after
 
 
 class ChainMismatch(LedgerError):
     """The chain is not the one the ledger was deployed to."""
+
+
+class ReorgTooDeep(LedgerError):
+    """The chain took back what counted as final. Nothing is read or sent until an operator has looked."""
 
 
 class IntegrityFailure(LedgerError):
