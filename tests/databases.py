@@ -35,7 +35,6 @@ _CLUSTER = ("--encoding=UTF8", "--locale=C", "--no-sync")
 # is a process, never the machine.
 _OPTIONS = {
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "autovacuum": "off",
     "shared_buffers": "32MB",

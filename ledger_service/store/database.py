@@ -11,10 +11,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, text
-from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlmodel import Session
 
-from ..errors import Conflict, Unavailable
+from ..errors import Conflict, LedgerError, Unavailable
+
+# SQLSTATE classes of PostgreSQL, whose driver calls nearly all of its errors programming errors: what a constraint
+# refuses, and what passes by itself or by the operator's hand (connection, rollback of a deadlock's victim, resources,
+# a lock or a time that ran out, operator's intervention, the disk, a read-only standby).
+_REFUSED = ("23",)
+_PASSING = ("08", "25006", "40", "53", "55P03", "57", "58")
 
 
 class Database:
@@ -42,8 +48,8 @@ class Database:
             try:
                 session.connection(execution_options=self._reading)
                 yield session
-            except (OperationalError, InterfaceError) as error:
-                raise Unavailable("The database cannot be read right now.", remedy="Try again in a moment.") from error
+            except DBAPIError as error:
+                raise _meaning(error, "read") from error
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -56,19 +62,28 @@ class Database:
             try:
                 yield session
                 session.commit()
-            except IntegrityError as error:
+            except DBAPIError as error:
                 session.rollback()
-                raise Conflict(
-                    "Somebody else wrote the same meanwhile.", remedy="Look at it, then try again."
-                ) from error
-            except (OperationalError, InterfaceError) as error:
-                session.rollback()
-                raise Unavailable(
-                    "The database cannot be written right now.", remedy="Try again in a moment."
-                ) from error
+                raise _meaning(error, "written") from error
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _meaning(error: DBAPIError, what: str) -> DBAPIError | LedgerError:
+    """The error as callers know it; itself where the statement was wrong, which is a fault of ours."""
+    state = _sqlstate(error)
+    if isinstance(error, IntegrityError) or state.startswith(_REFUSED):
+        return Conflict("Somebody else wrote the same meanwhile.", remedy="Look at it, then try again.")
+    if isinstance(error, OperationalError | InterfaceError) or state.startswith(_PASSING):
+        return Unavailable(f"The database cannot be {what} right now.", remedy="Try again in a moment.")
+    return error
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    """Empty where the driver does not say."""
+    said = error.orig.args[0] if error.orig is not None and error.orig.args else None
+    return str(said.get("C", "")) if isinstance(said, dict) else ""
 
 
 def _postgresql_engine(url: str) -> Engine:
