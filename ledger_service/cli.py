@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from .commands import audit, bench, funding, importing, keys, local, panels, rebuild, service, verify
+from .commands import audit, backup, bench, funding, importing, keys, local, panels, rebuild, service, verify
 
 main = typer.Typer(
     no_args_is_help=True,
@@ -24,6 +24,8 @@ main.add_typer(importing.imports, name="import")
 main.command("audit")(audit.audit)
 main.add_typer(bench.bench, name="bench")
 main.command("rebuild")(rebuild.rebuild)
+main.command("backup")(backup.backup)
+main.command("restore")(backup.restore)
 main.command("bundle")(verify.bundle)
 main.command("verify")(verify.verify)
 

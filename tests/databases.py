@@ -197,7 +197,7 @@ class Databases:
 
     def empty_url(self) -> str:
         """A database without a single table."""
-        return self._keep(postgres_server().empty_url() if self.kind == "postgresql" else self._file())
+        return self._keep(postgres_server().empty_url()) if self.kind == "postgresql" else self._file()
 
     def url(self) -> str:
         """A database with this release's tables."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlmodel import SQLModel
 
 from ledger_service.chain.abi import ESCROW, LEDGER
 from ledger_service.chain.deployments import Contract, Deployment, Token
@@ -15,12 +13,13 @@ from ledger_service.clock import FixedClock
 from ledger_service.config import Settings
 from ledger_service.services.accounts import create_account, merchant_named
 from ledger_service.services.app import App, make_app
+from ledger_service.store.database import Database
 from ledger_service.store.tables import Account, ChainBalance
 
 POUNDS = "0x" + "44" * 20
 
 
-def _deployment() -> Deployment:
+def a_deployment() -> Deployment:
     def at(digit: str) -> Contract:
         return Contract("0x" + digit * 40, "0x" + digit * 64, "0x" + digit * 64)
 
@@ -30,12 +29,9 @@ def _deployment() -> Deployment:
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Iterator[App]:
-    settings = Settings(_env_file=None, data=tmp_path)
-    made = make_app(settings, _deployment(), FixedClock(datetime(2026, 3, 1, 12, 0, tzinfo=UTC)))
-    SQLModel.metadata.create_all(made.database.engine)
-    yield made
-    made.database.close()
+def app(tmp_path: Path, database: Database) -> App:
+    settings = Settings(_env_file=None, data=tmp_path, database_url=database.url)
+    return make_app(settings, a_deployment(), FixedClock(datetime(2026, 3, 1, 12, 0, tzinfo=UTC)), database)
 
 
 @pytest.fixture
