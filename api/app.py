@@ -7,10 +7,13 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI
 
 from ledger_service.services.app import App
+from ledger_service.services.gauges import make_registry
 from ledger_service.services.health import Readiness, Workers
+from ledger_service.services.intake import Intake
 from ledger_service.services.rate_limits import RateLimits
 
 from . import errors, openapi, schemas
+from .load import Load, Shedding
 from .observability import Metrics, Observed
 from .routes import audit, cases, disputes, milestones, pages, status, system, webhooks
 from .security import BodyLimit, SecurityHeaders
@@ -39,15 +42,19 @@ def create_app(app: App, workers: Workers | None = None) -> FastAPI:
     )
     api.state.ledger = app
     api.state.limits = RateLimits(app.settings)
-    api.state.streams = Streams()
-    api.state.readiness = Readiness(app, workers)
-    api.state.metrics = metrics = Metrics(api.state.readiness)
+    api.state.load = Load()
+    api.state.readiness = readiness = Readiness(app, workers)
+    api.state.intake = intake = Intake(app, readiness)
+    api.state.streams = Streams(intake)
+    api.state.metrics = metrics = Metrics(make_registry(app, readiness))
     errors.install(api)
     for module in (cases, milestones, status, disputes, audit, webhooks, system):
         api.include_router(module.router)
     pages.install(api)
     openapi.install(api, schemas.Problem)
-    # The last one added is the outermost: headers on every answer, then the id and the count, then the body.
+    # The last one added is the outermost: headers on every answer, then the id and the count, then the body, then
+    # whether there is room for it.
+    api.add_middleware(Shedding)
     api.add_middleware(BodyLimit, limit=app.settings.max_body_bytes)
     api.add_middleware(Observed, metrics=metrics)
     api.add_middleware(SecurityHeaders)

@@ -9,6 +9,7 @@ from fastapi import Depends, Path, Request, Security
 from fastapi.security import HTTPBearer
 from pydantic import AfterValidator, WithJsonSchema
 from starlette.concurrency import run_in_threadpool
+from structlog.contextvars import bind_contextvars
 
 from ledger_service.errors import Forbidden, NotFound, Unauthenticated
 from ledger_service.services import accounts, links
@@ -107,6 +108,7 @@ async def authenticated_link(request: Request, ledger: Ledger, limits: Limits, t
         limits.count_failure(address_of(request))
         raise
     limits.count_request(link_principal(claims))
+    bind_contextvars(case_id=claims.case_id)
     return claims
 
 

@@ -55,6 +55,7 @@ TABLE: dict[type[errors.LedgerError], Kind] = {
     errors.Conflict: Kind(409, "conflict", "Contradicts what is recorded", "Look at what is recorded, then decide."),
     errors.TooLarge: Kind(413, "too-large", "Too large", "Send less in one request."),
     errors.LimitExceeded: Kind(429, "limit-exceeded", "Too many requests", "Wait as long as Retry-After says."),
+    errors.Overloaded: Kind(503, "overloaded", "Too much to do right now", "Wait as long as Retry-After says."),
     errors.Unavailable: Kind(503, "unavailable", "Not available right now", "Try again in a moment."),
     errors.ChainMismatch: Kind(503, "chain-mismatch", "The chain is another one", "Tell the operator of this service."),
     errors.IntegrityFailure: Kind(
@@ -108,7 +109,7 @@ def problem(
 def problem_of(request_id: str, error: errors.LedgerError) -> Response:
     headers: dict[str, str] = {}
     field = error.field
-    if isinstance(error, errors.LimitExceeded):
+    if isinstance(error, errors.LimitExceeded | errors.Unavailable):
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, errors.Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"

@@ -1,36 +1,37 @@
-"""Request ids, metrics, and what happens to an error that nobody expected.
+"""Request ids, metrics, one log line a request, and what happens to an error that nobody expected.
 
 Neither a log line nor a metric holds a path, a query, a body or a token: the route's template says enough, and the
-request id in the answer leads to the line.
+request id in the answer leads to the line. A log line names the case, metrics never do. Ids are our own, whatever a
+caller sends, since a caller could send anything; a UUID in the caller's `X-Request-Id` is named beside.
 """
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
-import traceback
-from collections.abc import Iterator
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from ledger_service.services.health import Readiness
+from ledger_service.traces import calls_of
 
 from . import errors
 
 log = structlog.get_logger("ledger.api")
+_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_CASE_ID = re.compile(r"0x[0-9a-fA-F]{64}")
+_QUIET = ("/healthz", "/readyz", "/metrics")  # asked for by machines all the time
 
 
 class Metrics:
-    """The request metrics of one API; `registry` is what `/metrics` shows."""
+    """The request metrics of one API, added to what the process shows."""
 
-    def __init__(self, readiness: Readiness) -> None:
-        self.registry = CollectorRegistry()
-        self.registry.register(WorkGauges(readiness))
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
         self.requests = Counter(
             "ledger_http_requests_total",
             "Requests answered.",
@@ -46,27 +47,6 @@ class Metrics:
         )
 
 
-class WorkGauges(Collector):
-    """Queue depth and index position, read when `/metrics` is asked for."""
-
-    def __init__(self, readiness: Readiness) -> None:
-        self._readiness = readiness
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        look = self._readiness.details()
-        ready = all(part["ok"] for part in look.components.values())
-        yield GaugeMetricFamily("ledger_ready", "1 if every component is there.", value=int(ready))
-        if look.queue is not None:
-            yield GaugeMetricFamily("ledger_queue_depth", "Work waiting for the chain.", value=look.queue.waiting)
-            age = look.components["queue"]["oldest_seconds"]
-            yield GaugeMetricFamily("ledger_queue_oldest_seconds", "Age of the oldest of it.", value=age)
-        if look.block is not None:
-            yield GaugeMetricFamily("ledger_index_block", "The last block that was read.", value=look.block)
-        lag = look.components.get("indexer", {}).get("lag")
-        if lag is not None:
-            yield GaugeMetricFamily("ledger_index_lag_blocks", "Blocks of the chain not read yet.", value=lag)
-
-
 class Observed:
     """Gives the request its id, counts it, and turns an unexpected error into a problem with that id."""
 
@@ -80,6 +60,8 @@ class Observed:
             return
         request_id = secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
+        clear_contextvars()
+        bind_contextvars(request_id=request_id, **_caller_id(scope))
         began = time.perf_counter()
         status = 0
 
@@ -94,7 +76,7 @@ class Observed:
         try:
             await self._app(scope, receive, send_and_note)
         except Exception as error:
-            _log_unexpected(request_id, _route(scope), error)
+            _log_unexpected(_route(scope), error)
             if status:
                 raise  # half an answer is out: only closing the connection says so
             await errors.unexpected(request_id)(scope, receive, send_and_note)
@@ -103,7 +85,10 @@ class Observed:
         method, route = _method(scope), _route(scope)
         self._metrics.requests.labels(method, route, str(status)).inc()
         self._metrics.seconds.labels(method, route).observe(seconds)
-        log.debug("answered", method=method, route=route, status=status, milliseconds=round(seconds * 1000, 1))
+        if route not in _QUIET:
+            log.info(
+                "answered", method=method, route=route, status=status, ms=round(seconds * 1000, 1), **_case_of(scope)
+            )
 
 
 def _route(scope: Scope) -> str:
@@ -116,8 +101,17 @@ def _method(scope: Scope) -> str:
     return method if method in ("GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS") else "other"
 
 
-def _log_unexpected(request_id: str, route: str, error: Exception) -> None:
+def _caller_id(scope: Scope) -> dict[str, str]:
+    sent = Headers(scope=scope).get("x-request-id", "")
+    return {"caller_request_id": sent} if _UUID.fullmatch(sent) else {}
+
+
+def _case_of(scope: Scope) -> dict[str, str]:
+    """The case in the path, if it is one. Others are bound to the request by whoever comes to know them."""
+    case_id = scope.get("path_params", {}).get("case_id", "")
+    return {"case_id": case_id.lower()} if _CASE_ID.fullmatch(case_id) else {}
+
+
+def _log_unexpected(route: str, error: Exception) -> None:
     """Where it happened and what class it was. The message is left out: it may quote what somebody sent."""
-    frames = traceback.extract_tb(error.__traceback__)[-12:]
-    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-    log.error("unexpected", request_id=request_id, route=route, error=type(error).__name__, where=where)
+    log.error("unexpected", route=route, error=type(error).__name__, where=calls_of(error))

@@ -321,6 +321,7 @@ class Component(Answer):
 
 class Readiness(Answer):
     ready: bool
+    degraded: list[str] = Field(description="Components that lag behind while requests are taken.")
     components: dict[str, Component]
 
 

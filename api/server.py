@@ -1,4 +1,4 @@
-"""Serving the API. No access log: a path may name a case, and a request id leads to what matters."""
+"""Serving the API. Requests are logged by `observability`: the server's own log would hold paths and addresses."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def make_server(api: FastAPI, settings: Settings) -> uvicorn.Server:
             host=settings.host,
             port=settings.port,
             access_log=False,
+            log_config=None,  # what it has to say goes the way of all logs
             server_header=False,
             log_level="warning",
             timeout_graceful_shutdown=_GRACE_SECONDS,

@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from ledger_service.errors import LedgerError, LimitExceeded
 from ledger_service.services import links, status
 from ledger_service.services.app import App
+from ledger_service.services.intake import Intake
 from ledger_service.services.links import LinkClaims
 
 from .errors import type_of
@@ -27,7 +28,8 @@ _MOST = 500
 class Streams:
     """The open streams of one process, counted so that no link can take them all."""
 
-    def __init__(self) -> None:
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
         self._open: Counter[str] = Counter()
 
     def check(self, link: LinkClaims) -> None:
@@ -41,7 +43,7 @@ class Streams:
         """A `status` event now and at every change, comments in between, and `end` once the link no longer counts."""
         self._open[link.jti] += 1
         try:
-            async for event in _changes(app, token):
+            async for event in _changes(app, self._intake, token):
                 yield event
         finally:
             self._open[link.jti] -= 1
@@ -49,12 +51,12 @@ class Streams:
                 del self._open[link.jti]
 
 
-async def _changes(app: App, token: str) -> AsyncIterator[str]:
+async def _changes(app: App, intake: Intake, token: str) -> AsyncIterator[str]:
     version: str | None = None
     said = time.monotonic()
     while True:
         try:
-            seen, view = await run_in_threadpool(_look, app, token, version)
+            seen, view = await run_in_threadpool(_look, app, intake, token, version)
         except LedgerError as error:
             yield _event("end", {"type": type_of(error), "detail": error.detail, "remedy": error.remedy})
             return
@@ -68,11 +70,12 @@ async def _changes(app: App, token: str) -> AsyncIterator[str]:
         await anyio.sleep(_LOOK_SECONDS)
 
 
-def _look(app: App, token: str, version: str | None) -> tuple[str, dict[str, Any] | None]:
+def _look(app: App, intake: Intake, token: str, version: str | None) -> tuple[str, dict[str, Any] | None]:
     """The version, and the view where it is another one. The link is checked each time: it may end meanwhile."""
     link = links.authenticate_link(app, token)
-    seen = status.status_version(app, link.case_id)  # before the view, so that no change is missed
-    return seen, status.status_view(app, link) if seen != version else None
+    delayed = intake.is_delayed()
+    seen = f"{status.status_version(app, link.case_id)}|{delayed}"  # before the view, so that no change is missed
+    return seen, status.status_view(app, link, delayed=delayed) if seen != version else None
 
 
 def _event(name: str, data: dict[str, Any]) -> str:

@@ -18,11 +18,15 @@ import anyio
 from fastapi import Depends, Header, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
+from structlog.contextvars import bind_contextvars
 
 from ledger_service.errors import InvalidInput
 from ledger_service.services import queries
 from ledger_service.services.app import App
 from ledger_service.services.idempotency import Answer, IdempotencyClaim, answer_once
+from ledger_service.services.intake import Intake
+
+from .load import Load
 
 MAX_WAIT_SECONDS = 30
 _POLL_SECONDS = 0.1
@@ -40,6 +44,8 @@ class Writing:
     key: str | None
     request_hash: str
     wait: int | None
+    load: Load
+    intake: Intake
 
 
 async def read_writing(
@@ -62,7 +68,8 @@ async def read_writing(
 ) -> Writing:
     """Raises InvalidInput for a key that cannot be one, and for text in the body that no text can hold."""
     raw = await request.body()
-    return Writing(_key_of(idempotency_key), _hash(request, raw), _wait_of(prefer))
+    state = request.app.state
+    return Writing(_key_of(idempotency_key), _hash(request, raw), _wait_of(prefer), state.load, state.intake)
 
 
 WritingRequest = Annotated[Writing, Depends(read_writing)]
@@ -77,21 +84,31 @@ async def answer_write(
     record_of: Callable[[dict[str, Any]], str] | None,
 ) -> Response:
     """Does the work once and answers it; `record_of` finds in a body the record whose stage can be waited for."""
-    answer = await run_in_threadpool(_once, app, principal, writing, status, work)
+    answer = await writing.load.write(_once, app, principal, writing, status, work)
     headers: dict[str, str] = {}
     body = answer.body
     if answer.replayed:
         headers["Idempotent-Replayed"] = "true"
-    if writing.wait is not None and record_of is not None:
-        body = {**body, "stage": await _stage_within(app, record_of(body), writing.wait)}
-        headers["Preference-Applied"] = f"wait={writing.wait}"
+    if record_of is not None:
+        record_id = record_of(body)
+        bind_contextvars(case_id=body["case_id"], record_id=record_id)
+        with writing.load.patience() as is_patient:
+            if writing.wait is not None and is_patient:
+                body = {**body, "stage": await _stage_within(app, record_id, writing.wait)}
+                headers["Preference-Applied"] = f"wait={writing.wait}"
+        if body["stage"] not in _SETTLED_STAGES and await run_in_threadpool(writing.intake.is_delayed):
+            body = {**body, "delayed": True}
     return JSONResponse(body, answer.status, headers)
 
 
 def _once(app: App, principal: str, writing: Writing, status: int, work: Work) -> Answer:
+    def take(claim: IdempotencyClaim | None) -> Answer:
+        writing.intake.require_room()  # not before: what was answered once is answered again
+        return Answer(status, work(claim))
+
     if writing.key is None:
-        return Answer(status, work(None))
-    return answer_once(app, principal, writing.key, writing.request_hash, lambda claim: Answer(status, work(claim)))
+        return take(None)
+    return answer_once(app, principal, writing.key, writing.request_hash, take)
 
 
 async def _stage_within(app: App, record_id: str, seconds: int) -> str:

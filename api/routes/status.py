@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from ledger_service.services import acting, evidence, preparing, status
 from ledger_service.services.inputs import ActInput, SignedActInput
+from ledger_service.services.intake import Intake
 
 from .. import schemas
 from ..dependencies import Ledger, Link, Token, link_principal
@@ -20,9 +21,10 @@ router = APIRouter(prefix="/v1/status", tags=["status"])
 
 
 @router.get("", responses=answers(schemas.Status, "The case, as its consumer sees it.", READING))
-def show_status(ledger: Ledger, link: Link) -> Response:
+def show_status(request: Request, ledger: Ledger, link: Link) -> Response:
     """Where the return and the money are, what happens next and by when, and whether all of it checks out."""
-    return JSONResponse(status.status_view(ledger, link))
+    intake: Intake = request.app.state.intake
+    return JSONResponse(status.status_view(ledger, link, delayed=intake.is_delayed()))
 
 
 @router.get("/verification", responses=answers(schemas.Verification, "The checks, numbered as everywhere.", READING))

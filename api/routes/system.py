@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from ledger_service.services.health import Readiness
 
 from .. import schemas
 from ..dependencies import Ledger
+from ..load import Load
 from ..openapi import answers
 
 router = APIRouter(tags=["system"])
@@ -24,14 +24,16 @@ async def health() -> Response:
 @router.get(
     "/readyz",
     responses={
-        **answers(schemas.Readiness, "Everything is there.", ()),
-        503: {"model": schemas.Readiness, "description": "Something is missing; the components say what."},
+        **answers(schemas.Readiness, "Requests are taken; `degraded` names what lags behind.", ()),
+        503: {"model": schemas.Readiness, "description": "Send no requests here; the components say why."},
     },
 )
-def ready(request: Request) -> Response:
-    """Whether the database answers, the chain is the right one, and the workers keep up with both."""
+async def ready(request: Request) -> Response:
+    """Whether requests can be taken, and how each component is. With the chain away they can: records are kept, and
+    written to it later."""
     readiness: Readiness = request.app.state.readiness
-    state = readiness.look()
+    load: Load = request.app.state.load
+    state = await load.watch(readiness.look)
     return JSONResponse(state, 200 if state["ready"] else 503)
 
 
@@ -40,7 +42,8 @@ def ready(request: Request) -> Response:
     responses={200: {"description": "Prometheus text.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def metrics(request: Request) -> Response:
-    text = await run_in_threadpool(generate_latest, request.app.state.metrics.registry)
+    load: Load = request.app.state.load
+    text = await load.watch(lambda: generate_latest(request.app.state.metrics.registry))
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from ledger_service.errors import NotFound, Unauthenticated
 from ledger_service.services import webhooks
+from ledger_service.services.app import App
+from ledger_service.services.intake import Intake
 
 from .. import schemas
 from ..dependencies import Ledger, Limits, address_of
+from ..load import Load
 from ..openapi import answers
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
@@ -49,9 +51,15 @@ async def take_easypost(
     The same event again changes nothing, so EasyPost may repeat it.
     """
     raw = await request.body()
+    load: Load = request.app.state.load
     try:
-        taken = await run_in_threadpool(webhooks.take_easypost, ledger, raw, signature, merchant)
+        taken = await load.write(_take, request.app.state.intake, ledger, raw, signature, merchant)
     except (NotFound, Unauthenticated):
         limits.count_failure(address_of(request))
         raise
     return JSONResponse(taken)
+
+
+def _take(intake: Intake, app: App, raw: bytes, signature: str | None, merchant: str | None) -> dict[str, Any]:
+    intake.require_room()
+    return webhooks.take_easypost(app, raw, signature, merchant)

@@ -47,8 +47,8 @@ def run(
     sample: Annotated[bool, typer.Option(help="Load sample returns on a fresh local chain.")] = True,
 ) -> None:
     """Starts chain, service and pages, loads sample returns, prints the links; Ctrl-C stops all of it."""
-    set_up_logs()
     settings = settings_of(data, chain=chain, port=port)
+    set_up_logs(settings)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as stack:
         stack.enter_context(_only_one(settings.data))

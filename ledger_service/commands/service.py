@@ -136,8 +136,8 @@ def serve(
     from api.app import create_app
     from api.server import make_server
 
-    set_up_logs()
     installed = open_installation(data)
+    set_up_logs(installed.settings)
     installed.check_chain()
     require_current(installed.app.database)
     settings = _serving_settings(installed, host, port)
@@ -155,8 +155,8 @@ def serve(
 @reports_errors
 def worker(data: DataOption = None) -> None:
     """Runs the workers alone: submitter, indexer, deadlines, notifier."""
-    set_up_logs()
     installed = open_installation(data)
+    set_up_logs(installed.settings)
     installed.check_chain()
     require_current(installed.app.database)
     running = make_workers(installed.app, installed.rpc)

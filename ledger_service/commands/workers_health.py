@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from ..services.health import Part, part
 from ..workers.loop import Workers
+
+_FEW_BLOCKS = 30  # that the indexer may be behind while it keeps up
 
 
 class WorkersHealth:
-    """By component: `ok`, and what is wrong or how far it is in words. Until `started` is set, the start goes on."""
+    """By component: `ok`, and what is wrong or how far it is in words. Until `started` is set, the start goes on.
 
-    def __init__(self, workers: Workers, *, started: bool = True) -> None:
+    `accounts` are the addresses, by name, that the workers send with.
+    """
+
+    def __init__(self, workers: Workers, accounts: Mapping[str, str] | None = None, *, started: bool = True) -> None:
         self._workers = workers
+        self.accounts: Mapping[str, str] = accounts or {}
         self.started = started
 
-    def health(self) -> Mapping[str, Any]:
+    def health(self) -> Mapping[str, Part]:
         seen = self._workers.health()
-        parts = {
-            "chain": (seen.chain_reachable, "reachable" if seen.chain_reachable else "not reached"),
-            "indexer": (seen.behind == 0, f"{seen.behind} blocks behind" if seen.behind else f"at block {seen.head}"),
-            "start": (self.started, "done" if self.started else "loading sample returns"),
-            **{name: (False, failure) for name, failure in seen.failures.items()},
+        behind = seen.behind if seen.behind is not None else 0
+        where = f"{behind} blocks behind" if behind else f"at block {seen.head}"
+        return {
+            "chain": part(seen.chain_reachable, "reachable" if seen.chain_reachable else "not reached"),
+            "indexer": part(seen.head is not None and behind <= _FEW_BLOCKS, where, lag=behind),
+            "start": part(self.started, "done" if self.started else "loading sample returns"),
+            **{name: part(False, failure) for name, failure in seen.failures.items()},
         }
-        health: dict[str, dict[str, Any]] = {name: {"ok": ok, "detail": detail} for name, (ok, detail) in parts.items()}
-        health["indexer"]["lag"] = seen.behind
-        return health

@@ -27,8 +27,9 @@ from .viewing import View, view_of
 _NOT_ON_THE_PAGE = (Kind.KEY_BOUND,)
 
 
-def status_view(app: App, claims: LinkClaims) -> dict[str, Any]:
-    """The body of GET /v1/status. Raises NotFound if the case is gone."""
+def status_view(app: App, claims: LinkClaims, *, delayed: bool = False) -> dict[str, Any]:
+    """The body of GET /v1/status. `delayed` is whether writing to the chain is held up; it concerns a case of which
+    something waits. Raises NotFound if the case is gone."""
     verification = verify_case(app, claims.case_id)
     with app.database.read() as session:
         case = find_case(session, claims.case_id)
@@ -48,6 +49,7 @@ def status_view(app: App, claims: LinkClaims) -> dict[str, Any]:
             "money": {**money_answer(view), "payee_key": "service" if held else "own"},
             "items": _items(session, case.case_id),
             "timeline": timeline(app, session, view, merchant),
+            "delayed": delayed and any(record.is_pending for record in view.records),
             "next": {**next_answer(view), **_acts(claims, view)},
             **disputed_answer(session, view),
             "verdict": verification["verdict"],

@@ -62,5 +62,11 @@ def holder_of(session: Session, name: str) -> str | None:
     return found[0] if found else None
 
 
+def held(session: Session) -> dict[str, bool]:
+    """What is done by one at a time, and whether somebody does it now."""
+    live = _LEASES.c.expires_at > _NOW[session.get_bind().dialect.name]
+    return {name: bool(is_live) for name, is_live in session.execute(select(_LEASES.c.name, live))}
+
+
 def release(session: Session, names: Sequence[str], holder: str) -> None:
     session.execute(delete(_LEASES).where(_LEASES.c.name.in_(names), _LEASES.c.holder == holder))

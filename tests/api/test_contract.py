@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import schemathesis
@@ -33,6 +33,8 @@ UNTRIED = ("/v1/status/stream",)  # it does not end by itself
 
 class _Idle:
     """Workers with nothing to do, so that the service is ready."""
+
+    accounts: ClassVar[dict[str, str]] = {}
 
     def health(self) -> dict[str, Any]:
         return {"chain": {"ok": True, "detail": "reachable"}}

@@ -107,21 +107,6 @@ def test_unexpected_error_is_logged_under_an_id_without_what_was_sent(
         assert private not in written
 
 
-def test_logs_and_metrics_hold_no_token_and_no_case(
-    client: TestClient, open_case: Open, as_merchant: Headers, capfd: pytest.CaptureFixture[str]
-) -> None:
-    opened = open_case()
-    token = token_of(opened["status_link"])
-    for headers in (bearer(token), bearer(token + "x"), as_merchant):
-        client.get("/v1/status", headers=headers)
-        client.get(f"/v1/cases/{opened['case_id']}?token={token}", headers=headers)
-    metrics = client.get("/metrics").text
-    written = "".join(capfd.readouterr()) + metrics
-    assert "/v1/cases/{case_id}" in metrics
-    for private in (token, opened["case_id"], as_merchant["Authorization"][7:], "ada@example.org"):
-        assert private not in written
-
-
 # --- for machines ----------------------------------------------------------------------------------------------------
 
 
@@ -138,29 +123,6 @@ def test_metrics_count_by_template_and_status(client: TestClient, open_case: Ope
     assert "BREW" not in text
     assert "ledger_queue_depth 2.0" in text  # the opening, and the parties to register
     assert "ledger_ready 0.0" in text
-
-
-def test_ready_says_what_is_missing(client: TestClient) -> None:
-    answer = client.get("/readyz")
-    assert answer.status_code == 503
-    state = answer.json()
-    assert state["ready"] is False
-    assert state["components"]["database"]["ok"] is True
-    assert state["components"]["index"] == {"ok": False, "detail": "no block read yet"}
-    assert state["components"]["chain"]["ok"] is False
-    assert state["components"]["queue"]["ok"] is True
-
-
-def test_ready_listens_to_the_workers(ledger: App) -> None:
-    class Working:
-        def health(self) -> dict[str, Any]:
-            return {"indexer": {"ok": False, "detail": "3 blocks behind", "lag": 3}}
-
-    with TestClient(create_app(ledger, Working())) as client:
-        answer = client.get("/readyz")
-        assert answer.status_code == 503
-        assert answer.json()["components"]["indexer"]["detail"] == "3 blocks behind"
-        assert "ledger_index_lag_blocks 3.0" in client.get("/metrics").text
 
 
 def test_health_answers_whatever_else_is_wrong(client: TestClient) -> None:

@@ -1,0 +1,76 @@
+"""How much is done at once. What is beyond that is turned away at once, so that what was taken is answered in time.
+
+Requests that write have threads of their own: while the database keeps them waiting, pages are read all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ledger_service import telemetry
+from ledger_service.errors import Overloaded
+
+from . import errors
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_WRITING = 16  # at once; the database takes one after the other anyway
+_WAITING_TO_WRITE = 100
+_WAITING_TO_READ = 100  # for one of the threads that starlette shares out
+_ASKING_TO_WAIT = 100  # requests with `Prefer: wait` that are waited for
+_RETRY_AFTER = 2
+_ALWAYS = ("/healthz", "/readyz", "/metrics")  # how it is, while it is too much
+
+
+class Load:
+    """The bounds of one process."""
+
+    def __init__(self) -> None:
+        self._writing = CapacityLimiter(_WRITING)
+        self._watching = CapacityLimiter(2)
+        self._patient = 0
+
+    async def write(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Raises Overloaded instead of letting a line grow."""
+        if self._writing.statistics().tasks_waiting >= _WAITING_TO_WRITE:
+            telemetry.SHED.labels("write").inc()
+            raise Overloaded("Too many requests are being written now.", retry_after=_RETRY_AFTER)
+        return await to_thread.run_sync(lambda: work(*args, **kwargs), limiter=self._writing)
+
+    @contextmanager
+    def patience(self) -> Iterator[bool]:
+        """Whether one more may be kept waiting for the chain; a preference need not be met."""
+        self._patient += 1
+        try:
+            yield self._patient <= _ASKING_TO_WAIT
+        finally:
+            self._patient -= 1
+
+    async def watch(self, work: Callable[[], T]) -> T:
+        """For whoever looks after the service: never behind its users."""
+        return await to_thread.run_sync(work, limiter=self._watching)
+
+
+class Shedding:
+    """Turns requests away while too many wait for a thread to read with."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] not in _ALWAYS and _is_crowded():
+            telemetry.SHED.labels("read").inc()
+            error = Overloaded("Too many requests wait for an answer.", retry_after=_RETRY_AFTER)
+            await errors.problem_of(scope["state"]["request_id"], error)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def _is_crowded() -> bool:
+    return to_thread.current_default_thread_limiter().statistics().tasks_waiting >= _WAITING_TO_READ
