@@ -233,6 +233,7 @@ export default {
 
   "timeline.title": "Was bisher geschah",
   "timeline.order": "Neuestes zuerst",
+  "timeline.delayed": "Der Eintrag ist gesichert; er kommt mit Verzögerung auf die Chain.",
   "timeline.claimed": "Geschehen, laut Angabe",
   "timeline.on_chain": "Von der Chain aufgenommen",
   "timeline.not_on_chain": "noch nicht",

@@ -233,6 +233,7 @@ export default {
 
   "timeline.title": "What has happened",
   "timeline.order": "Newest first",
+  "timeline.delayed": "The record is kept; writing it to the chain is delayed.",
   "timeline.claimed": "Happened, as stated",
   "timeline.on_chain": "Recorded by the chain",
   "timeline.not_on_chain": "not yet",

@@ -233,6 +233,7 @@ export default {
 
   "timeline.title": "已发生的事",
   "timeline.order": "最新的在前",
+  "timeline.delayed": "记录已保存，但上链会有延迟。",
   "timeline.claimed": "陈述的发生时间",
   "timeline.on_chain": "链上记录时间",
   "timeline.not_on_chain": "尚未",

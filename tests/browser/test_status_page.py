@@ -186,3 +186,13 @@ def test_load_status_shifts_nothing_once_shown(open_status: OpenPage) -> None:
         })"""
     )
     assert shift < 0.1
+
+
+def test_show_status_says_that_writing_is_delayed_while_it_is(open_status: OpenPage, stub: StubService) -> None:
+    page = open_status(view=STATUSES["requested"] | {"delayed": True}, size="phone")
+    sentence = page.locator(".timeline").get_by_text("The record is kept; writing it to the chain is delayed.")
+    expect(sentence).to_be_visible()
+    assert find_axe_violations(page) == []
+    assert overflow(page) <= 0
+    stub.show(STATUSES["requested"] | {"delayed": False})
+    expect(sentence).to_have_count(0)
