@@ -15,7 +15,7 @@ from ledger_service.services.rate_limits import RateLimits
 from . import errors, openapi, schemas
 from .load import Load, Shedding
 from .observability import Metrics, Observed
-from .routes import audit, cases, disputes, milestones, pages, status, system, webhooks
+from .routes import audit, cases, disputes, milestones, pages, status, system, webhook_endpoints, webhooks
 from .security import BodyLimit, SecurityHeaders
 from .streaming import Streams
 
@@ -25,7 +25,7 @@ _TAGS = [
     {"name": "status", "description": "The consumer's side, through one signed link."},
     {"name": "disputes", "description": "What arbitrators rule on."},
     {"name": "audit", "description": "What became of the money."},
-    {"name": "webhooks", "description": "What carriers' aggregators send."},
+    {"name": "webhooks", "description": "What carriers' aggregators send, and what businesses are sent."},
     {"name": "system", "description": "Health, metrics, keys."},
 ]
 
@@ -48,7 +48,7 @@ def create_app(app: App, workers: Workers | None = None) -> FastAPI:
     api.state.streams = Streams(intake)
     api.state.metrics = metrics = Metrics(make_registry(app, readiness))
     errors.install(api)
-    for module in (cases, milestones, status, disputes, audit, webhooks, system):
+    for module in (cases, milestones, status, disputes, audit, webhook_endpoints, webhooks, system):
         api.include_router(module.router)
     pages.install(api)
     openapi.install(api, schemas.Problem)

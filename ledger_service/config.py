@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     smtp_user: str = Field(default="", description="Its user, if it wants one.")
     smtp_password: str = Field(default="", repr=False, description="The user's password.")
     mail_from: str = Field(default="returns@localhost", description="Sender of the mails.")
+    webhooks_private: bool = Field(
+        default=False, description="Whether webhooks may go to private addresses and over http; for trying out."
+    )
     max_body_bytes: int = Field(default=262_144, ge=1024, description="Largest request body.")
     max_queue: int = Field(
         default=100_000, ge=1, description="Entries waiting for the chain, beyond which no more are taken."

@@ -3,35 +3,68 @@
 from __future__ import annotations
 
 import smtplib
+import ssl
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from .config import Settings
 
-_TIMEOUT = 20
+_TIMEOUT = 20  # seconds for each step of the conversation
+_TLS_PORT = 465  # where TLS comes first, without STARTTLS
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class NeverTaken(Exception):
+    """The server refused the message for good (SMTP's 5xx). The cause says how; its text may hold the address."""
 
 
 class MailSender(Protocol):
     def send(self, mail_id: int, message: EmailMessage, /) -> None:
-        """Raises OSError (smtplib's errors are) if the message was not taken."""
+        """Raises NeverTaken, or OSError (smtplib's other errors are) if the message may be taken later."""
 
 
 class SmtpSender:
-    """STARTTLS whenever the server offers it, and always before a password is sent."""
+    """The links in the mails act for their reader: they leave this machine by TLS alone, to a server whose certificate
+    is right."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tls: ssl.SSLContext | None = None) -> None:
         self._settings = settings
+        self._tls = tls or ssl.create_default_context()
 
     def send(self, _mail_id: int, message: EmailMessage) -> None:
-        settings = self._settings
-        with smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=_TIMEOUT) as server:
+        try:
+            with self._connect() as server:
+                if self._settings.smtp_user:
+                    server.login(self._settings.smtp_user, self._settings.smtp_password)
+                server.send_message(message)
+        except smtplib.SMTPRecipientsRefused as refusal:
+            _raise_if_final(refusal, [code for code, _ in refusal.recipients.values()])
+        except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as refusal:
+            _raise_if_final(refusal, [refusal.smtp_code])
+
+    def _connect(self) -> smtplib.SMTP:
+        host, port = self._settings.smtp_host, self._settings.smtp_port
+        if port == _TLS_PORT:
+            return smtplib.SMTP_SSL(host, port, timeout=_TIMEOUT, context=self._tls)
+        server = smtplib.SMTP(host, port, timeout=_TIMEOUT)
+        try:
             server.ehlo()
-            if server.has_extn("starttls"):
-                server.starttls()
-            if settings.smtp_user:
-                server.login(settings.smtp_user, settings.smtp_password)
-            server.send_message(message)
+            if host not in _THIS_MACHINE:
+                server.starttls(context=self._tls)
+            elif server.has_extn("starttls"):  # nobody is in between, whatever the certificate says
+                server.starttls(context=ssl._create_unverified_context())  # noqa: S323
+        except BaseException:
+            server.close()
+            raise
+        return server
+
+
+def _raise_if_final(refusal: smtplib.SMTPException, codes: list[int]) -> NoReturn:
+    """What a server says of the message itself; a greeting or a login that fails is the operator's to mend."""
+    if all(code >= 500 for code in codes):
+        raise NeverTaken from refusal
+    raise refusal
 
 
 class FolderSender:

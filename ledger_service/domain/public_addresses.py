@@ -89,7 +89,7 @@ def read_target(url: str, *, private: bool = False) -> Target:
         raise _refused("It is too long, or holds characters that no web address has.")
     try:
         parts = urlsplit(url)
-        port = parts.port or _PORTS.get(parts.scheme, 0)
+        port = _PORTS.get(parts.scheme, 0) if parts.port is None else parts.port
         host = (parts.hostname or "").removesuffix(".")
     except ValueError as error:
         raise _refused("It cannot be read as a web address.") from error
@@ -106,9 +106,9 @@ def read_target(url: str, *, private: bool = False) -> Target:
 
 
 def address_of(host: str) -> Address | None:
-    """The address that a host is written as; None for a name."""
+    """The address that a host is written as; None for a name, and for an address of one network card alone."""
     try:
-        return ipaddress.ip_address(host)
+        return None if "%" in host else ipaddress.ip_address(host)
     except ValueError:
         return None
 
@@ -133,7 +133,7 @@ def _carried(address: Address) -> ipaddress.IPv4Address | None:
 
 
 def _is_name(host: str, *, private: bool) -> bool:
-    """Whether it can be looked up as a name and be read by nobody as a number: `0x7f.1` and `2130706433` are neither."""
+    """Whether it is a name that nobody reads as a number, as `0x7f.1` and `2130706433` are."""
     labels = host.split(".")
     if not host or len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         return False

@@ -1,13 +1,16 @@
-"""Deleting what has served its purpose: old answers under an Idempotency-Key, prepared messages that have expired."""
+"""Deleting what has served its purpose: old answers under an Idempotency-Key, prepared messages that have expired, what
+webhooks told long ago."""
 
 from __future__ import annotations
 
 from ..store import housekeeping as sql
+from ..store.webhooks_out import delete_old_events, delete_old_secrets
 from .app import App
 from .idempotency import KEPT_SECONDS
 
 _EVERY_SECONDS = 3_600
 _DAY = 86_400
+_DELIVERIES_KEPT = 30 * _DAY
 
 
 def tidy(app: App) -> int:
@@ -15,7 +18,9 @@ def tidy(app: App) -> int:
     now = app.clock.seconds()
     with app.database.write() as session:
         answers = sql.delete_answers(session, now - KEPT_SECONDS)
-        return answers + sql.delete_prepared(session, now - (app.settings.signature_days + 1) * _DAY)
+        prepared = sql.delete_prepared(session, now - (app.settings.signature_days + 1) * _DAY)
+        told = delete_old_events(session, now - _DELIVERIES_KEPT) + delete_old_secrets(session, now)
+        return answers + prepared + told
 
 
 class Housekeeper:

@@ -2,52 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import and_, exists
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.orm import aliased
+from sqlalchemy import and_, update
 from sqlmodel import Session, col, select
 
-from .tables import ChainEvent, ChainRecord, Mail
+from .outbox import chunks, rows_changed
+from .tables import ChainEvent, ChainRecord, Mail, OutboxRow, RecordRow
+from .telling import insert_for
 
 
 def due_mails(session: Session, now: int, limit: int) -> Sequence[Mail]:
-    return session.exec(
-        select(Mail).where(col(Mail.sent_at).is_(None), Mail.due_at <= now).order_by(col(Mail.id)).limit(limit)
-    ).all()
+    """Those to be sent now, and in nobody's hands."""
+    free = and_(col(Mail.state) == "due", col(Mail.due_at) <= now, col(Mail.claimed_until) <= now)
+    return session.exec(select(Mail).where(free).order_by(col(Mail.due_at), col(Mail.id)).limit(limit)).all()
 
 
-def unannounced_links(session: Session, kinds: Sequence[str], from_block: int) -> Sequence[ChainRecord]:
-    """Links of these kinds without a message, of cases whose consumer was told of the opening."""
-    opened, told = aliased(Mail), aliased(Mail)
-    return session.exec(
-        select(ChainRecord)
-        .join(opened, and_(col(opened.case_id) == col(ChainRecord.case_id), col(opened.position) == 0))
-        .where(
-            ChainRecord.block_number >= from_block,
-            col(ChainRecord.kind).in_(kinds),
-            ~exists().where(
-                col(told.case_id) == col(ChainRecord.case_id), col(told.position) == col(ChainRecord.position)
-            ),
-        )
-        .order_by(col(ChainRecord.block_number), col(ChainRecord.log_index))
-    ).all()
+def claim_mail(session: Session, mail_id: int, now: int, until: int) -> bool:
+    """Whether the message is the caller's to send until then: of two workers one gets it."""
+    free = and_(col(Mail.id) == mail_id, col(Mail.state) == "due", col(Mail.claimed_until) <= now)
+    claimed = update(Mail).where(free).values(claimed_until=until, attempts=Mail.attempts + 1)
+    return rows_changed(session, claimed) == 1
 
 
-def was_noticed(session: Session, link: ChainRecord) -> bool:
-    """Whether what this record states waits out a notice before it counts."""
-    given = select(ChainEvent.tx_hash).where(
+def told_cases(session: Session, case_ids: Iterable[str]) -> set[str]:
+    """Those of the cases whose consumer has an address, and was told of the opening."""
+    found: set[str] = set()
+    for some in chunks(sorted(case_ids)):
+        query = select(Mail.case_id).where(col(Mail.case_id).in_(some), Mail.position == 0, Mail.head == "")
+        found |= set(session.exec(query).all())
+    return found
+
+
+def notice_of(session: Session, link: ChainRecord) -> ChainEvent | None:
+    """The notice that what this record states waits out before it counts; None where it counts at once."""
+    given = select(ChainEvent).where(
         ChainEvent.case_id == link.case_id,
         ChainEvent.name == "NoticeGiven",
         col(ChainEvent.args).contains(link.commitment),
     )
-    return session.exec(given.limit(1)).first() is not None
+    return session.exec(given.limit(1)).first()
 
 
-def add_mail(session: Session, *, case_id: str, template: str, position: int, due_at: int) -> None:
-    """A message about one record; the same record twice is the same message."""
-    values = {"case_id": case_id, "template": template, "position": position, "due_at": due_at, "attempts": 0}
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    session.execute(insert(Mail).values(**values).on_conflict_do_nothing())
+def add_mail(session: Session, *, case_id: str, template: str, position: int, due_at: int, **more: Any) -> None:
+    """A message about one record; the same record and occasion twice is the same message. `more` are other columns."""
+    values: dict[str, Any] = {
+        "case_id": case_id,
+        "template": template,
+        "position": position,
+        "due_at": due_at,
+        "head": "",
+        "occasion": "start",
+        "block_number": -1,
+        "deadline": 0,
+        "state": "due",
+        "attempts": 0,
+        "claimed_until": 0,
+        "corrected": False,
+        **more,
+    }
+    session.execute(insert_for(session)(Mail).values(**values).on_conflict_do_nothing())
+
+
+def mails_about(session: Session, case_id: str, position: int) -> Sequence[Mail]:
+    """All that was, or is to be, said about the record at a position, whichever stood there."""
+    return session.exec(
+        select(Mail).where(Mail.case_id == case_id, Mail.position == position).order_by(col(Mail.id))
+    ).all()
+
+
+def link_of(session: Session, mail: Mail) -> ChainRecord | None:
+    """The record that the message is about, if it stands on the chain now."""
+    link = session.get(ChainRecord, (mail.case_id, mail.position))
+    return link if link is not None and link.head == mail.head else None
+
+
+def is_overtaken(session: Session, mail: Mail, now: int) -> bool:
+    """Whether a later message about the same window is due as well."""
+    later = select(Mail.id).where(
+        Mail.case_id == mail.case_id,
+        Mail.position == mail.position,
+        Mail.head == mail.head,
+        Mail.due_at > mail.due_at,
+        Mail.due_at <= now,
+    )
+    return session.exec(later.limit(1)).first() is not None
+
+
+def has_acted(session: Session, case_id: str) -> bool:
+    """Whether something that the consumer stated is on its way to the chain."""
+    on_its_way = (
+        select(OutboxRow.id)
+        .join(RecordRow, col(RecordRow.record_id) == col(OutboxRow.record_id))
+        .where(OutboxRow.case_id == case_id, col(OutboxRow.done).is_(False), RecordRow.role == "consumer")
+    )
+    return session.exec(on_its_way.limit(1)).first() is not None

@@ -1,12 +1,17 @@
-"""Tells consumers what they would lose by not knowing: every change that starts a window of theirs, and the end."""
+"""Sends consumers what they would lose by not knowing: every change that starts a window of theirs, reminders, the end.
+
+A message is claimed in the database before it goes out, and marked after it was taken. A worker that dies in between
+leaves it to the next one, which sends it again with the same Message-ID: at least once, and mail programs show it once.
+"""
 
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from email import message_from_bytes
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import format_datetime, make_msgid
+from email.utils import format_datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -16,71 +21,90 @@ from sqlmodel import Session
 
 from ..domain.disclosures import read_disclosure
 from ..domain.money import to_decimal
-from ..domain.times import from_chain, rfc3339
-from ..mail_sending import MailSender
+from ..domain.times import from_chain
+from ..mail_sending import MailSender, NeverTaken
 from ..services.accepting import case_secret
 from ..services.app import App
 from ..services.links import ACTING, issue_link, last_window_ends
 from ..store.cases import chain_case, disclosures_of, find_case
 from ..store.keys import account_by_id
-from ..store.mails import add_mail, due_mails, unannounced_links
+from ..store.mails import claim_mail, due_mails, has_acted, is_overtaken, link_of
 from ..store.tables import CaseRow, Mail
-from .announcing import ANNOUNCED, template_of
+from .announcing import is_open
 
 log = structlog.get_logger()
 
 _LANGUAGES = ("en", "de", "zh")
 _AT_ONCE = 20
+_CLAIMED = 180  # seconds for which nobody else sends a message; sending gives up long before
+_LOOK_AGAIN = 60  # seconds until a message is looked at again whose time has not come after all
+_REMINDERS = ("halfway", "last_day")
+_REFUSED_TRIES = 3  # of what a server says it never takes, or what cannot be made: it can be a passing mistake
+_TRIES = 14  # of what may be taken later: some two and a half days
+_FIRST_WAIT, _LONGEST_WAIT = 120, 6 * 3_600
 
 
 class Notifier:
-    """`step()` makes the messages that are missing and sends those that are due."""
+    """`step()` sends the messages that are due. One that cannot be sent is tried again later, then given up."""
 
     def __init__(self, app: App, sender: MailSender) -> None:
         self._app = app
         self._sender = sender
-        self._from_block = 0
 
-    def step(self) -> bool:
-        """Whether there was anything to do. A message that cannot be sent stays due and is tried again later."""
-        made = self._make()
+    def step(self) -> int:
+        """How many messages it was the turn of."""
         with self._app.database.read() as session:
             due = due_mails(session, self._app.clock.seconds(), _AT_ONCE)
         for mail in due:
-            self._send(mail)
-        return made or bool(due)
+            if mail.id is not None:
+                self._send(mail.id)
+        return len(due)
 
-    def _make(self) -> bool:
-        with self._app.database.read() as session:
-            links = unannounced_links(session, ANNOUNCED, self._from_block)
-            chosen = [(link, template_of(session, link)) for link in links]
-        wanted = [(link, template) for link, template in chosen if template is not None]
-        if wanted:
-            with self._app.database.write() as session:
-                now = self._app.clock.seconds()
-                for link, template in wanted:
-                    add_mail(session, case_id=link.case_id, template=template, position=link.position, due_at=now)
-        self._from_block = max((link.block_number for link in links), default=self._from_block)
-        return bool(wanted)
-
-    def _send(self, mail: Mail) -> None:
+    def _send(self, mail_id: int) -> None:
         """Whatever goes wrong concerns this message alone: left due, it would keep all later ones from being sent."""
-        try:
-            with self._app.database.write() as session:
-                message = self._render(session, mail)
-            if message is not None:
-                self._sender.send(mail.id or 0, message)
-            error = None
-        except Exception as failure:  # noqa: BLE001 - what an odd address or name makes the library raise has no end
-            error = type(failure).__name__  # its text may hold the address
-            log.warning("mail.not_sent", mail=mail.id, case_id=mail.case_id, error=error)
         now = self._app.clock.seconds()
         with self._app.database.write() as session:
-            row = session.get_one(Mail, mail.id)
-            row.attempts += 1
-            row.last_error = error
-            row.sent_at = now if error is None else None
-            row.due_at = row.due_at if error is None else now + min(60 * 2**row.attempts, 6 * 3_600)
+            if not claim_mail(session, mail_id, now, now + _CLAIMED):
+                return
+        message: EmailMessage | str = "dropped"
+        failure: Exception | None = None
+        try:
+            with self._app.database.write() as session:
+                message = self._make(session, session.get_one(Mail, mail_id), now)
+            if isinstance(message, EmailMessage):
+                self._sender.send(mail_id, message)
+        except Exception as raised:  # noqa: BLE001 - what an odd address or name makes the library raise has no end
+            failure = raised
+        self._keep(mail_id, "sent" if isinstance(message, EmailMessage) else message, failure)
+
+    def _make(self, session: Session, mail: Mail, now: int) -> EmailMessage | str:
+        """The message; or what becomes of it instead: `due` later, or `dropped`."""
+        if mail.occasion != "correction" and mail.head:
+            link = link_of(session, mail)
+            if link is None:
+                return "due"  # a reorg took it back: it comes again, or it is dropped when that is certain
+            if is_overtaken(session, mail, now) or not is_open(session, link, mail.template, mail.deadline, now):
+                return "dropped"
+            if mail.occasion in _REMINDERS and has_acted(session, mail.case_id):
+                return "due"  # on its way, and it may still be refused
+        return self._render(session, mail) or "dropped"
+
+    def _keep(self, mail_id: int, became: str, failure: Exception | None) -> None:
+        now = self._app.clock.seconds()
+        with self._app.database.write() as session:
+            row = session.get_one(Mail, mail_id)
+            row.claimed_until = 0
+            if failure is None:
+                row.state, row.last_error = became, None
+                row.sent_at = now if became == "sent" else None
+                row.due_at = now + _LOOK_AGAIN if became == "due" else row.due_at
+                row.attempts -= became == "due"
+            else:
+                row.last_error = type(failure).__name__  # its text may hold the address
+                refused = isinstance(failure, NeverTaken | ValueError)
+                row.state = "failed" if row.attempts >= (_REFUSED_TRIES if refused else _TRIES) else "due"
+                row.due_at = now + min(_FIRST_WAIT * 2 ** (row.attempts - 1), _LONGEST_WAIT)
+                log.warning("mail.not_sent", mail=mail_id, case_id=row.case_id, error=row.last_error, state=row.state)
             session.add(row)
 
     def _render(self, session: Session, mail: Mail) -> EmailMessage | None:
@@ -102,30 +126,46 @@ class Notifier:
             "currency": case.currency,
         }
         chain = chain_case(session, case.case_id)
-        current = chain is not None and chain.length <= mail.position + 2
-        deadline = chain.due if chain is not None and current else 0
-        return self._message(mail, case.language, str(address), url, values, deadline)
+        stands = chain is not None and mail.deadline and chain.due == mail.deadline
+        return self._message(mail, case, str(address), url, values, mail.deadline if stands else 0)
 
     def _message(
-        self, mail: Mail, language: str, address: str, url: str, values: dict[str, Any], deadline: int
+        self, mail: Mail, case: CaseRow, address: str, url: str, values: dict[str, Any], deadline: int
     ) -> EmailMessage:
-        texts = _texts(_language(language))
-        part = texts[mail.template]
+        texts = _texts(_language(case.language))
+        subject, body = _said(texts, mail, values)
         greeting = texts["greeting"] if values["name"] else texts["greeting_unnamed"]
-        lines = [greeting.format(**values), "", part["body"].format(**values)]
+        lines = [greeting.format(**values), "", body]
         if deadline:
-            lines.append(texts["deadline"].format(deadline=rfc3339(from_chain(deadline))))
+            lines.append(texts["deadline"].format(deadline=_moment(texts, from_chain(deadline))))
         lines += ["", texts["follow"], "", url, "", texts["footer"].format(**values), ""]
         message = EmailMessage()
-        message["Subject"] = _header_text(part["subject"].format(**values))
+        message["Subject"] = _header_text(subject)
         message["From"] = self._app.settings.mail_from
         message["To"] = _one_address(address)
         message["Date"] = format_datetime(self._app.clock.now())
-        message["Message-ID"] = make_msgid(f"mail-{mail.id}", domain="ledger.invalid")
+        message["Message-ID"] = f"<mail-{mail.id}.{case.case_id[2:18]}@ledger.invalid>"  # the same at every try
         message["Auto-Submitted"] = "auto-generated"
         message.set_content("\n".join(lines), cte="8bit")
         _check_headers(message)
         return message
+
+
+def _said(texts: dict[str, Any], mail: Mail, values: dict[str, Any]) -> tuple[str, str]:
+    """Subject and body: those of the record's text, and of the occasion around them."""
+    part = texts[mail.template]
+    subject, body = part["subject"].format(**values), part["body"].format(**values)
+    frame = texts["occasions"].get(mail.occasion)
+    if frame is None:
+        return subject, body
+    inner = {**values, "subject": subject, "body": body}
+    return frame["subject"].format(**inner), frame["body"].format(**inner)
+
+
+def _moment(texts: dict[str, Any], moment: datetime) -> str:
+    """To the minute, and rather early than late."""
+    values = {"day": moment.day, "month": texts["months"][moment.month - 1], "year": moment.year}
+    return str(texts["moment"].format(time=f"{moment:%H:%M}", **values))
 
 
 def _personal(app: App, session: Session, case: CaseRow) -> dict[str, Any]:
