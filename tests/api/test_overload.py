@@ -1,0 +1,116 @@
+"""More requests at once than there are hands: some are turned away at once, the others are answered in time."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import statistics
+import threading
+import time
+from collections import Counter
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from api import load
+from ledger_service.services.app import App
+
+from .conftest import Headers, case_body
+
+Answers = list[tuple[httpx.Response, float]]
+
+
+@pytest.fixture(autouse=True)
+def few_hands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bounds that a test can fill quickly."""
+    monkeypatch.setattr(load, "_WRITING", 4)
+    monkeypatch.setattr(load, "_WAITING_TO_WRITE", 8)
+    monkeypatch.setattr(load, "_WAITING_TO_READ", 5)
+
+
+def _ask(server: str, count: int, path: str, method: str = "GET", **more: Any) -> Answers:
+    """So many requests at the same moment, with the seconds that each took."""
+
+    async def all_of_them() -> Answers:
+        limits = httpx.Limits(max_connections=count)
+        async with httpx.AsyncClient(base_url=server, timeout=120, limits=limits) as client:
+
+            async def one() -> tuple[httpx.Response, float]:
+                began = time.monotonic()
+                return await client.request(method, path, **more), time.monotonic() - began
+
+            return await asyncio.gather(*(one() for _ in range(count)))
+
+    return asyncio.run(all_of_them())
+
+
+def test_burst_of_writes_sheds_the_rest_and_doubles_nothing(server: str, ledger: App, as_merchant: Headers) -> None:
+    body = case_body(escrow="none")
+    (_, alone), *_ = _ask(server, 1, "/v1/cases", "POST", json=body, headers=as_merchant)
+    answers = _ask(server, 60, "/v1/cases", "POST", json=body, headers=as_merchant)
+    codes = Counter(answer.status_code for answer, _ in answers)
+    assert set(codes) == {201, 503}, codes
+    for answer, _ in answers:
+        if answer.status_code == 503:
+            assert answer.json()["type"] == "urn:ledger:problem:overloaded"
+            assert int(answer.headers["retry-after"]) > 0
+    with ledger.database.read() as session:
+        assert session.execute(text("SELECT count(*) FROM cases")).scalar_one() == codes[201] + 1
+    accepted = [seconds for answer, seconds in answers if answer.status_code == 201]
+    # Each has at most the 12 before it to wait for, and the burst itself to be read.
+    assert statistics.median(accepted) < 60 * max(alone, 0.05)
+
+
+def test_same_request_fifty_times_at_once_is_one_case(server: str, ledger: App, as_merchant: Headers) -> None:
+    headers = {**as_merchant, "Idempotency-Key": "the-same"}
+    answers = _ask(server, 50, "/v1/cases", "POST", json=case_body(escrow="none"), headers=headers)
+    assert {answer.status_code for answer, _ in answers} <= {201, 503}
+    taken = {answer.json()["case_id"] for answer, _ in answers if answer.status_code == 201}
+    assert len(taken) == 1
+    with ledger.database.read() as session:
+        assert session.execute(text("SELECT count(*) FROM cases")).scalar_one() == 1
+
+
+def test_locked_database_takes_no_thread_from_readers(server: str, ledger: App, as_merchant: Headers) -> None:
+    lock = sqlite3.connect(ledger.database.url.removeprefix("sqlite:///"), isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    body = case_body(escrow="none")
+    codes: Counter[int] = Counter()
+
+    def write() -> None:
+        answers = _ask(server, 12, "/v1/cases", "POST", json=body, headers=as_merchant)
+        codes.update(answer.status_code for answer, _ in answers)
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    time.sleep(1.0)
+    read = _ask(server, 20, "/v1/cases", headers=as_merchant)
+    assert {answer.status_code for answer, _ in read} == {200}
+    assert codes == {}, "the readers did not wait for the writers"
+    lock.execute("ROLLBACK")
+    lock.close()
+    writing.join(60)
+    assert codes == {201: 12}
+
+
+def test_crowd_of_readers_is_shed_and_the_monitor_is_not(server: str, as_merchant: Headers) -> None:
+    seen: list[int] = []
+    stop = threading.Event()
+
+    def monitor() -> None:
+        with httpx.Client(base_url=server, timeout=60) as client:
+            while not stop.is_set():
+                seen.extend(client.get(path).status_code for path in ("/healthz", "/metrics"))
+
+    watching = threading.Thread(target=monitor)
+    watching.start()
+    answers = _ask(server, 300, "/v1/cases", headers=as_merchant)
+    stop.set()
+    watching.join(60)
+    codes = Counter(answer.status_code for answer, _ in answers)
+    assert codes[200] >= 40
+    assert codes[503] > 0
+    assert codes.total() == codes[200] + codes[503]
+    assert set(seen) == {200}
