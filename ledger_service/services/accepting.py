@@ -15,8 +15,9 @@ from ..domain.records import Record
 from ..domain.times import parse_moment, to_chain
 from ..domain.vocabulary import Kind
 from ..errors import Conflict
+from ..store.accepted import insert_record
 from ..store.cases import case_key, enqueue
-from ..store.tables import DisclosureRow, RecordRow
+from ..store.tables import DisclosureRow
 from .app import App
 from .receipts import receipt_answer, receipt_claims
 
@@ -51,9 +52,8 @@ def accept_record(
     now, case_id = app.clock.seconds(), record.body["case_id"]
     claims = receipt_claims(app, record_id, record, now)
     receipt = app.tokens.sign("receipt+jwt", claims)
-    session.add(_row(record_id, record, act, signature, receipt, now))
+    insert_record(session, record_row(record_id, record, act, signature, receipt, now))
     seal_disclosures(app, session, case_id, record_id, disclosures, secret)
-    session.flush()
     action = "open" if record.kind is Kind.REQUESTED else "act"
     enqueue(session, action, record_id, now, case_id=case_id, record_id=record_id)
     return {
@@ -77,23 +77,26 @@ def seal_disclosures(
         session.add(DisclosureRow(case_id=case_id, record_id=record_id, digest=disclosure.digest, sealed=sealed))
 
 
-def _row(record_id: str, record: Record, act: Act, signature: bytes, receipt: str, now: int) -> RecordRow:
-    return RecordRow(
-        record_id=record_id,
-        case_id=record.body["case_id"],
-        kind=record.kind.wire,
-        role=record.role.wire,
-        signer=record.body["signer"],
-        key_holder=record.body["key"],
-        canonical=record.canonical,
-        commitment=hex0x(record.commitment),
-        nonce=act.nonce,
-        valid_until=act.valid_until,
-        grade=act.grade,
-        share=act.share,
-        fee=act.fee,
-        signature=signature,
-        occurred_at=to_chain(parse_moment(record.body["occurred_at"], field="occurred_at")),
-        accepted_at=now,
-        receipt=receipt,
-    )
+def record_row(
+    record_id: str, record: Record, act: Act, signature: bytes, receipt: str, accepted_at: int
+) -> dict[str, Any]:
+    """The columns of an accepted record."""
+    return {
+        "record_id": record_id,
+        "case_id": record.body["case_id"],
+        "kind": record.kind.wire,
+        "role": record.role.wire,
+        "signer": record.body["signer"],
+        "key_holder": record.body["key"],
+        "canonical": record.canonical,
+        "commitment": hex0x(record.commitment),
+        "nonce": act.nonce,
+        "valid_until": act.valid_until,
+        "grade": act.grade,
+        "share": act.share,
+        "fee": act.fee,
+        "signature": signature,
+        "occurred_at": to_chain(parse_moment(record.body["occurred_at"], field="occurred_at")),
+        "accepted_at": accepted_at,
+        "receipt": receipt,
+    }

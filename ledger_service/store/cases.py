@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, case, exists, func, or_
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from .ours import REFUSED
 from .tables import (
@@ -22,6 +23,13 @@ from .tables import (
     RecordRow,
     StatusLink,
 )
+
+_OUTBOX = SQLModel.metadata.tables["outbox"]
+# Built once: this stands on the path of every accepted record.
+_ENQUEUE: dict[str, Any] = {
+    "sqlite": sqlite_insert(_OUTBOX).inline().on_conflict_do_nothing(),
+    "postgresql": postgresql_insert(_OUTBOX).inline().on_conflict_do_nothing(),
+}
 
 
 def find_case(session: Session, case_id: str, *, for_update: bool = False) -> CaseRow | None:
@@ -171,5 +179,4 @@ def enqueue(
         "created_at": now,
         "done": False,
     }
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    session.execute(insert(OutboxRow).values(**values).on_conflict_do_nothing())
+    session.execute(_ENQUEUE[session.get_bind().dialect.name], values)

@@ -1,0 +1,112 @@
+"""The audit beside web3.py's decoding of the same events, and a proof of inclusion beside bare SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from web3 import HTTPProvider, Web3
+
+from ..chain.abi import LEDGER
+from ..chain.artifacts import load_artifact
+from ..chain.event_stream import log_ranges
+from ..chain.heads import RECORDED, follow, heads_of, link_of_log
+from ..domain.merkle import MerkleTree, leaf_hash, verify_inclusion
+from ..errors import IntegrityFailure
+from ..services.audit import audit
+from .comparing import Row, in_turns
+from .generating import STEPS
+from .pipeline import open_cases
+from .scale import Scale
+from .site import Site, chain, site
+
+_PEER = "web3.py get_logs, decoded"
+_DEPTH = 10
+
+
+def measure_audit(folder: Path, scale: Scale) -> list[Row]:
+    with ExitStack() as stack:
+        local = stack.enter_context(chain("anvil", folder, automine=False))
+        place = stack.enter_context(site(folder, local))
+        with place.workers():
+            fill(place, scale.audited)
+        heads, decoded = in_turns(scale.rounds, lambda: audit_heads(place), lambda: _decode(place))
+        whole, again = in_turns(scale.rounds, lambda: audit_all(place), lambda: _decode(place))
+    return [
+        Row("audit.heads", "audit from chain events, heads compared", "records/s", _PEER, heads, decoded, 25.0),
+        Row("audit.whole", "audit of everything, every signature checked", "records/s", _PEER, whole, again, 3.0),
+    ]
+
+
+def fill(place: Site, records: int) -> None:
+    """So many records more, openings among them, all on the chain."""
+    cases = open_cases(place, max(records // (len(STEPS) + 1), 1))
+    for kind in STEPS:
+        wanted = place.recorded() + len(cases)
+        place.cases.write(place.cases.acts(cases, kind))
+        place.wait_recorded(wanted)
+
+
+def audit_heads(place: Site) -> float:
+    """Records per second: every case's head from the events alone, and compared with the contract's."""
+    app, rpc = place.app, place.rpc
+    query = {"address": app.deployment.ledger, "topics": [RECORDED]}
+    began, count = time.perf_counter(), 0
+    heads: dict[bytes, bytes] = {}
+    for part in log_ranges(rpc, query, app.deployment.deployed_at_block, rpc.latest().number):
+        follow(heads, map(link_of_log, part.logs))
+        count += len(part.logs)
+    if heads_of(rpc, app.deployment.ledger, list(heads)) != list(heads.values()):
+        raise IntegrityFailure("The measured audit found another head.", remedy="Repair the benchmark.")
+    return count / (time.perf_counter() - began)
+
+
+def audit_all(place: Site) -> float:
+    """Records per second of `ledger audit`."""
+    began = time.perf_counter()
+    report = audit(place.app)
+    if not report["ok"]:
+        raise IntegrityFailure(f"The measured audit found {report['problems'][:3]}.", remedy="Repair the benchmark.")
+    return place.recorded() / (time.perf_counter() - began)
+
+
+def _decode(place: Site) -> float:
+    web3 = Web3(HTTPProvider(place.rpc.url))
+    ledger = web3.eth.contract(
+        address=Web3.to_checksum_address(place.app.deployment.ledger), abi=load_artifact(LEDGER).abi
+    )
+    began = time.perf_counter()
+    events = ledger.events.Recorded().get_logs(from_block=place.app.deployment.deployed_at_block)
+    return len(events) / (time.perf_counter() - began)
+
+
+def measure_proofs(_folder: Path, scale: Scale) -> list[Row]:
+    """Of a log of 2 ** 10 observations."""
+    leaves = [leaf_hash(os.urandom(64)) for _ in range(1 << _DEPTH)]
+    tree = MerkleTree(leaves)
+    root, size = tree.root(), len(tree)
+    proofs = [tree.inclusion_proof(index) for index in range(size)]
+
+    def ours() -> float:
+        began = time.perf_counter()
+        for number in range(scale.proofs):
+            index = number % size
+            if not verify_inclusion(index, size, leaves[index], proofs[index], root):
+                raise IntegrityFailure("A measured proof is refused.", remedy="Repair the benchmark.")
+        return scale.proofs / (time.perf_counter() - began)
+
+    def limit() -> float:
+        """As many bare hashes of as many bytes as a proof takes, one after the other."""
+        began, hashed = time.perf_counter(), hashlib.sha256
+        for _ in range(scale.proofs):
+            node = root
+            for _ in range(_DEPTH):
+                node = hashed(node + root).digest()
+        return scale.proofs / (time.perf_counter() - began)
+
+    mine, bare = in_turns(scale.rounds, ours, limit)
+    what = f"inclusion proof of depth {_DEPTH}, verified"
+    return [Row("proofs.inclusion", what, "proofs/s", "as many bare SHA-256", mine, bare, target=0.5)]
