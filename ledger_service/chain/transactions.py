@@ -49,6 +49,21 @@ def sign_transaction(
     return SignedTransaction(hex0x(keccak(raw)), raw, nonce)
 
 
+def raise_price(signer: Signer, raw: bytes, gas_price: int, chain_id: int) -> SignedTransaction:
+    """The same transaction for another price."""
+    nonce, _, gas, to, value, data, *_ = _fields(raw)
+    return sign_transaction(
+        signer,
+        chain_id=chain_id,
+        nonce=int.from_bytes(nonce, "big"),
+        gas_price=gas_price,
+        gas=int.from_bytes(gas, "big"),
+        to=hex0x(to) if to else None,
+        data=data,
+        value=int.from_bytes(value, "big"),
+    )
+
+
 def gas_price(suggested: int, latest: Block) -> int:
     """Wei that get a transaction mined soon: what the node suggests and a half, and twice the present base fee."""
     return max(suggested * 3 // 2, latest.base_fee * 2, 1)
@@ -83,3 +98,26 @@ def _rlp_head(length: int, base: int) -> bytes:
         return bytes([base + length])
     size = length.to_bytes((length.bit_length() + 7) // 8, "big")
     return bytes([base + 55 + len(size)]) + size
+
+
+def _fields(raw: bytes) -> list[bytes]:
+    """The fields of a transaction that was signed here: a list of byte strings."""
+    at, _ = _rlp_span(raw, 0)
+    fields = []
+    while at < len(raw):
+        start, length = _rlp_span(raw, at)
+        fields.append(raw[start : start + length])
+        at = start + length
+    return fields
+
+
+def _rlp_span(raw: bytes, at: int) -> tuple[int, int]:
+    """Where the content of the string or list at `at` begins, and its length."""
+    head = raw[at]
+    if head < 0x80:
+        return at, 1
+    size = head - (0xC0 if head >= 0xC0 else 0x80)
+    if size < 56:
+        return at + 1, size
+    after = at + 1 + size - 55
+    return after, int.from_bytes(raw[at + 1 : after], "big")

@@ -113,9 +113,9 @@ def _install(settings: Settings, rpc: Rpc, clock: SystemClock) -> App:
     """Database, keys and contracts: what is there stays, what is missing is made."""
     database = Database(settings.database)
     upgrade(database)
-    keys = service_keys(settings.data, keystore_password(settings))
+    keys = service_keys(settings.data, keystore_password(settings), settings.writers)
     if rpc.call("eth_accounts"):  # a node for trying things, ours or another, with rich accounts of its own
-        fund_accounts(rpc, [keys[name].address for name in ("deployer", "operator", "writer")])
+        fund_accounts(rpc, [key.address for name, key in keys.items() if name != "guardian"])
     elif not deployment_path(settings.data, rpc.chain_id()).exists():
         raise Unavailable(
             "Nothing is deployed on this chain yet.",

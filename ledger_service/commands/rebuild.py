@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.progress import Progress
 
 from ..errors import Conflict
-from ..store.chain_facts import delete_everything
 from ..workers.indexer import Indexer
+from ..workers.rewinding import forget_everything
 from .context import DataOption, open_installation
 from .output import console, problems, reports_errors
 
@@ -18,7 +18,7 @@ def rebuild(data: DataOption = None) -> None:
     installed.check_chain()
     database = installed.app.database
     with database.write() as session:
-        delete_everything(session)
+        forget_everything(session)
     indexer, behind = Indexer(database, installed.rpc, installed.app.deployment, installed.app.policies.by_id), 1
     with Progress(console=problems, transient=True) as bars:
         task = bars.add_task("Reading the chain", total=None)

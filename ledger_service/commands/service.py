@@ -23,8 +23,11 @@ from ..services.app import App, keystore_password, make_app
 from ..services.housekeeping import Housekeeper
 from ..store.database import Database
 from ..store.migrate import require_current, upgrade
-from ..workers.loop import Workers
+from ..workers.aside import Aside
+from ..workers.loop import Limits, Step, Workers
 from ..workers.notifier import Notifier
+from ..workers.telling import Teller
+from ..workers.webhooks_out import Deliverer
 from .context import DataOption, Installed, JsonOption, open_installation
 from .logs import set_up_logs
 from .output import console, print_json, reports_errors
@@ -33,21 +36,33 @@ from .workers_health import WorkersHealth
 ChainOption = Annotated[str | None, typer.Option("--chain", help="URL of the chain's JSON-RPC endpoint.")]
 
 
-def service_keys(settings_data: Path, password: bytes) -> dict[str, LocalSigner]:
-    """The service's own keys on the chain, each with one job; made at first use."""
-    names = ("deployer", "operator", "guardian", "writer")
-    return {name: read_or_create_signer(settings_data / "keys" / f"{name}.json", password) for name in names}
+def service_keys(settings_data: Path, password: bytes, writers: int = 1) -> dict[str, LocalSigner]:
+    """The service's own keys on the chain, each with one job; made at first use. Writers that were made when there were
+    to be more of them are there too: their cases stay theirs."""
+    folder = settings_data / "keys"
+    made = len(list(folder.glob("writer-*.json"))) + 1
+    names = ("deployer", "operator", "guardian", *writer_names(max(writers, made)))
+    return {name: read_or_create_signer(folder / f"{name}.json", password) for name in names}
+
+
+def writer_names(count: int) -> list[str]:
+    return ["writer", *(f"writer-{number}" for number in range(2, count + 1))]
 
 
 def make_workers(app: App, rpc: Rpc) -> Workers:
-    keys = service_keys(app.settings.data, keystore_password(app.settings))
-    notifier, housekeeper = Notifier(app, mail_sender(app.settings)), Housekeeper(app)
-
-    def look_after() -> None:
-        notifier.step()
-        housekeeper.step()
-
-    return Workers(app, rpc, writer=keys["writer"], operator=keys["operator"], notify=look_after)
+    settings = app.settings
+    keys = service_keys(settings.data, keystore_password(settings), settings.writers)
+    first, *others = (keys[name] for name in keys if name.startswith("writer"))
+    limits = Limits(
+        active=settings.writers, max_gas_price=settings.max_gas_price_wei, finality=settings.finality_blocks
+    )
+    steps = [
+        Step("telling", Teller(app).step, lease="notify"),
+        Step("mail", Aside("mail", Notifier(app, mail_sender(settings)).step).step, lease="mail"),
+        Step("deliver", Deliverer(app).step, lease="deliver"),
+        Step("housekeeping", Housekeeper(app).step, lease="housekeeping"),
+    ]
+    return Workers(app, rpc, writer=first, operator=keys["operator"], more_writers=others, steps=steps, limits=limits)
 
 
 def wait_for_stop() -> None:

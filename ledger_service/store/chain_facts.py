@@ -65,10 +65,17 @@ def add_blocks(session: Session, blocks: Iterable[Row]) -> None:
     _upsert(session, ChainBlock, list(blocks), ("number",))
 
 
-def forget_idle_block(session: Session, number: int) -> None:
-    """A block is kept while it is the cursor's or has an event; `number` has just ceased to be the cursor's."""
-    busy = exists().where(col(ChainEvent.block_number) == number)
-    session.execute(delete(ChainBlock).where(col(ChainBlock.number) == number, ~busy))
+def forget_idle_blocks(session: Session, first: int, last: int) -> None:
+    """Of the blocks from `first` up to `last`, which no reorg can remove any more and of which `last` is the newest
+    such: those without an event."""
+    busy = exists().where(col(ChainEvent.block_number) == col(ChainBlock.number))
+    session.execute(delete(ChainBlock).where(col(ChainBlock.number).between(first, last - 1), ~busy))
+
+
+def set_halted(session: Session, block_hash: str, why: str | None) -> None:
+    """Says why nothing is read any more, or that it goes on; only while the cursor is where it was."""
+    table = _core(ChainCursor)
+    session.execute(update(table).where(table.c.id == _CURSOR, table.c.block_hash == block_hash).values(halted=why))
 
 
 def add_events(session: Session, rows: Sequence[Row]) -> None:

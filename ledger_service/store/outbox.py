@@ -1,30 +1,31 @@
-"""The outbox and our transactions: what the submitter sends, and what the indexer says became of it."""
+"""The outbox: what the submitter sends, and what the indexer says became of it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
     Cast,
     ColumnElement,
     CursorResult,
+    Delete,
     Insert,
     String,
     Update,
     delete,
     exists,
+    false,
     func,
-    insert,
     or_,
+    true,
     update,
 )
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col, select
 
-from ..errors import Conflict
 from .ours import COUNTED, RECORDED, REFUSED, VOTE_REFUSED
 from .tables import (
     CaseRow,
@@ -42,8 +43,8 @@ from .tables import (
 )
 
 _OUTBOX = SQLModel.metadata.tables["outbox"]
-_TRANSACTIONS = SQLModel.metadata.tables["transactions"]
 _CHUNK = 500  # values in one IN list
+_Value = TypeVar("_Value")
 _SIGNATURE = 65  # bytes; the batch's layout takes no other
 _OF_CASES = ("open", "act", "vote")  # what is sent in the order in which it was accepted
 _ALONE_AGAIN_AFTER = 60  # seconds after an attempt that was undone although nothing else was in it
@@ -66,30 +67,65 @@ class Leftovers:
     dropped: int
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one of several writers sends: `writer` is its account, `place` its number among `of` that take new cases.
+
+    A case stays with the account that sent the first of it, however many there are later; until then its id decides.
+    One that takes no new cases any more has the place None.
+    """
+
+    writer: str
+    place: int | None = 0
+    of: int = 1
+
+    def condition(self) -> ColumnElement[bool]:
+        if self.of == 1 and self.place == 0:
+            return true() & ~self._pinned(lambda writer: writer != self.writer)
+        mine = self._pinned(lambda writer: writer == self.writer)
+        if self.place is None:
+            return mine
+        begins = [f"0x{number:02x}" for number in range(256) if number % self.of == self.place]
+        start = func.substr(func.coalesce(col(OutboxRow.case_id), "0x00"), 1, 4)
+        return mine | (start.in_(begins) & ~self._pinned(lambda _: true()))
+
+    def _pinned(self, condition: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
+        """Whether something of the row's case was sent already, by an account of which this holds."""
+        sent = aliased(OutboxRow)
+        writer = col(sent.writer)
+        return exists().where(col(sent.case_id) == col(OutboxRow.case_id), writer.is_not(None), condition(writer))
+
+
 # --- the submitter's -------------------------------------------------------------------------------------------------
 
 
-def waiting(session: Session, action: str, limit: int) -> Sequence[OutboxRow]:
-    """Rows of an action that no transaction carries, oldest first."""
-    query = select(OutboxRow).where(_unsent(action)).order_by(col(OutboxRow.id))
+def waiting(session: Session, action: str, limit: int, share: Share | None = None) -> Sequence[OutboxRow]:
+    """Rows of an action that no transaction carries, oldest first; those of a writer's share."""
+    query = select(OutboxRow).where(_unsent(action), _in(share)).order_by(col(OutboxRow.id))
     return session.exec(query.limit(limit)).all()
 
 
 def waiting_actions(session: Session) -> set[str]:
-    """The actions of which something is to be sent."""
+    """The actions of which something is to be sent by somebody."""
     undone = col(OutboxRow.done).is_(False) & col(OutboxRow.tx_hash).is_(None)
     return set(session.exec(select(OutboxRow.action).where(undone).distinct()).all())
 
 
 def openings_waiting(
-    session: Session, limit: int, alone: int | None = None
+    session: Session, limit: int, share: Share | None = None, alone: int | None = None
 ) -> Sequence[tuple[OutboxRow, RecordRow, CaseRow]]:
     """Openings to be sent: those that go together, or with `alone`, which is now, those that go one at a time.
 
-    Without those that wait for a registration: of parties, asked for before them and not yet sent; of their policy, not
-    yet done, since another account sends it and nonces do not put it first.
+    Without those that wait for a registration: of parties, asked for before them and not yet sent; of what another
+    account sends, not yet done, since nonces do not put it first.
     """
-    parties = select(func.min(OutboxRow.id)).where(_unsent("register_parties")).scalar_subquery()
+    others = col(OutboxRow.writer) != share.writer if share is not None else false()
+    unregistered = (
+        (col(OutboxRow.action) == "register_parties")
+        & col(OutboxRow.done).is_(False)
+        & or_(col(OutboxRow.tx_hash).is_(None), others)
+    )
+    parties = select(func.min(OutboxRow.id)).where(unregistered).scalar_subquery()
     pending = select(OutboxRow.subject).where(OutboxRow.action == "register_policy", col(OutboxRow.done).is_(False))
     query = (
         select(OutboxRow, RecordRow, CaseRow)
@@ -97,6 +133,7 @@ def openings_waiting(
         .join(CaseRow, col(CaseRow.case_id) == col(RecordRow.case_id))
         .where(
             _unsent("open"),
+            _in(share),
             _together_or(alone),
             or_(parties.is_(None), col(OutboxRow.id) < parties),
             col(CaseRow.policy_id).not_in(pending),
@@ -107,7 +144,9 @@ def openings_waiting(
     return session.exec(query).all()
 
 
-def acts_waiting(session: Session, limit: int, alone: int | None = None) -> Sequence[tuple[OutboxRow, RecordRow]]:
+def acts_waiting(
+    session: Session, limit: int, share: Share | None = None, alone: int | None = None
+) -> Sequence[tuple[OutboxRow, RecordRow]]:
     """Acts to be sent, without those before which something else of their case has to be sent; `alone` as in
     `openings_waiting`."""
     query = (
@@ -115,6 +154,7 @@ def acts_waiting(session: Session, limit: int, alone: int | None = None) -> Sequ
         .join(RecordRow, col(RecordRow.record_id) == col(OutboxRow.record_id))
         .where(
             _unsent("act"),
+            _in(share),
             _together_or(alone),
             func.length(RecordRow.signature) == _SIGNATURE,
             ~_held_up("act"),
@@ -125,12 +165,14 @@ def acts_waiting(session: Session, limit: int, alone: int | None = None) -> Sequ
     return session.exec(query).all()
 
 
-def votes_waiting(session: Session, limit: int, alone: int | None = None) -> Sequence[tuple[OutboxRow, VoteRow]]:
+def votes_waiting(
+    session: Session, limit: int, share: Share | None = None, alone: int | None = None
+) -> Sequence[tuple[OutboxRow, VoteRow]]:
     """Votes to be sent, as `acts_waiting`."""
     query = (
         select(OutboxRow, VoteRow)
         .join(VoteRow, col(VoteRow.vote_id) == col(OutboxRow.record_id))
-        .where(_unsent("vote"), _together_or(alone), ~_held_up("vote"))
+        .where(_unsent("vote"), _in(share), _together_or(alone), ~_held_up("vote"))
         .order_by(col(OutboxRow.id))
         .limit(limit)
     )
@@ -167,45 +209,6 @@ def case_with_parties(session: Session, case_id: str | None, parties: str) -> Ca
     if case is not None:
         return case
     return session.exec(select(CaseRow).where(col(CaseRow.terms).contains(parties)).limit(1)).first()
-
-
-def next_nonce(session: Session, writer: str) -> int:
-    """One more than the highest nonce of a saved transaction; 0 where there is none."""
-    highest = session.exec(select(func.max(TransactionRow.nonce)).where(TransactionRow.writer == writer)).one()
-    return 0 if highest is None else int(highest) + 1
-
-
-def save_transaction(session: Session, transaction: TransactionRow, rows: Sequence[int]) -> None:
-    """Keeps a signed transaction and the rows that it carries. Raises Conflict if one of them is carried already."""
-    session.execute(insert(_TRANSACTIONS).values(**transaction.model_dump()))
-    free = _OUTBOX.c.id.in_(rows) & _OUTBOX.c.tx_hash.is_(None) & _OUTBOX.c.done.is_(False)
-    if rows_changed(session, update(_OUTBOX).where(free).values(tx_hash=transaction.tx_hash)) != len(rows):
-        raise Conflict("Another worker has sent some of this already.", remedy="Run one worker for one database.")
-
-
-def unsettled(
-    session: Session, *, writer: str | None = None, sent_before: int | None = None, limit: int = 200
-) -> Sequence[TransactionRow]:
-    """Transactions that are not known to be mined, by nonce: all, or those of `writer`. With `sent_before`: those not
-    broadcast since then."""
-    query = select(TransactionRow).where(col(TransactionRow.settled).is_(False))
-    if writer is not None:
-        query = query.where(col(TransactionRow.writer) == writer)
-    if sent_before is not None:
-        sent = col(TransactionRow.broadcast_at)
-        query = query.where(or_(sent.is_(None), sent <= sent_before))
-    return session.exec(query.order_by(col(TransactionRow.writer), col(TransactionRow.nonce)).limit(limit)).all()
-
-
-def count_unsettled(session: Session, writer: str | None = None) -> int:
-    query = select(func.count()).select_from(TransactionRow).where(col(TransactionRow.settled).is_(False))
-    if writer is not None:
-        query = query.where(col(TransactionRow.writer) == writer)
-    return int(session.exec(query).one())
-
-
-def mark_broadcast(session: Session, hashes: Sequence[str], now: int) -> None:
-    session.execute(update(_TRANSACTIONS).where(_TRANSACTIONS.c.tx_hash.in_(hashes)).values(broadcast_at=now))
 
 
 # --- the deadline worker's -------------------------------------------------------------------------------------------
@@ -259,34 +262,6 @@ def credits_due(session: Session, limit: int) -> Sequence[str]:
 # --- the indexer's ---------------------------------------------------------------------------------------------------
 
 
-def our_transactions(session: Session, hashes: Sequence[str]) -> set[str]:
-    """Those of the hashes that are transactions of ours."""
-    found: set[str] = set()
-    for some in chunks(hashes):
-        query = select(TransactionRow.tx_hash).where(col(TransactionRow.tx_hash).in_(some))
-        found |= set(session.exec(query).all())
-    return found
-
-
-def settle(session: Session, hashes: Sequence[str]) -> None:
-    """Says that transactions are mined, or can never be."""
-    for some in chunks(hashes):
-        session.execute(update(_TRANSACTIONS).where(_TRANSACTIONS.c.tx_hash.in_(some)).values(settled=True))
-
-
-def unsettle(session: Session, writer: str, nonce: int) -> None:
-    """Says that a reorg has removed a writer's transactions from this nonce on: they are broadcast again."""
-    session.execute(
-        update(_TRANSACTIONS)
-        .where(_TRANSACTIONS.c.writer == writer, _TRANSACTIONS.c.nonce >= nonce)
-        .values(settled=False, broadcast_at=None)
-    )
-
-
-def writers(session: Session) -> Sequence[str]:
-    return session.exec(select(TransactionRow.writer).distinct()).all()
-
-
 def set_judged(session: Session, commitments: Sequence[str]) -> None:
     """Says that openings, acts and votes are done: those with these commitments of which the chain has a record, a vote
     or a refusal."""
@@ -301,6 +276,10 @@ def undo_judged(session: Session, number: int) -> None:
     for identifier, _, chain, is_ours in _JUDGED:
         judged = select(identifier).where(is_ours, chain.block_number > number)
         session.execute(update(_OUTBOX).where(_OUTBOX.c.record_id.in_(judged)).values(done=False))
+
+
+def undo_everything(session: Session) -> None:
+    session.execute(update(_OUTBOX).where(_OUTBOX.c.done.is_(True)).values(done=False))
 
 
 def set_done_by_transaction(session: Session, action: str, hashes: Sequence[str], *, done: bool = True) -> None:
@@ -338,6 +317,10 @@ def clear_leftovers(session: Session, hashes: Sequence[str], *, reverted: bool =
 
 def _unsent(action: str) -> ColumnElement[bool]:
     return (col(OutboxRow.action) == action) & col(OutboxRow.done).is_(False) & col(OutboxRow.tx_hash).is_(None)
+
+
+def _in(share: Share | None) -> ColumnElement[bool]:
+    return true() if share is None else share.condition()
 
 
 def _together_or(alone: int | None) -> ColumnElement[bool]:
@@ -397,11 +380,11 @@ def _took_effect(session: Session, row: OutboxRow) -> bool:
     return any(session.exec(query.limit(1)).first() is not None for query in queries)
 
 
-def chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+def chunks(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
     """A long list in parts that a database takes as one IN list."""
     return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))
 
 
-def rows_changed(session: Session, statement: Update | Insert) -> int:
-    """Runs an update, or an insert that may find its row there already, and says how many rows it wrote."""
+def rows_changed(session: Session, statement: Update | Insert | Delete) -> int:
+    """Runs an update, a deletion, or an insert that may find its row there already, and says how many rows it wrote."""
     return cast("CursorResult[Any]", session.execute(statement)).rowcount

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,18 +21,19 @@ from ..chain.codec import (
     encode_withdraw_credit,
 )
 from ..chain.deployments import Deployment
-from ..chain.rpc import Block, Rpc, block_call
-from ..chain.transactions import Signer, gas_price, intrinsic_gas
+from ..chain.rpc import Rpc
+from ..chain.transactions import intrinsic_gas
 from ..clock import Clock
 from ..domain.hashing import from_hex
 from ..domain.messages import Opening, Parties, Terms
 from ..domain.panels import Panel
-from ..domain.vocabulary import Role
+from ..domain.vocabulary import Kind, Role
 from ..errors import IntegrityFailure
 from ..services.projection import act_of, vote_of
 from ..store.chain_facts import panels_by_version
 from ..store.database import Database
 from ..store.outbox import (
+    Share,
     acts_waiting,
     case_with_parties,
     consumers_now,
@@ -57,7 +58,6 @@ _GAS_CAP = 16_000_000  # of one transaction, whatever fits a block: since EIP-78
 class Batch:
     """One transaction to be made. `gas` is what it may use beyond being a transaction with these bytes."""
 
-    signer: Signer
     to: str
     data: bytes
     rows: list[int]
@@ -75,20 +75,11 @@ class Item:
     words: int
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a step needs to know of the chain, asked once. `nonces` are the next ones by address."""
-
-    gas_price: int
-    block_gas: int
-    nonces: dict[str, int]
-
-
-Maker = Callable[[], Batch | None]
+Maker = Callable[[int], list[Batch]]
 
 
 class Batches:
-    """Makes transactions of the outbox's rows, for the accounts that send them."""
+    """Makes transactions of the outbox's rows, for one account: what an operator's takes, or a writer's share."""
 
     def __init__(
         self,
@@ -96,105 +87,94 @@ class Batches:
         rpc: Rpc,
         deployment: Deployment,
         *,
-        writer: Signer,
-        operator: Signer,
         clock: Clock,
         policy_by_id: PolicyById,
         batch_size: int,
+        share: Share | None,
     ) -> None:
         self._database = database
         self._rpc = rpc
         self._deployment = deployment
-        self._writer = writer
-        self._operator = operator
         self._clock = clock
         self._policy_by_id = policy_by_id
         self._batch_size = batch_size
+        self._share = share
         self._bounds: dict[str, int] = {}
-        self._seen: Seen | None = None
+        self._room = 0
         # Acts before votes: what is of one case goes in the order of acceptance (`store.outbox`). What goes alone comes
         # last, however much of it there is, so that it holds up nothing else.
-        self.makers: tuple[tuple[str, Signer, Maker], ...] = (
-            ("register_policy", operator, self._policies),
-            ("register_panel", operator, self._panels),
-            ("register_parties", writer, self._parties),
-            ("open", writer, self._openings),
-            ("act", writer, self._acts),
-            ("vote", writer, self._votes),
-            ("poke", writer, self._pokes),
-            ("withdraw", writer, self._withdrawals),
-            ("withdraw_credit", writer, self._credits),
-            ("open", writer, partial(self._openings, alone=True)),
-            ("act", writer, partial(self._acts, alone=True)),
-            ("vote", writer, partial(self._votes, alone=True)),
+        self.makers: tuple[tuple[str, Maker], ...] = (
+            (
+                ("register_parties", self._parties),
+                ("open", self._openings),
+                ("act", self._acts),
+                ("vote", self._votes),
+                ("poke", self._pokes),
+                ("withdraw", self._withdrawals),
+                ("withdraw_credit", self._credits),
+                ("open", partial(self._openings, alone=True)),
+                ("act", partial(self._acts, alone=True)),
+                ("vote", partial(self._votes, alone=True)),
+            )
+            if share is not None
+            else (("register_policy", self._policies), ("register_panel", self._panels))
         )
 
-    def begin_step(self) -> None:
-        """Forgets what was seen of the chain."""
-        self._seen = None
-
-    def chain(self) -> Seen:
-        if self._seen is None:
-            addresses = (self._writer.address, self._operator.address)
-            price, latest, *nonces = self._rpc.batch_all(
-                [
-                    ("eth_gasPrice",),
-                    block_call("latest"),
-                    *(("eth_getTransactionCount", address, "latest") for address in addresses),
-                ]
-            )
-            self._seen = Seen(
-                gas_price=gas_price(int(price, 16), Block.from_json(latest)),
-                block_gas=int(latest["gasLimit"], 16),
-                nonces={address: int(nonce, 16) for address, nonce in zip(addresses, nonces, strict=True)},
-            )
-        return self._seen
+    def make(self, actions: set[str], most: int, block_gas: int) -> Iterator[list[Batch]]:
+        """Transactions of what waits, at most so many; what was handed over is to be kept before the next is asked for.
+        Of one action they are handed over together, in the order in which they have to be mined."""
+        self._room = min(block_gas * 9 // 10, _GAS_CAP) - intrinsic_gas(b"") - _RESERVE
+        for action, maker in self.makers:
+            if action in actions and most > 0:
+                made = maker(most)
+                most -= len(made)
+                if made:
+                    yield made
 
     # --- one at a time -----------------------------------------------------------------------------------------------
 
-    def _policies(self) -> Batch | None:
+    def _policies(self, most: int) -> list[Batch]:
         with self._database.read() as session:
-            rows = waiting(session, "register_policy", 1)
-        if not rows:
-            return None
-        data = encode_register_policy(self._policy_by_id(rows[0].subject))
-        return _single(self._operator, self._deployment.ledger, data, rows[0])
+            rows = waiting(session, "register_policy", most)
+        ledger = self._deployment.ledger
+        return [_single(ledger, encode_register_policy(self._policy_by_id(row.subject)), row) for row in rows]
 
-    def _panels(self) -> Batch | None:
+    def _panels(self, most: int) -> list[Batch]:
+        made = []
         with self._database.read() as session:
-            rows = waiting(session, "register_panel", 1)
-            content = panel_content(session, rows[0].subject) if rows else None
-        if not rows:
-            return None
-        if content is None:
-            raise _lost(f"Nothing is kept of the panel {rows[0].subject} that is to be registered.")
-        data = encode_register_panel(Panel.from_json(json.loads(content)))
-        return _single(self._operator, self._deployment.panel, data, rows[0])
+            for row in waiting(session, "register_panel", most):
+                content = panel_content(session, row.subject)
+                if content is None:
+                    raise _lost(f"Nothing is kept of the panel {row.subject} that is to be registered.")
+                data = encode_register_panel(Panel.from_json(json.loads(content)))
+                made.append(_single(self._deployment.panel, data, row))
+        return made
 
-    def _parties(self) -> Batch | None:
+    def _parties(self, most: int) -> list[Batch]:
+        made = []
         with self._database.read() as session:
-            rows = waiting(session, "register_parties", 1)
-            case = case_with_parties(session, rows[0].case_id, rows[0].subject) if rows else None
-        if not rows:
-            return None
-        if case is None:
-            raise _lost(f"No case has the parties {rows[0].subject} that are to be registered.")
-        parties = Parties(case.merchant, case.carrier, case.warehouse, case.inspector)
-        return _single(self._writer, self._deployment.ledger, encode_register_parties(parties), rows[0])
+            for row in waiting(session, "register_parties", most, self._share):
+                case = case_with_parties(session, row.case_id, row.subject)
+                if case is None:
+                    raise _lost(f"No case has the parties {row.subject} that are to be registered.")
+                parties = Parties(case.merchant, case.carrier, case.warehouse, case.inspector)
+                made.append(_single(self._deployment.ledger, encode_register_parties(parties), row))
+        return made
 
-    def _credits(self) -> Batch | None:
+    def _credits(self, most: int) -> list[Batch]:
         with self._database.read() as session:
-            rows = waiting(session, "withdraw_credit", 1)
-        if not rows:
-            return None
-        account, token, _ = rows[0].subject.split(":")
-        return _single(self._writer, self._deployment.escrow, encode_withdraw_credit(account, token), rows[0])
+            rows = waiting(session, "withdraw_credit", most, self._share)
+        made = []
+        for row in rows:
+            account, token, _ = row.subject.split(":")
+            made.append(_single(self._deployment.escrow, encode_withdraw_credit(account, token), row))
+        return made
 
     # --- many at once ------------------------------------------------------------------------------------------------
 
-    def _openings(self, *, alone: bool = False) -> Batch | None:
+    def _openings(self, most: int, *, alone: bool = False) -> list[Batch]:
         with self._database.read() as session:
-            found = openings_waiting(session, *self._how_many(alone))
+            found = openings_waiting(session, *self._how_many(most, alone))
         plan = self._plan([record.signer for _, record, _ in found if record.key_holder == "own"], alone)
         items = [
             Item(row, (_opening(record, case), record.signature), plan.opening(record.signer), _words(record, 22))
@@ -202,12 +182,12 @@ class Batches:
         ]
         # What the contract wants to be left at every item, so that no relayer can have one refused.
         left = self._bound(LEDGER, "OPENING_GAS") if found else 0
-        return self._batch(self._deployment.ledger, items, encode_open_batch, extra=left)
+        return self._batch(self._deployment.ledger, items, encode_open_batch, most, extra=left, alone=alone)
 
-    def _acts(self, *, alone: bool = False) -> Batch | None:
+    def _acts(self, most: int, *, alone: bool = False) -> list[Batch]:
         with self._database.read() as session:
-            found = acts_waiting(session, *self._how_many(alone))
-            panels = panels_of_cases(session, [record.case_id for _, record in found])
+            found = acts_waiting(session, *self._how_many(most, alone))
+            panels = panels_of_cases(session, [record.case_id for _, record in found if record.kind == Kind.SPLIT.wire])
             consumers = consumers_now(
                 session, [record.case_id for _, record in found if record.role == Role.CONSUMER.wire]
             )
@@ -219,16 +199,16 @@ class Batches:
             Item(
                 row,
                 (act_of(record), record.signature),
-                plan.act(record.kind, panels[record.case_id], *accounts),
+                plan.act(record.kind, panels.get(record.case_id, 0), *accounts),
                 5,
             )
             for (row, record), accounts in zip(found, who, strict=True)
         ]
-        return self._batch(self._deployment.ledger, items, encode_record_batch)
+        return self._batch(self._deployment.ledger, items, encode_record_batch, most, alone=alone)
 
-    def _votes(self, *, alone: bool = False) -> Batch | None:
+    def _votes(self, most: int, *, alone: bool = False) -> list[Batch]:
         with self._database.read() as session:
-            found = votes_waiting(session, *self._how_many(alone))
+            found = votes_waiting(session, *self._how_many(most, alone))
             panels = panels_of_cases(session, [vote.case_id for _, vote in found])
         plan = self._plan([vote.arbitrator for _, vote in found if vote.key_holder == "own"], alone)
         items = [
@@ -240,53 +220,67 @@ class Batches:
             )
             for row, vote in found
         ]
-        return self._batch(self._deployment.panel, items, encode_vote_batch)
+        return self._batch(self._deployment.panel, items, encode_vote_batch, most, alone=alone)
 
-    def _pokes(self) -> Batch | None:
+    def _pokes(self, most: int) -> list[Batch]:
         with self._database.read() as session:
-            rows = waiting(session, "poke", self._batch_size)
+            rows = waiting(session, "poke", most * self._batch_size, self._share)
             panels = panels_of_cases(session, [row.case_id or "" for row in rows])
         plan = self._plan([])
         items = [
             Item(row, from_hex(row.case_id or "0x"), plan.poke(panels.get(row.case_id or "", 0)) + _REFUSAL, 1)
             for row in rows
         ]
-        return self._batch(self._deployment.ledger, items, encode_poke_batch)
+        return self._batch(self._deployment.ledger, items, encode_poke_batch, most)
 
-    def _withdrawals(self) -> Batch | None:
+    def _withdrawals(self, most: int) -> list[Batch]:
         with self._database.read() as session:
-            rows = waiting(session, "withdraw", self._batch_size)
+            rows = waiting(session, "withdraw", most * self._batch_size, self._share)
         bound = self._bound(ESCROW, "ITEM_GAS") if rows else 0
         items = [Item(row, from_hex(row.subject), bound + _REFUSAL, 1) for row in rows]
-        return self._batch(self._deployment.escrow, items, encode_withdraw_batch, extra=bound // 32)
+        return self._batch(self._deployment.escrow, items, encode_withdraw_batch, most, extra=bound // 32)
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _batch(
-        self, to: str, items: Sequence[Item], encode: Callable[[list[Any]], bytes], *, extra: int = 0
-    ) -> Batch | None:
-        """The first of the items, as many as there is room for in a block and a transaction; at least one."""
-        if not items:
-            return None
-        room = min(self.chain().block_gas * 9 // 10, _GAS_CAP) - intrinsic_gas(b"") - _RESERVE - extra
+        self,
+        to: str,
+        items: Sequence[Item],
+        encode: Callable[[list[Any]], bytes],
+        most: int,
+        *,
+        extra: int = 0,
+        alone: bool = False,
+    ) -> list[Batch]:
+        """The items in order, as many in each as a transaction and a block have room for, at least one."""
+        made: list[Batch] = []
+        left = list(items)
+        while left and len(made) < most:
+            taken = 1 if alone else self._taken(left, self._room - extra)
+            carried, left = left[:taken], left[taken:]
+            made.append(
+                Batch(
+                    to=to,
+                    data=encode([item.value for item in carried]),
+                    rows=_ids([item.row for item in carried]),
+                    gas=sum(item.gas for item in carried) + extra + _RESERVE,
+                )
+            )
+        return made
+
+    def _taken(self, items: Sequence[Item], room: int) -> int:
+        """How many of the first go together."""
         taken = 0
-        for item in items:
+        for item in items[: self._batch_size]:
             room -= item.gas + item.words * _WORD
             if room < 0 and taken:
                 break
             taken += 1
-        carried = items[:taken]
-        return Batch(
-            signer=self._writer,
-            to=to,
-            data=encode([item.value for item in carried]),
-            rows=_ids([item.row for item in carried]),
-            gas=sum(item.gas for item in carried) + extra + _RESERVE,
-        )
+        return taken
 
-    def _how_many(self, alone: bool) -> tuple[int, int | None]:
-        """What to ask the outbox for: as many as go together, or one that goes alone by now."""
-        return (1, self._clock.seconds()) if alone else (self._batch_size, None)
+    def _how_many(self, most: int, alone: bool) -> tuple[int, Share | None, int | None]:
+        """What to ask the outbox for: as many as go together, or those that go alone by now."""
+        return (most, self._share, self._clock.seconds()) if alone else (most * self._batch_size, self._share, None)
 
     def _plan(self, own: list[str], alone: bool = False) -> GasPlan:
         """`own` are the accounts that sign with keys of their own, any of which can be a contract. What goes alone was
@@ -307,8 +301,8 @@ class Batches:
         return self._bounds[name]
 
 
-def _single(signer: Signer, to: str, data: bytes, row: OutboxRow) -> Batch:
-    return Batch(signer, to, data, _ids([row]), _SINGLE_GAS)
+def _single(to: str, data: bytes, row: OutboxRow) -> Batch:
+    return Batch(to, data, _ids([row]), _SINGLE_GAS)
 
 
 def _ids(rows: Sequence[OutboxRow]) -> list[int]:

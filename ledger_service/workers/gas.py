@@ -12,8 +12,10 @@ from typing import Any
 
 from ..domain.vocabulary import Kind
 
-OPENING = 250_000  # a case with its lock, the first of its merchant and panel
-ACT = 60_000  # one record by an account without code
+OPENING = 190_000  # a case with its lock, the first of its merchant and panel
+ACT = 42_000  # one record by an account without code
+_MORE = {Kind.KEY_BOUND.wire: 14_000, Kind.CANCELLED.wire: 22_000}  # on top, for what they write beside the case
+POKE = 60_000  # one that applies a notice
 SETTLEMENT = 70_000  # the lock's end on top, without fees
 AWARD = 35_000  # one arbitrator's fee, credited
 VOTE = 70_000
@@ -34,7 +36,7 @@ class GasPlan:
 
     def act(self, kind: str, panel: int, *accounts: str) -> int:
         """`panel` is the version that the case names; `accounts` are who signed, and who may hold the role by now."""
-        gas = ACT + self._asking(*accounts)
+        gas = ACT + _MORE.get(kind, 0) + self._asking(*accounts)
         if kind in _MAY_SETTLE:
             gas += SETTLEMENT + (self._awards(panel) if kind == Kind.SPLIT.wire else 0)
         return gas
@@ -44,7 +46,7 @@ class GasPlan:
         return VOTE + self._asking(arbitrator) + self.poke(panel)
 
     def poke(self, panel: int) -> int:
-        return ACT + SETTLEMENT + self._awards(panel)
+        return POKE + SETTLEMENT + self._awards(panel)
 
     def _asking(self, *accounts: str) -> int:
         return WALLET if self._wallets is None or not self._wallets.isdisjoint(accounts) else 0

@@ -8,7 +8,7 @@ read again from there.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,18 +19,21 @@ from ..chain.codec import Event, decode_log, explain_revert
 from ..chain.deployments import Deployment, check_chain
 from ..chain.rpc import Block, Rpc, RpcRefused, block_call
 from ..domain.hashing import ZERO_WORD, from_hex, hex0x
-from ..errors import ChainMismatch, Conflict, Unavailable
-from ..store import chain_facts, outbox
+from ..errors import ChainMismatch, Conflict, ReorgTooDeep, Unavailable
+from ..store import chain_facts, outbox, transactions
 from ..store.database import Database
-from ..store.tables import ChainBlock, ChainCursor
+from ..store.tables import ChainBlock, ChainCursor, TransactionRow
+from .contradictions import Log, Range, check_range, hidden_block, split_at
 from .folding import Fold, Row, accounts_of, cases_of
 from .holding import Held, PolicyById
 from .rewinding import DONE_BY_EVENT, rewind
 
 _log = structlog.get_logger(__name__)
+FINALITY = 64  # blocks after which a reorg is not believed
 _SPAN = 100  # blocks asked for at once, to begin with
 _WIDEST = 5_000
 _FEW, _MANY = 1_000, 10_000  # events of one request: below, ask for more blocks the next time; above, for fewer
+_GROW_AFTER = 16  # ranges that a node answered since it last refused one, until it is asked for more again
 _BACK = 100  # known blocks compared at once while the last common one is looked for
 _NO_COMMITMENT = hex0x(ZERO_WORD)
 
@@ -52,31 +55,53 @@ class Progress:
 class Indexer:
     """One for a database; a second one does no harm, it loses every race for the cursor."""
 
-    def __init__(self, database: Database, rpc: Rpc, deployment: Deployment, policy_by_id: PolicyById) -> None:
+    def __init__(
+        self,
+        database: Database,
+        rpc: Rpc,
+        deployment: Deployment,
+        policy_by_id: PolicyById,
+        finality: int = FINALITY,
+    ) -> None:
         self._database = database
         self._rpc = rpc
         self._deployment = deployment
         self._policy_by_id = policy_by_id
+        self._finality = finality
         self._span = _SPAN
         self._widest = _WIDEST
+        self._answered = 0  # ranges since the last refusal
         self._contracts = deployment.name_of
 
     def step(self) -> Progress:
-        """Reads the next blocks. Raises Unavailable if the chain does not answer or changed meanwhile, Conflict if
-        another indexer was faster, IntegrityFailure if events are missing."""
+        """Reads the next blocks. Raises Unavailable if the chain does not answer, contradicts itself or changed
+        meanwhile, Conflict if another indexer was faster, ReorgTooDeep if it took back what was final,
+        IntegrityFailure if events are missing."""
         with self._database.read() as session:
             cursor = chain_facts.read_cursor(session)
-            in_flight = outbox.count_unsettled(session) > 0
+            sent = transactions.unsettled(session)
         if cursor is None:
             cursor = self._begin()
         head, same = self._look(cursor)
         if same is None or same.hash != cursor.block_hash:
             cursor = self._go_back(cursor)
             head = self._rpc.latest()
+        elif cursor.halted:
+            self._go_on(cursor)
         if head.number <= cursor.block_number:
-            requeued = self._settle_silent(cursor) if in_flight else 0
+            requeued = self._settle_silent(cursor, sent) if sent else 0
             return Progress(0, cursor.block_number, head.number, requeued)
-        return self._read(cursor, head)
+        return self._read(cursor, head, sent)
+
+    def look(self) -> Progress | None:
+        """How far whoever reads has come; None before the first block."""
+        with self._database.read() as session:
+            cursor = chain_facts.read_cursor(session)
+        if cursor is None:
+            return None
+        if cursor.halted:
+            raise _too_deep(cursor.halted)
+        return Progress(0, cursor.block_number, max(self._rpc.latest().number, cursor.block_number))
 
     # --- forward -----------------------------------------------------------------------------------------------------
 
@@ -95,34 +120,40 @@ class Indexer:
         return ChainCursor(id=1, block_number=block.number, block_hash=block.hash)
 
     def _look(self, cursor: ChainCursor) -> tuple[Block, Block | None]:
-        """The newest block, and the one that the chain has at the cursor."""
-        newest, same = self._rpc.batch_all([block_call("latest"), block_call(cursor.block_number)])
+        """The newest block, and the one that the chain has at the cursor. Raises ChainMismatch where the node turned
+        into one of another chain."""
+        chain_id, newest, same = self._rpc.batch_all(
+            [("eth_chainId",), block_call("latest"), block_call(cursor.block_number)]
+        )
+        if int(chain_id, 16) != self._deployment.chain_id:
+            raise ChainMismatch(
+                f"The chain at {self._rpc.place} has id {int(chain_id, 16)} by now, not {self._deployment.chain_id}.",
+                remedy="Bring back the node, or set LEDGER_CHAIN to one of the right chain.",
+            )
         if newest is None:
             raise Unavailable("The chain has no newest block.", remedy="Try again in a moment.")
         return Block.from_json(newest), Block.from_json(same) if same else None
 
-    def _read(self, cursor: ChainCursor, head: Block) -> Progress:
-        last, events = self._next_events(cursor, head)
-        end = head if last == head.number else self._rpc.block(last)
-        blocks = self._blocks([cursor.block_number, *sorted({event.block_number for event in events}), last])
-        unchanged = end is not None and blocks[last].hash == end.hash
-        unchanged = unchanged and blocks[cursor.block_number].hash == cursor.block_hash
-        if not unchanged or any(blocks[event.block_number].hash != event.block_hash for event in events):
-            raise Unavailable("The chain changed while it was read.", remedy="It is read again in a moment.")
-        del blocks[cursor.block_number]
-        requeued = self._write(cursor, events, blocks, last)
+    def _read(self, cursor: ChainCursor, head: Block, sent: Sequence[TransactionRow]) -> Progress:
+        last, logs = self._next_logs(cursor, head)
+        if head.number - cursor.block_number > self._finality:
+            sent = ()  # far behind, all of what we ever sent can be on its way; `_settle_silent` looks at it later
+        read = self._fetch(cursor, head, last, logs, sent)
+        check_range(read, logs, set(self._contracts))
+        events = [event for event in map(self._decode, logs) if event is not None]
+        requeued = self._write(cursor, events, read.blocks, last)
         self._adjust(len(events))
         return Progress(len(events), last, head.number, requeued)
 
-    def _next_events(self, cursor: ChainCursor, head: Block) -> tuple[int, list[Event]]:
-        """The last block that was asked for, and the events up to it. Nodes limit for how many blocks, or logs, they
-        may be asked at once, each in words of its own: whatever is refused is asked for half as many."""
+    def _next_logs(self, cursor: ChainCursor, head: Block) -> tuple[int, list[Log]]:
+        """The last block of the next range, and its logs in the chain's order. Nodes limit for how many blocks, or
+        logs, they may be asked at once, each in words of its own: whatever is refused is asked for half as many."""
         span = min(head.number - cursor.block_number, self._span)
         wanted = span
         while True:
             last = cursor.block_number + span
             try:
-                events = self._events(cursor.block_number + 1, last)
+                logs = self._logs(cursor.block_number + 1, last)
             except RpcRefused:
                 if span == 1:
                     raise  # the number of blocks is not what it is about
@@ -131,30 +162,48 @@ class Indexer:
                 break
         if span < wanted:
             self._span = self._widest = span
+            self._answered = 0
             _log.info("fewer_blocks_at_once", refused=wanted, blocks=span)
-        return last, events
+        return split_at(_MANY, logs, last)
 
-    def _events(self, first: int, last: int) -> list[Event]:
-        """In the chain's order."""
+    def _logs(self, first: int, last: int) -> list[Log]:
         wanted = {"fromBlock": hex(first), "toBlock": hex(last), "address": list(self._contracts)}
-        logs: list[dict[str, Any]] = self._rpc.call("eth_getLogs", wanted)
-        decoded = (decode_log(log, self._contracts[checksum(log["address"])]) for log in logs)
-        return sorted((e for e in decoded if e is not None), key=lambda e: (e.block_number, e.log_index))
+        logs: list[Log] = self._rpc.call("eth_getLogs", wanted)
+        return sorted(logs, key=lambda log: (int(log["blockNumber"], 16), int(log["logIndex"], 16)))
 
-    def _blocks(self, numbers: Sequence[int]) -> dict[int, Block]:
-        wanted = list(dict.fromkeys(numbers))
-        answers = self._rpc.batch_all([block_call(number) for number in wanted])
-        if not all(answers):
+    def _decode(self, log: Log) -> Event | None:
+        return decode_log(log, self._contracts[checksum(log["address"])])
+
+    def _fetch(
+        self, cursor: ChainCursor, head: Block, last: int, logs: list[Log], sent: Sequence[TransactionRow]
+    ) -> Range:
+        """What a range's logs are held against: headers of every block that a reorg can still remove, and elsewhere of
+        those with events; the receipts of what we have on its way."""
+        young = range(max(cursor.block_number + 1, head.number - self._finality), last + 1)
+        numbers = sorted({cursor.block_number, last, *young, *(int(log["blockNumber"], 16) for log in logs)})
+        hashes = [row.tx_hash for row in sent]
+        answers = self._rpc.batch_all(
+            [*map(block_call, numbers), *(("eth_getTransactionReceipt", tx_hash) for tx_hash in hashes)]
+        )
+        found, receipts = answers[: len(numbers)], answers[len(numbers) :]
+        if not all(found):
             raise Unavailable("The chain changed while it was read.", remedy="It is read again in a moment.")
-        return {number: Block.from_json(answer) for number, answer in zip(wanted, answers, strict=True)}
+        blocks = {number: Block.from_json(answer) for number, answer in zip(numbers, found, strict=True)}
+        expected = {cursor.block_number: cursor.block_hash}
+        if last == head.number:
+            expected[last] = head.hash
+        mined = {tx_hash: receipt for tx_hash, receipt in zip(hashes, receipts, strict=True) if receipt}
+        return Range(cursor.block_number, last, blocks, expected, set(hashes), mined)
 
-    def _write(self, cursor: ChainCursor, events: list[Event], blocks: dict[int, Block], last: int) -> int:
+    def _write(self, cursor: ChainCursor, events: list[Event], blocks: Mapping[int, Block], last: int) -> int:
         """All of it or nothing; how many items have to be sent again."""
         with self._database.write() as session:
             if not chain_facts.move_cursor(session, cursor.block_hash, last, blocks[last].hash):
                 raise Conflict("Another indexer has moved the cursor.", remedy="Run one worker for one database.")
-            chain_facts.add_blocks(session, [_block_row(block) for block in blocks.values()])
-            chain_facts.forget_idle_block(session, cursor.block_number)
+            chain_facts.add_blocks(
+                session, [_block_row(block) for number, block in blocks.items() if number > cursor.block_number]
+            )
+            chain_facts.forget_idle_blocks(session, cursor.block_number - self._finality, last - self._finality)
             if not events:
                 return 0
             chain_facts.add_events(session, [_event_row(event) for event in events])
@@ -172,35 +221,51 @@ class Indexer:
             chain_facts.put_cases(session, list(fold.cases.values()))
             chain_facts.put_balances(session, list(fold.balances.values()))
 
-            ours = sorted(outbox.our_transactions(session, sorted({event.tx_hash for event in events})))
+            ours = transactions.roots_of(session, sorted({event.tx_hash for event in events}))
             refusals = _refusals(events, set(ours))
             recorded = chain_facts.recorded_commitments(session, {row["commitment"] for row in refusals})
             refusals = [row for row in refusals if row["commitment"] not in recorded]
             chain_facts.add_refusals(session, refusals)
             _mark_done(session, events, fold, refusals)
-            outbox.settle(session, ours)
-            return self._clear(session, ours)
+            roots = sorted(set(ours.values()))
+            transactions.settle(session, roots)
+            for row in refusals:
+                _log.warning("entry_refused", case_id=row["case_id"], tx_hash=row["tx_hash"], reason=row["reason"])
+            return self._clear(session, roots)
 
-    def _settle_silent(self, cursor: ChainCursor) -> int:
+    def _settle_silent(self, cursor: ChainCursor, sent: Sequence[TransactionRow]) -> int:
         """Transactions that left no event: reverted as a whole, or overtaken by another with their nonce."""
-        with self._database.read() as session:
-            rows = outbox.unsettled(session)
-        writers = sorted({row.writer for row in rows})
+        writers = sorted({row.writer for row in sent})
         answers = self._rpc.batch_all([("eth_getTransactionCount", writer, "latest") for writer in writers])
         used = {writer: int(answer, 16) for writer, answer in zip(writers, answers, strict=True)}
-        past = [row for row in rows if row.nonce < used[row.writer]]
+        past = [row for row in sent if row.nonce < used[row.writer]]
         receipts = self._rpc.batch_all([("eth_getTransactionReceipt", row.tx_hash) for row in past])
+        mined = {row.root: receipt for row, receipt in zip(past, receipts, strict=True) if receipt is not None}
+        hidden = hidden_block(mined.values(), set(self._contracts), cursor.block_number)
+        if hidden is not None:
+            self._read_again(cursor, hidden)
         reverted: list[str] = []
         others: list[str] = []
-        for row, receipt in zip(past, receipts, strict=True):
+        for root in dict.fromkeys(row.root for row in past):
+            receipt = mined.get(root)
             if receipt is None or int(receipt["blockNumber"], 16) <= cursor.block_number:
                 undone = receipt is not None and int(receipt["status"], 16) == 0
-                (reverted if undone else others).append(row.tx_hash)
+                (reverted if undone else others).append(root)
         if not reverted and not others:
             return 0
         with self._database.write() as session:
-            outbox.settle(session, [*reverted, *others])
+            transactions.settle(session, [*reverted, *others])
             return self._clear(session, others) + self._clear(session, reverted, reverted=True)
+
+    def _read_again(self, cursor: ChainCursor, number: int) -> None:
+        """The node withheld the events of a block that was read: it is read once more."""
+        with self._database.read() as session:
+            (before,) = chain_facts.known_blocks(session, up_to=number - 1, limit=1) or (None,)
+        self._rewind(cursor, before)
+        raise Unavailable(
+            f"The chain left out events of block {number}, which a receipt of ours tells of.",
+            remedy="It is read again in a moment. If it stays, use another node.",
+        )
 
     def _clear(self, session: Any, hashes: list[str], *, reverted: bool = False) -> int:
         left = outbox.clear_leftovers(session, hashes, reverted=reverted)
@@ -209,7 +274,10 @@ class Indexer:
         return left.requeued
 
     def _adjust(self, events: int) -> None:
-        if events > _MANY:
+        self._answered += 1
+        if self._answered % _GROW_AFTER == 0:
+            self._widest = min(_WIDEST, self._widest * 2)
+        if events >= _MANY:
             self._span = max(1, self._span // 2)
         elif events < _FEW:
             self._span = min(self._widest, self._span * 2)
@@ -217,17 +285,41 @@ class Indexer:
     # --- back --------------------------------------------------------------------------------------------------------
 
     def _go_back(self, cursor: ChainCursor) -> ChainCursor:
-        """Forgets what the chain no longer has; the cursor at the last block that both know."""
+        """Forgets what the chain no longer has; the cursor at the last block that both know. Raises ReorgTooDeep, and
+        keeps that for everybody to see, where that is further back than is believed."""
         ancestor = self._common_block(cursor.block_number)
         if ancestor is None:
             check_chain(self._rpc, self._deployment)  # nothing in common: rather another chain than a reorg
+        common = ancestor.number if ancestor is not None else max(self._deployment.deployed_at_block - 1, 0)
+        if cursor.block_number - common > self._finality:
+            raise self._halt(cursor, common)
+        return self._rewind(cursor, ancestor)
+
+    def _rewind(self, cursor: ChainCursor, ancestor: ChainBlock | None) -> ChainCursor:
         with self._database.read() as session:
-            writers = outbox.writers(session)
+            writers = transactions.writers(session)
         nonces = {writer: self._rpc.nonce(writer) for writer in writers}
         _log.warning("reorg", cursor=cursor.block_number, back_to=ancestor.number if ancestor else None)
         with self._database.write() as session:
             moved = rewind(session, cursor, ancestor, nonces, self._policy_by_id)
         return moved if moved is not None else self._begin()
+
+    def _halt(self, cursor: ChainCursor, common: int) -> ReorgTooDeep:
+        why = (
+            f"The chain took back its blocks after {common}; {cursor.block_number} was read, and a reorg of more than "
+            f"{self._finality} blocks is not believed."
+        )
+        if cursor.halted != why:
+            _log.error("halted", cursor=cursor.block_number, common=common)
+            with self._database.write() as session:
+                chain_facts.set_halted(session, cursor.block_hash, why)
+        return _too_deep(why)
+
+    def _go_on(self, cursor: ChainCursor) -> None:
+        """The chain is again what was read."""
+        _log.warning("halt_is_over", cursor=cursor.block_number)
+        with self._database.write() as session:
+            chain_facts.set_halted(session, cursor.block_hash, None)
 
     def _common_block(self, newest: int) -> ChainBlock | None:
         """The newest known block that the chain still has; None where it has none of them."""
@@ -241,6 +333,14 @@ class Indexer:
                 if answer is not None and answer["hash"] == block.hash:
                     return block
             newest = known[-1].number - 1
+
+
+def _too_deep(why: str) -> ReorgTooDeep:
+    return ReorgTooDeep(
+        why,
+        remedy="Look at the chain. It goes on by itself where the node was wrong; where the chain is right, run "
+        "`ledger rebuild`.",
+    )
 
 
 def _block_row(block: Block) -> Row:

@@ -1,4 +1,9 @@
-"""The loop that runs the workers, in one thread: submit, index, deadlines, policies, notify; then wait until woken."""
+"""The loop that runs the workers, in one thread: submit, index, deadlines, policies, and what else it is given; then
+wait until woken.
+
+Several processes may run it on one database. A step that must have one runner at a time names a lease, and only runs
+while this process holds it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
+from sqlmodel import Session
 
 from ..chain.deployments import Deployment
 from ..chain.rpc import Rpc
@@ -21,8 +27,10 @@ from ..errors import LedgerError, Unavailable
 from ..store.cases import enqueue
 from ..store.database import Database
 from .deadlines import DeadlineWorker
-from .indexer import Indexer, Progress
-from .submitter import Submitter
+from .indexer import FINALITY, Indexer, Progress
+from .leasing import Leases
+from .sender import PATIENCE
+from .submitter import BATCH_SIZE, Submitter
 
 _log = structlog.get_logger(__name__)
 _IDLE = 0.3  # seconds between two rounds with nothing to do
@@ -73,17 +81,35 @@ class Health:
 
 
 @dataclass(slots=True)
-class _Step:
+class Step:
+    """One of the loop's turns. With a `lease`, it runs where that is held; elsewhere `standby` does, if it has one."""
+
     name: str
     run: Callable[[], object]
+    lease: str | None = None
+    standby: Callable[[], object] | None = None
     failure: str | None = None
     pause: float = 0.0
     not_before: float = 0.0  # monotonic
     outcome: object = field(default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the workers keep to. `active` writers take new cases (None: all); `max_gas_price` is wei."""
+
+    active: int | None = None
+    batch_size: int = BATCH_SIZE
+    max_gas_price: int | None = None
+    patience: float = PATIENCE
+    finality: int = FINALITY
+
+
 class Workers:
-    """`start` runs the loop in a thread of its own, `stop` ends it after the step it is in; `round` is one turn."""
+    """`start` runs the loop in a thread of its own, `stop` ends it after the step it is in; `round` is one turn.
+
+    `writer` and `more_writers` share the cases, `steps` come after the loop's own.
+    """
 
     def __init__(
         self,
@@ -92,29 +118,41 @@ class Workers:
         *,
         writer: Signer,
         operator: Signer,
-        notify: Callable[[], object] | None = None,
+        more_writers: Sequence[Signer] = (),
+        steps: Sequence[Step] = (),
+        limits: Limits = Limits(),
     ) -> None:
         self._app = app
         self._rpc = rpc
-        self._indexer = Indexer(app.database, rpc, app.deployment, app.policies.by_id)
+        self._leases = Leases(app.database)
+        self._indexer = Indexer(app.database, rpc, app.deployment, app.policies.by_id, finality=limits.finality)
         self._submitter = Submitter(
             app.database,
             rpc,
             app.deployment,
-            writer=writer,
+            writers=(writer, *more_writers),
             operator=operator,
             clock=app.clock,
             policy_by_id=app.policies.by_id,
+            active=limits.active,
+            batch_size=limits.batch_size,
+            max_gas_price=limits.max_gas_price,
+            patience=limits.patience,
+            fence=self._fence,
         )
         self._deadlines = DeadlineWorker(app.database, app.clock)
         self._deadlines_at = 0.0  # monotonic
-        self._steps = [
-            _Step("submit", self._submitter.step_writer),
-            _Step("index", self._index),
-            _Step("deadlines", self._ask_for_due),
-            _Step("policies", self._submitter.step_operator),
-            *([_Step("notify", notify)] if notify else []),
+        self._index_step = Step("index", self._index, lease="index", standby=self._look)
+        self._own = [
+            *(
+                Step(f"submit-{number}" if number > 1 else "submit", one.step, lease=_sending(one.address))
+                for number, one in enumerate(self._submitter.writers, start=1)
+            ),
+            self._index_step,
+            Step("deadlines", self._ask_for_due, lease="deadlines"),
+            Step("policies", self._submitter.operator.step, lease=_sending(operator.address)),
         ]
+        self._steps = [*self._own, *steps]
         self._progress: Progress | None = None
         self._last_success: int | None = None
         self._stopping = threading.Event()
@@ -127,12 +165,13 @@ class Workers:
         self._thread.start()
 
     def stop(self) -> None:
-        """Twice is once."""
+        """Gives the leases back, so that others go on at once. Twice is once."""
         self._stopping.set()
         self._app.wake.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+        self._leases.release()
 
     def register_policies(self) -> None:
         """Asks for every policy of ours to be on the chain; those that were asked for before are left as they are."""
@@ -148,12 +187,12 @@ class Workers:
                 self._try(step)
         if not any(step.failure for step in self._steps):
             self._last_success = self._app.clock.seconds()
-        worked = any(step.outcome for step in self._steps[:4])
+        worked = any(step.outcome for step in self._own)
         behind = self._progress is not None and self._progress.behind > 0
         return worked or behind
 
     def health(self) -> Health:
-        index, progress = self._steps[1], self._progress
+        index, progress = self._index_step, self._progress
         return Health(
             chain_reachable=index.failure is None and progress is not None,
             behind=progress.behind if progress else None,
@@ -180,18 +219,28 @@ class Workers:
             )
         return self._progress.events
 
+    def _look(self) -> None:
+        """How far another process has read."""
+        self._progress = self._indexer.look()
+
+    def _fence(self, session: Session, address: str) -> None:
+        self._leases.require(session, _sending(address))
+
     def _ask_for_due(self) -> int:
         """After every event, and now and then: time passes without events too."""
         now = time.monotonic()
-        if not self._steps[1].outcome and now < self._deadlines_at:
+        if not self._index_step.outcome and now < self._deadlines_at:
             return 0
         self._deadlines_at = now + _DEADLINES
         return self._deadlines.step()
 
-    def _try(self, step: _Step) -> None:
+    def _try(self, step: Step) -> None:
         step.outcome = None
         try:
-            step.outcome = step.run()
+            if step.lease is None or self._leases.hold(step.lease):
+                step.outcome = step.run()
+            elif step.standby is not None:
+                step.standby()
         except Exception as error:  # noqa: BLE001 - the loop must outlive whatever a step runs into
             step.pause = min(max(2 * step.pause, _FIRST_BACKOFF), _LONGEST_BACKOFF)
             step.not_before = time.monotonic() + step.pause
@@ -204,6 +253,11 @@ class Workers:
             if step.failure:
                 _log.info("step_recovered", step=step.name)
             step.failure, step.pause, step.not_before = None, 0.0, 0.0
+
+
+def _sending(address: str) -> str:
+    """The lease of whoever sends for an address."""
+    return f"send {address}"
 
 
 def _where(error: Exception) -> list[str]:

@@ -11,7 +11,7 @@ from ..chain.codec import Event
 from ..domain.panels import Panel
 from ..errors import Conflict
 from ..services.consistency import event_of
-from ..store import chain_facts, outbox
+from ..store import chain_facts, outbox, transactions
 from ..store.tables import ChainBlock, ChainCursor
 from .folding import MOVES_BALANCE, Fold, accounts_of, cases_of
 from .holding import Held, PolicyById
@@ -41,20 +41,26 @@ def rewind(
     `nonces` are the chain's next ones of our writers: what stood above is on its way again. Raises Conflict if another
     indexer has moved the cursor.
     """
-    back_to = ancestor.number if ancestor is not None else -1
-    removed = [event_of(row) for row in chain_facts.events_after(session, back_to)]
-    outbox.undo_judged(session, back_to)
-    _undo_outbox(session, removed)
-    for writer, nonce in nonces.items():
-        outbox.unsettle(session, writer, nonce)
     if ancestor is None:
-        chain_facts.delete_everything(session)
+        forget_everything(session)
         return None
+    removed = [event_of(row) for row in chain_facts.events_after(session, ancestor.number)]
+    outbox.undo_judged(session, ancestor.number)
+    _undo_outbox(session, removed)
+    transactions.unsettle(session, nonces)
     if not chain_facts.move_cursor(session, cursor.block_hash, ancestor.number, ancestor.hash):
         raise Conflict("Another indexer has moved the cursor.", remedy="Run one worker for one database.")
     chain_facts.delete_after(session, ancestor.number)
     _replay(session, cases_of(removed), accounts_of(removed), policy_by_id)
     return ChainCursor(id=1, block_number=ancestor.number, block_hash=ancestor.hash)
+
+
+def forget_everything(session: Session) -> None:
+    """As if nothing was ever read: what is on the chain shows what is done once it is read again, and what is not is
+    sent again."""
+    outbox.undo_everything(session)
+    transactions.unsettle(session, dict.fromkeys(transactions.writers(session), 0))
+    chain_facts.delete_everything(session)
 
 
 def _undo_outbox(session: Session, removed: list[Event]) -> None:

@@ -83,6 +83,8 @@ class Ledger:
 
     def start_workers(self) -> Workers:
         """Fresh ones, as after a restart."""
+        if hasattr(self, "workers"):
+            self.workers.stop()  # which would hold on to its leases
         self.workers = Workers(self, self.rpc, writer=self.world.writer, operator=self.world.operator)
         self.workers.register_policies()
         return self.workers

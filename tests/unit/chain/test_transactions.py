@@ -8,8 +8,8 @@ from eth_account import Account
 from web3.utils import get_create_address
 
 from ledger_service.chain.rpc import Block
-from ledger_service.chain.transactions import contract_address, gas_price, intrinsic_gas, sign_transaction
-from ledger_service.keystore import LocalSigner
+from ledger_service.chain.transactions import contract_address, gas_price, intrinsic_gas, raise_price, sign_transaction
+from ledger_service.keystore import LocalSigner, new_key
 
 _KEY = bytes(range(1, 33))
 _TO = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
@@ -41,3 +41,12 @@ def test_intrinsic_gas_counts_zeros_and_others() -> None:
 @pytest.mark.parametrize(("suggested", "base_fee", "price"), [(2_000, 0, 3_000), (2_000, 5_000, 10_000), (0, 0, 1)])
 def test_gas_price_is_above_suggestion_and_base_fee(suggested: int, base_fee: int, price: int) -> None:
     assert gas_price(suggested, Block(1, "0x", "0x", 0, 0, base_fee)) == price
+
+
+@pytest.mark.parametrize("length", [0, 1, 55, 56, 300, 70_000])
+def test_a_higher_price_changes_nothing_else(length: int) -> None:
+    signer, data = LocalSigner(new_key()), b"\x05" * length
+    values = {"chain_id": 1337, "nonce": 300, "gas": 5_000_000, "to": "0x" + "11" * 20, "data": data, "value": 7}
+    first = sign_transaction(signer, gas_price=10, **values)  # type: ignore[arg-type]
+    wanted = sign_transaction(signer, gas_price=12, **values)  # type: ignore[arg-type]
+    assert raise_price(signer, first.raw, 12, 1337) == wanted

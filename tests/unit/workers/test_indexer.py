@@ -26,14 +26,16 @@ class Chain(Rpc):
 
     def __init__(self, head: int, limit: int) -> None:
         super().__init__("http://127.0.0.1:9")
-        self.head, self.limit = head, limit
+        self.head, self.limit, self.id = head, limit, 1337
         self.asked: list[int] = []
-        self.receipt_of: dict[str, str] | None = None
+        self.receipt_of: dict[str, Any] | None = None
 
     def batch(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         return [self._answer(*call) for call in calls]
 
-    def _answer(self, method: str, wanted: Any, *_: Any) -> Any:
+    def _answer(self, method: str, wanted: Any = None, *_: Any) -> Any:
+        if method == "eth_chainId":
+            return hex(self.id)
         if method == "eth_getLogs":
             span = int(wanted["toBlock"], 16) - int(wanted["fromBlock"], 16) + 1
             self.asked.append(span)
@@ -82,19 +84,31 @@ def test_a_second_indexer_that_begins_at_once_loses(database: Database, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("limit", "refused"), [(1, [100, 50, 25, 12, 6, 3]), (10, [100, 50, 25, 12]), (99, [100]), (100, [150])]
+    ("limit", "refused"), [(1, [60, 30, 15, 7, 3]), (10, [60, 30, 15]), (59, [60]), (60, [])]
 )
 def test_a_node_that_limits_the_range_is_read_in_smaller_parts(
     database: Database, limit: int, refused: list[int]
 ) -> None:
-    chain = Chain(head=250, limit=limit)
+    chain = Chain(head=60, limit=limit)
     indexer = _indexer(database, chain)
     while indexer.step().behind:
-        assert len(chain.asked) < 300
-    assert _cursor(database) == 250
-    assert sum(span for span in chain.asked if span <= limit) == 250
-    assert [span for span in chain.asked if span > limit] == refused
+        assert len(chain.asked) < 100
+    assert _cursor(database) == 60
+    assert sum(span for span in chain.asked if span <= limit) == 60
+    later = [span for span in chain.asked if span > limit]
+    assert later[: len(refused)] == refused
+    assert later[len(refused) :] == [2] * (3 if limit == 1 else 0)  # now and then it is asked for more
     chain.close()
+
+
+def test_a_node_that_limits_no_more_is_asked_for_as_much_as_before(database: Database) -> None:
+    chain = Chain(head=2_000, limit=3)
+    indexer = _indexer(database, chain)
+    indexer.step()
+    chain.limit = 10_000
+    while indexer.step().behind:
+        pass
+    assert max(chain.asked[-5:]) >= 48
 
 
 @pytest.mark.parametrize(("receipt", "alone"), [("0x0", True), ("0x1", False), (None, False)])
@@ -105,7 +119,7 @@ def test_rows_go_alone_once_the_chain_has_undone_their_transaction(
     chain = Chain(head=5, limit=100)
     indexer = _indexer(database, chain)
     indexer.step()
-    chain.receipt_of = {"blockNumber": "0x5", "status": receipt} if receipt else None
+    chain.receipt_of = {"blockNumber": "0x5", "status": receipt, "logs": []} if receipt else None
     with database.write() as session:
         row: dict[str, Any] = {"writer": _ADDRESS, "nonce": 0, "raw": b"", "gas_price": 1, "created_at": 9}
         session.add(TransactionRow(tx_hash="0x01", root="0x01", **row))

@@ -19,7 +19,7 @@ from ledger_service.keystore import LocalSigner, new_key
 from ledger_service.services.policies import shipped_policies
 from ledger_service.store.database import Database
 from ledger_service.store.outbox import waiting
-from ledger_service.workers.loop import Workers
+from ledger_service.workers.loop import Step, Workers
 
 _ADDRESS = "0x" + "11" * 20
 
@@ -56,7 +56,7 @@ class Notifier:
 @pytest.fixture
 def workers(parts: Parts) -> Iterator[tuple[Workers, Notifier]]:
     rpc, notifier, signer = Rpc("http://127.0.0.1:9"), Notifier(), LocalSigner(new_key())
-    workers = Workers(parts, rpc, writer=signer, operator=signer, notify=notifier.step)
+    workers = Workers(parts, rpc, writer=signer, operator=signer, steps=[Step("notify", notifier.step, lease="notify")])
     yield workers, notifier
     workers.stop()
     rpc.close()
@@ -74,7 +74,7 @@ def test_round_with_the_chain_away_goes_on_with_the_other_steps(workers: tuple[W
 
 def test_failures_show_nothing_secret(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     rpc, notifier, signer = Rpc("http://user:secret@127.0.0.1:9/v3/secret"), Notifier(), LocalSigner(new_key())
-    loop = Workers(parts, rpc, writer=signer, operator=signer, notify=notifier.step)
+    loop = Workers(parts, rpc, writer=signer, operator=signer, steps=[Step("notify", notifier.step, lease="notify")])
 
     def mismatch() -> None:
         raise ChainMismatch(f"The chain at {rpc.url} is another.")

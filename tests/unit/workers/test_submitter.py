@@ -24,7 +24,7 @@ from ledger_service.store.cases import enqueue
 from ledger_service.store.database import Database
 from ledger_service.store.outbox import clear_leftovers, set_done_by_subject
 from ledger_service.store.tables import Account, CaseRow, ChainCase, OutboxRow, RecordRow, TransactionRow
-from ledger_service.workers.batches import Item
+from ledger_service.workers.batches import Batches, Item
 from ledger_service.workers.gas import AWARD, WALLET, GasPlan
 from ledger_service.workers.submitter import Submitter
 
@@ -77,11 +77,18 @@ def _submitter(database: Database, chain: Chain, clock: FixedClock | None = None
         database,
         chain,
         Deployment(1337, "0x", 0, _ADDRESS, _ADDRESS, {LEDGER: ledger, ESCROW: escrow}),
-        writer=LocalSigner(new_key()),
+        writers=[LocalSigner(new_key())],
         operator=LocalSigner(new_key()),
         clock=clock or FixedClock(datetime(2026, 3, 1, tzinfo=UTC)),
         policy_by_id=shipped_policies().by_id,
     )
+
+
+def _batches(database: Database, chain: Chain) -> Batches:
+    """Of the writer, who has just looked at the chain."""
+    batches = _submitter(database, chain).writers[0]._batches
+    list(batches.make(set(), 1, chain.block_gas))
+    return batches
 
 
 def _ask(database: Database, *, withdrawals: int, policy: str) -> None:
@@ -127,11 +134,9 @@ def test_no_transaction_asks_for_more_gas_than_a_chain_takes(database: Database,
 @pytest.mark.parametrize("block_gas", [6_721_975, 30_000_000, 60_000_000, 2**53])
 def test_a_batch_takes_as_many_items_as_there_is_room_for(database: Database, chain: Chain, block_gas: int) -> None:
     chain.block_gas = block_gas
-    batches = _submitter(database, chain)._batches
     row = OutboxRow(id=1, action="act", subject="x", created_at=0)
     items = [Item(row, b"\xff" * (24 * 32), 120_000, 24) for _ in range(1_000)]
-    batch = batches._batch(_ADDRESS, items, b"".join)
-    assert batch is not None
+    (batch,) = _batches(database, chain)._batch(_ADDRESS, items, b"".join, 1)
     most = min(block_gas, _LARGEST)
     asked = intrinsic_gas(batch.data) + batch.gas
     assert 0.85 * most < asked <= most or block_gas > _LARGEST
@@ -140,9 +145,8 @@ def test_a_batch_takes_as_many_items_as_there_is_room_for(database: Database, ch
 
 def test_an_item_that_passes_the_room_is_sent_alone(database: Database, chain: Chain) -> None:
     row = OutboxRow(id=1, action="act", subject="x", created_at=0)
-    batch = _submitter(database, chain)._batches._batch(_ADDRESS, [Item(row, b"", 10**8, 1)] * 3, b"".join)
-    assert batch is not None
-    assert batch.rows == [1]
+    made = _batches(database, chain)._batch(_ADDRESS, [Item(row, b"", 10**8, 1)] * 3, b"".join, 2)
+    assert [batch.rows for batch in made] == [[1], [1]]
 
 
 def test_a_hundred_acts_of_held_keys_fit_one_transaction() -> None:
