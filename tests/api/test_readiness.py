@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
 import pytest
@@ -11,14 +16,14 @@ from sqlmodel import col
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from ledger_service.clock import FixedClock
 from ledger_service.config import Settings
 from ledger_service.services.app import App
 from ledger_service.services.health import Readiness
 from ledger_service.store.leases import acquire
 from ledger_service.store.tables import ChainCursor, Lease, Mail, OutboxRow
 
-from .conftest import Open
-from .panels import record_case  # noqa: F401 - the chain's tables, as an indexer fills them
+from .conftest import Headers, Open, case_body
 
 PASSWORD = "canary-in-an-error"
 
@@ -176,3 +181,109 @@ def test_database_gone_is_not_ready(ledger: App, settings: Settings, api: FastAP
 
 
 # --- a node of our own making ----------------------------------------------------------------------------------------
+
+
+class Node(BaseHTTPRequestHandler):
+    """A node at the other end of a URL, which says of itself what a test wants."""
+
+    chain_id, genesis, newest = 1337, "0x" + "22" * 32, 0
+    waits = False
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.waits:
+            time.sleep(5)
+        answers = [{"jsonrpc": "2.0", "id": call["id"], "result": self._result(call)} for call in asked]
+        body = json.dumps(answers).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _result(self, call: dict[str, Any]) -> Any:
+        if call["method"] != "eth_getBlockByNumber":
+            return {"eth_chainId": hex(self.chain_id), "eth_getBalance": hex(10**18)}.get(call["method"], hex(10**9))
+        return {"number": "0x9", "hash": self.genesis, "timestamp": hex(self.newest)}
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def node(clock: FixedClock) -> Iterator[type[Node]]:
+    made = type("OneNode", (Node,), {"newest": clock.seconds()})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), made)
+    made.url = f"http://127.0.0.1:{server.server_port}/v3/{PASSWORD}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield made
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def with_node(ledger: App, node: Any) -> FastAPI:
+    """An API without workers, on a chain that is not embedded."""
+    _has_read(ledger)
+    with ledger.database.write() as session:
+        acquire(session, "index", "elsewhere", 3_600)
+    settings = ledger.settings.model_copy(update={"chain": node.url})
+    return create_app(App(**{**vars(ledger), "settings": settings}))
+
+
+def test_chain_that_answers_is_well_and_its_url_stays_hidden(with_node: FastAPI) -> None:
+    status, body = _look(with_node)
+    assert (status, body["degraded"]) == (200, [])
+    assert body["components"]["identity"]["ok"] is True
+    assert PASSWORD not in str(body) + TestClient(with_node).get("/metrics").text
+
+
+@pytest.mark.parametrize("other", [{"chain_id": 5}, {"genesis": "0x" + "23" * 32}])
+def test_another_chain_at_the_same_address_is_not_ready(with_node: FastAPI, node: Any, other: dict[str, Any]) -> None:
+    for name, value in other.items():
+        setattr(node, name, value)
+    status, body = _look(with_node)
+    assert status == 503
+    assert "LEDGER_CHAIN" in body["components"]["identity"]["detail"]
+
+
+@pytest.mark.parametrize("seconds", [-3_600, 86_400])
+def test_clock_far_from_the_newest_block_degrades(with_node: FastAPI, node: Any, seconds: int) -> None:
+    node.newest -= seconds
+    status, body = _look(with_node)
+    assert (status, body["degraded"]) == (200, ["clock"])
+    assert str(seconds) in body["components"]["clock"]["detail"]
+
+
+def test_account_without_gas_money_degrades(ledger: App, node: Any) -> None:
+    class Sending(Idle):
+        accounts: ClassVar[dict[str, str]] = {"writer": "0x" + "99" * 20}
+
+    _has_read(ledger)
+    with ledger.database.write() as session:
+        acquire(session, "index", "elsewhere", 3_600)
+    settings = ledger.settings.model_copy(update={"chain": node.url})
+    api = create_app(App(**{**vars(ledger), "settings": settings}), Sending())
+    assert _look(api)[1]["components"]["funds"]["ok"] is True
+    metrics = TestClient(api).get("/metrics").text.splitlines()
+    (balance,) = [line for line in metrics if line.startswith('ledger_account_balance_wei{account="writer"}')]
+    assert float(balance.split()[1]) == 10**18
+    node._result = lambda self, call: hex(10**15) if call["method"] == "eth_getBalance" else Node._result(self, call)
+    api.state.readiness._chain._asked_at = None
+    api.state.readiness._chain._seen = None
+    api.state.readiness._chain._answered.clear()
+    part = _look(api)[1]["components"]["funds"]
+    assert part == {"ok": False, "detail": "send gas money to writer"}
+
+
+def test_node_that_hangs_keeps_nobody_waiting(with_node: FastAPI, node: Any, as_merchant: Headers) -> None:
+    node.waits = True
+    with TestClient(with_node) as client:
+        for ask in (
+            lambda: client.get("/readyz"),
+            lambda: client.post("/v1/cases", json=case_body(), headers=as_merchant),
+            lambda: client.get("/metrics"),
+        ):
+            began = time.monotonic()
+            assert ask().status_code in (200, 201)
+            assert time.monotonic() - began < 3
