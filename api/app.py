@@ -11,12 +11,14 @@ from ledger_service.services.gauges import make_registry
 from ledger_service.services.health import Readiness, Workers
 from ledger_service.services.intake import Intake
 from ledger_service.services.rate_limits import RateLimits
+from ledger_service.services.standing import StandingWatch
 
 from . import errors, openapi, schemas
 from .load import Load, Shedding
 from .observability import Metrics, Observed
 from .routes import audit, cases, disputes, milestones, pages, status, system, webhook_endpoints, webhooks
 from .security import BodyLimit, SecurityHeaders
+from .standing_status import PATH, StandingStatus
 from .streaming import Streams
 
 _TAGS = [
@@ -56,9 +58,16 @@ def create_app(app: App, workers: Workers | None = None) -> FastAPI:
     # whether there is room for it.
     api.add_middleware(Shedding)
     api.add_middleware(BodyLimit, limit=app.settings.max_body_bytes)
+    _keep_standing_answers(api, app, intake)
     api.add_middleware(Observed, metrics=metrics)
     api.add_middleware(SecurityHeaders)
     return api
+
+
+def _keep_standing_answers(api: FastAPI, app: App, intake: Intake) -> None:
+    route = next(route for route in status.router.routes if getattr(route, "path", None) == PATH)
+    watch = StandingWatch(app, intake.is_delayed)
+    api.add_middleware(StandingStatus, watch=watch, limits=api.state.limits, clock=app.clock, route=route)
 
 
 def _version() -> str:

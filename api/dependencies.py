@@ -108,6 +108,7 @@ async def authenticated_link(request: Request, ledger: Ledger, limits: Limits, t
         limits.count_failure(address_of(request))
         raise
     limits.count_request(link_principal(claims))
+    request.state.link = claims
     bind_contextvars(case_id=claims.case_id)
     return claims
 
