@@ -1,0 +1,156 @@
+"""Clients that repeat themselves, and too many of them at once."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+from sqlmodel import func, select
+
+from ledger_service.services.accounts import set_webhook_secret
+from ledger_service.store.tables import Account, RecordRow
+
+from .lives import Nursery, Service
+from .oracle import after_each
+from .site import CURRENCY, Site
+from .tally import tried
+from .traffic import Acknowledged, Life, Traffic
+
+_EVENT = json.loads((Path(__file__).parents[1] / "vectors" / "easypost_tracker_updated.json").read_text())
+_SECRET = "a carrier's secret"
+
+
+def opening(reference: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "reference": reference,
+        "consumer": {"name": "Ana", "email": "ana@customers.example", "country": "DE", "language": "de"},
+        "items": [{"sku": "1", "description": "Lamp", "quantity": 1, "unit_price": "19.80"}],
+        "refund": {"amount": "19.80", "currency": CURRENCY},
+        "policy": "eu-14",
+        "escrow": "refund",
+        **changes,
+    }
+
+
+def many(service: Service, times: int, path: str, **request: Any) -> list[httpx.Response]:
+    """The same request this many times at once, each over a connection of its own."""
+
+    def post(_: int) -> httpx.Response:
+        return httpx.post(f"{service.client.base_url}{path}", timeout=60, **request)
+
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(post, range(times)))
+
+
+def finish(site: Site, traffic: Traffic) -> None:
+    traffic.post = None
+    site.restart()
+    traffic.again()
+    assert not traffic.unanswered
+    assert not traffic.refused
+    site.settle()
+    after_each(site, traffic.acknowledged, strangers=traffic.strangers)
+
+
+def test_same_request_fifty_times_at_once_counts_once(site: Site, traffic: Traffic, nursery: Nursery) -> None:
+    key = {"Authorization": f"Bearer {site.shop['api_key']}", "Idempotency-Key": str(uuid.uuid4())}
+    with nursery.start() as service:
+        assert service.is_up()
+        answers = many(service, 50, "/v1/cases", json=opening("RMA-fifty"), headers=key)
+        again = service.client.post("/v1/cases", json=opening("RMA-fifty"), headers=key)
+    assert again.status_code == 201
+    taken = [answer.json() for answer in answers if answer.status_code == 201]
+    assert taken
+    assert {answer.status_code for answer in answers} <= {201, 409, 429, 503}
+    assert {body["case_id"] for body in taken} == {again.json()["case_id"]}
+    (first,) = again.json()["milestones"]
+    case_id = again.json()["case_id"]
+    traffic.acknowledged.append(Acknowledged(first["record_id"], case_id, first["commitment"], "requested"))
+    traffic.lives.append(Life(case_id))
+    finish(site, traffic)
+    tried("same request at once", 50)
+
+
+def test_same_webhook_twenty_times_at_once_counts_once(site: Site, traffic: Traffic, nursery: Nursery) -> None:
+    with site.database.read() as session:
+        account = session.exec(select(Account).where(Account.name == "Shop")).one()
+    set_webhook_secret(site.app, account, "easypost", _SECRET)
+    code = uuid.uuid4().hex
+    _EVENT["result"]["tracking_code"] = code
+    raw = json.dumps(_EVENT).encode()
+    headers = {"X-Hmac-Signature": f"hmac-sha256-hex={hmac.new(_SECRET.encode(), raw, hashlib.sha256).hexdigest()}"}
+    traffic.post = None
+    shipment = {"carrier": _EVENT["result"]["carrier"], "tracking_code": code}
+    case_id = _opened(site, traffic, opening("RMA-parcel", shipment=shipment))
+    _state(site, traffic, case_id, "authorised")
+    with nursery.start() as service:
+        assert service.is_up()
+        answers = many(service, 20, "/v1/webhooks/easypost", content=raw, headers=headers)
+    results = [result for answer in answers if answer.status_code == 200 for result in answer.json()["results"]]
+    assert Counter(result["result"] for result in results)["accepted"] == 1, [answer.text for answer in answers]
+    with site.database.read() as session:
+        query = select(RecordRow).where(RecordRow.case_id == case_id, RecordRow.kind == "picked_up")
+        (row,) = session.exec(query).all()
+    traffic.acknowledged.append(Acknowledged(row.record_id, case_id, row.commitment, "picked_up"))
+    finish(site, traffic)
+    tried("same webhook at once", 20)
+
+
+def _opened(site: Site, traffic: Traffic, body: dict[str, Any]) -> str:
+    answer = site.client.post("/v1/cases", json=body, headers={"Authorization": f"Bearer {site.shop['api_key']}"})
+    assert answer.status_code == 201, answer.text
+    said = answer.json()
+    (first,) = said["milestones"]
+    traffic.acknowledged.append(Acknowledged(first["record_id"], said["case_id"], first["commitment"], "requested"))
+    return str(said["case_id"])
+
+
+def _state(site: Site, traffic: Traffic, case_id: str, kind: str) -> None:
+    key = {"Authorization": f"Bearer {site.shop['api_key']}"}
+    answer = site.client.post(f"/v1/cases/{case_id}/milestones", json={"kind": kind}, headers=key)
+    assert answer.status_code == 202, answer.text
+    said = answer.json()
+    traffic.acknowledged.append(Acknowledged(said["record_id"], case_id, said["commitment"], kind))
+
+
+def test_too_many_clients_lose_nothing(site: Site, traffic: Traffic, nursery: Nursery, rng: Random) -> None:
+    """More at once than the service lets in: it turns some away, openly, and keeps what it answered for."""
+    clients, each = 96, 3
+    keys = [str(uuid.UUID(int=rng.getrandbits(128))) for _ in range(clients * each)]
+
+    def one(number: int) -> list[httpx.Response]:
+        found = []
+        for key in keys[number * each : (number + 1) * each]:
+            headers = {"Authorization": f"Bearer {site.shop['api_key']}", "Idempotency-Key": key}
+            body = opening(f"RMA-{key[:8]}", escrow="none")
+            try:
+                found.append(httpx.post(f"{service.client.base_url}/v1/cases", json=body, headers=headers, timeout=90))
+            except httpx.HTTPError:
+                continue
+        return found
+
+    with nursery.start() as service:
+        assert service.is_up()
+        with ThreadPoolExecutor(clients) as pool:
+            answers = [answer for found in pool.map(one, range(clients)) for answer in found]
+    assert {answer.status_code for answer in answers} <= {201, 429, 503}
+    for answer in answers:
+        if answer.status_code == 201:
+            said = answer.json()
+            (first,) = said["milestones"]
+            traffic.acknowledged.append(
+                Acknowledged(first["record_id"], said["case_id"], first["commitment"], "requested")
+            )
+    with site.database.read() as session:
+        kept = session.exec(select(func.count()).select_from(RecordRow)).one()
+    assert kept == len(traffic.acknowledged)
+    finish(site, traffic)
+    tried("request under overload", len(answers))
