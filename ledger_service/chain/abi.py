@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from eth_abi.abi import decode as abi_decode
 from eth_abi.abi import encode as abi_encode
-from eth_utils.address import to_checksum_address
 
-from ..domain.hashing import hex0x, keccak
+from ..domain.hashing import checksum_address, from_hex, hex0x, keccak
 from .artifacts import load_artifact
 
 LEDGER = "ReturnLedger"
@@ -107,9 +106,9 @@ def errors() -> Mapping[bytes, ErrorType]:
     return found
 
 
-@lru_cache(maxsize=4096)
 def checksum(address: str) -> str:
-    return to_checksum_address(address)
+    """An address with its checksum, whatever its letters were. Raises ValueError for what is none."""
+    return checksum_address(from_hex(address, 20))
 
 
 def plain(value: Any, parameter: Mapping[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from eth_hash.backends.pysha3 import backend  # ten times faster than the one that eth_hash picks by itself
 from eth_hash.main import Keccak256
@@ -20,6 +21,14 @@ def keccak(data: bytes) -> bytes:
 
 def hex0x(data: bytes) -> str:
     return "0x" + data.hex()
+
+
+@lru_cache(maxsize=16_384)
+def checksum_address(account: bytes) -> str:
+    """20 bytes as an address with its checksum (EIP-55): a letter is upper case where the hash of all has 8 or more."""
+    digits = account.hex()
+    marks = keccak(digits.encode("ascii")).hex()
+    return "0x" + "".join([digit.upper() if mark > "7" else digit for digit, mark in zip(digits, marks, strict=False)])
 
 
 def from_hex(text: str, length: int | None = None) -> bytes:

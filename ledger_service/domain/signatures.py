@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from coincurve import PrivateKey, PublicKey
-from eth_utils.address import to_checksum_address
 
-from .hashing import hex0x, keccak
+from .hashing import checksum_address, keccak
 
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 
 def address_of(public_key: PublicKey) -> str:
-    return to_checksum_address(hex0x(keccak(public_key.format(compressed=False)[1:])[12:]))
+    return checksum_address(keccak(public_key.format(compressed=False)[1:])[12:])
 
 
 def sign_digest(key: PrivateKey, digest: bytes) -> bytes:

@@ -148,7 +148,7 @@ def _compare_events(running: _Audit, up_to: int) -> None:
 
     running.tell("blocks", 0, total)
     for problem in compare_events(running.rpc, app.database, app.deployment, up_to, tick):
-        running.report(problem.detail, case_id=problem.case_id)
+        running.problems.append(problem.as_json())
 
 
 # --- cases -----------------------------------------------------------------------------------------------------------

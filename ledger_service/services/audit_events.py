@@ -2,84 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ..chain.abi import checksum
 from ..chain.codec import Event, decode_log
 from ..chain.deployments import Deployment
-from ..chain.rpc import Block, Rpc, RpcRefused, block_call
+from ..chain.event_stream import Log, log_ranges
+from ..chain.rpc import Block, Rpc, block_call
 from ..errors import Unavailable
+from ..store.audit_reads import StoredEvent, events_between
 from ..store.database import Database
-from ..store.evidence_rows import blocks_between, events_between
+from ..store.evidence_rows import blocks_between
 from ..store.tables import ChainBlock
-from .consistency import event_of
+from .chain_audit import EventProblem, HeadAudit, Tick, links_among
 
-_RANGE = 1_000  # blocks in one question, halved where a node finds that too many
-
-
-@dataclass(frozen=True, slots=True)
-class EventProblem:
-    case_id: str | None
-    detail: str
+Place = tuple[int, int]
 
 
 def compare_events(
-    rpc: Rpc, database: Database, deployment: Deployment, up_to: int, tick: Callable[[int], None]
+    rpc: Rpc, database: Database, deployment: Deployment, up_to: int, tick: Tick
 ) -> Iterator[EventProblem]:
-    """What differs from the deployment's first block to `up_to`; `tick` is told how many blocks are done."""
-    first, step = deployment.deployed_at_block, _RANGE
-    while first <= up_to:
-        last = min(first + step - 1, up_to)
-        try:
-            on_chain = read_events(rpc, deployment, first, last)
-        except RpcRefused:
-            if step == 1:
-                raise
-            step //= 2
-            continue
-        with database.read() as session:
-            stored = [_readable(row) for row in events_between(session, first, last)]
-            blocks = blocks_between(session, first, last)
-        yield from _differences(on_chain, stored)
-        yield from _block_differences(rpc, blocks)
-        tick(last - first + 1)
-        first = last + 1
+    """What differs from the deployment's first block to `up_to`, and the heads that do not follow from the events;
+    `tick` is told how many blocks are done."""
+    first, heads = deployment.deployed_at_block, HeadAudit(rpc, deployment.ledger)
+    newest = min(up_to, rpc.latest().number)  # of a chain that has lost its last blocks, too
+    for read in log_ranges(rpc, _query(deployment), first, newest):
+        links, misplaced = links_among(read.logs, deployment.ledger, read.first, read.last)
+        yield from misplaced
+        heads.add(links)
+        yield from _compare(rpc, database, read.first, read.last, _decoded(read.logs, deployment))
+        tick(read.last - read.first + 1)
+    yield from _compare(rpc, database, newest + 1, up_to, [])
+    yield from heads.problems(first, newest)
+
+
+def _compare(rpc: Rpc, database: Database, first: int, last: int, on_chain: list[Event]) -> Iterator[EventProblem]:
+    with database.read() as session:
+        stored = events_between(session, first, last)
+        blocks = blocks_between(session, first, last)
+    yield from _differences(on_chain, stored)
+    yield from _block_differences(rpc, blocks)
 
 
 def read_events(rpc: Rpc, deployment: Deployment, first: int, last: int) -> list[Event]:
     """The events of our contracts in these blocks, in the chain's order."""
+    found = [
+        event for read in log_ranges(rpc, _query(deployment), first, last) for event in _decoded(read.logs, deployment)
+    ]
+    return sorted(found, key=_place)
+
+
+def _query(deployment: Deployment) -> dict[str, Any]:
+    return {"address": list(deployment.name_of)}
+
+
+def _decoded(logs: list[Log], deployment: Deployment) -> list[Event]:
     contracts = deployment.name_of
-    question = {"address": list(contracts), "fromBlock": hex(first), "toBlock": hex(last)}
-    logs: list[dict[str, Any]] = rpc.call("eth_getLogs", question)
     try:
         decoded = [decode_log(log, contracts[checksum(log["address"])]) for log in logs]
     except (LookupError, TypeError, ValueError) as error:
         raise Unavailable("The chain answers with logs that are none.", remedy="Ask another node.") from error
-    return sorted((event for event in decoded if event), key=_place)
+    return [event for event in decoded if event]
 
 
-def _place(event: Event) -> tuple[int, int]:
+def _place(event: Event | StoredEvent) -> Place:
     return event.block_number, event.log_index
 
 
-def _readable(row: Any) -> Event:
-    """The event as stored; arguments that cannot be read are another event's than the chain's."""
-    try:
-        return event_of(row)
-    except (TypeError, ValueError):
-        empty: dict[str, Any] = {}
-        return Event(
-            row.contract, row.name, empty, row.case_id, row.block_number, row.block_hash, row.log_index, row.tx_hash
-        )
-
-
-def _differences(on_chain: list[Event], stored: list[Event]) -> Iterator[EventProblem]:
-    theirs, ours = ({_place(event): event for event in events} for events in (on_chain, stored))
+def _differences(on_chain: Iterable[Event], stored: Iterable[StoredEvent]) -> Iterator[EventProblem]:
+    theirs: dict[Place, Event] = {_place(event): event for event in on_chain}
+    ours: dict[Place, StoredEvent] = {_place(event): event for event in stored}
     for place in sorted(theirs.keys() | ours.keys()):
         said, kept = theirs.get(place), ours.get(place)
-        if said == kept:
+        if said is not None and kept is not None and _is_same(said, kept):
             continue
         block, index = place
         if said is None:
@@ -90,6 +87,17 @@ def _differences(on_chain: list[Event], stored: list[Event]) -> Iterator[EventPr
             detail = f"The event {said.name} in the database is not as the chain has it"
         named = said or kept
         yield EventProblem(named.case_id if named else None, f"{detail} (block {block}, log {index}).")
+
+
+def _is_same(said: Event, kept: StoredEvent) -> bool:
+    """Arguments that cannot be read are another event's than the chain's."""
+    plain = (said.block_hash, said.tx_hash, said.contract, said.name, said.case_id)
+    if plain != (kept.block_hash, kept.tx_hash, kept.contract, kept.name, kept.case_id):
+        return False
+    try:
+        return bool(json.loads(kept.args) == said.args)
+    except (TypeError, ValueError):
+        return False
 
 
 def _block_differences(rpc: Rpc, stored: Sequence[ChainBlock]) -> Iterator[EventProblem]:

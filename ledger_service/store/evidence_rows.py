@@ -130,12 +130,6 @@ def case_ids_after(session: Session, after: str, limit: int) -> list[str]:
     return list(session.exec(query))
 
 
-def events_between(session: Session, first: int, last: int) -> Sequence[ChainEvent]:
-    """Of the blocks `first` to `last`, in the chain's order."""
-    query = select(ChainEvent).where(ChainEvent.block_number >= first, ChainEvent.block_number <= last)
-    return session.exec(query.order_by(col(ChainEvent.block_number), col(ChainEvent.log_index))).all()
-
-
 def blocks_between(session: Session, first: int, last: int) -> Sequence[ChainBlock]:
     query = select(ChainBlock).where(ChainBlock.number >= first, ChainBlock.number <= last)
     return session.exec(query.order_by(col(ChainBlock.number))).all()
