@@ -1,0 +1,331 @@
+"""What consumers are told: at the start of each window, halfway, a day before its end; and what a reorg takes back."""
+
+from __future__ import annotations
+
+import json
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+
+from ledger_service.domain.vocabulary import Kind, Role, State
+from ledger_service.mail_sending import NeverTaken
+from ledger_service.store.database import Database
+from ledger_service.store.tables import ChainCase, Mail, OutboxRow, RecordRow
+from ledger_service.workers import notifier as module
+from ledger_service.workers.notifier import Notifier
+from ledger_service.workers.telling import GRACE
+
+from .telling_support import DAY, SHOP, Installation, MailBox
+
+HOUR = 3_600
+
+
+class Post:
+    """An installation whose consumers all have addresses."""
+
+    def __init__(self, home: Installation) -> None:
+        self.home, self.box = home, MailBox()
+        self.notifier = Notifier(home.app, self.box)
+
+    def run(self) -> list[str]:
+        """What was sent, by subject."""
+        before = len(self.box.sent)
+        self.home.tell()
+        while self.notifier.step():
+            pass
+        return self.box.subjects[before:]
+
+    def body(self) -> str:
+        return str(self.box.sent[-1].get_content())
+
+
+@pytest.fixture
+def post(database: Database, monkeypatch: pytest.MonkeyPatch) -> Post:
+    person = {"consumer.email": "ann@example.com", "consumer.name": "Ann"}
+    monkeypatch.setattr(module, "_personal", lambda *_: person)
+    monkeypatch.setattr(module, "issue_link", lambda *_: ("https://returns.example/s#token", "jti"))
+    monkeypatch.setattr(module, "last_window_ends", lambda *_: 0)
+    return Post(Installation(database))
+
+
+AUTHORISED = "Please send your return RMA-1"
+
+
+# --- windows ---------------------------------------------------------------------------------------------------------
+
+
+def test_window_is_told_at_its_start_halfway_and_a_day_before_its_end(post: Post) -> None:
+    home = post.home
+    home.record(home.case(), 1)
+    assert post.run() == ["Your return RMA-1", AUTHORISED]
+    home.pass_time(7 * DAY - 1)
+    assert post.run() == []
+    home.pass_time(1)
+    assert post.run() == [f"Reminder: {AUTHORISED}"]
+    home.pass_time(6 * DAY)
+    assert post.run() == [f"One day left: {AUTHORISED}"]
+    assert "You have time until 15 March 2026, 12:00 UTC." in post.body()
+    home.pass_time(30 * DAY)
+    assert post.run() == []
+
+
+@pytest.mark.parametrize(
+    ("language", "subject", "deadline"),
+    [
+        ("de", "Noch ein Tag: Bitte senden Sie Ihre Ware zurück (RMA-1)", "15. März 2026, 12:00 Uhr UTC"),
+        ("zh", "仅剩一天：请寄回您的退货 RMA-1", "2026年3月15日 12:00（UTC）"),
+    ],
+)
+def test_reminder_in_the_consumers_language(post: Post, language: str, subject: str, deadline: str) -> None:
+    home = post.home
+    home.record(home.case(language=language), 1)
+    post.run()
+    home.pass_time(13 * DAY)
+    assert post.run() == [subject]
+    assert deadline in post.body()
+
+
+def test_consumer_who_acted_is_not_reminded(post: Post) -> None:
+    home, case = post.home, post.home.case()
+    home.record(case, 1)
+    post.run()
+    home.record(case, 2, Kind.PICKED_UP, Role.CONSUMER, State.PICKED_UP)
+    home.pass_time(13 * DAY)
+    assert post.run() == []
+    assert ("authorised", "last_day", "dropped") in home.mails()
+
+
+def test_act_on_its_way_puts_the_reminder_off_and_a_refusal_brings_it_back(post: Post) -> None:
+    home, case = post.home, post.home.case()
+    home.record(case, 1)
+    post.run()
+    with home.database.write() as session:
+        session.add(_accepted(case))
+        session.flush()
+        session.add(
+            OutboxRow(action="act", subject="rec_mine", case_id=case, record_id="rec_mine", created_at=0, tx_hash=None)
+        )
+    home.pass_time(7 * DAY)
+    assert post.run() == []
+    with home.database.write() as session:
+        row = session.get_one(OutboxRow, 1)
+        row.done = True  # the contract refused it: the window is still the consumer's to miss
+    home.pass_time(60)
+    assert post.run() == [f"Reminder: {AUTHORISED}"]
+
+
+def _accepted(case_id: str) -> RecordRow:
+    return RecordRow(
+        record_id="rec_mine",
+        case_id=case_id,
+        kind="cancelled",
+        role="consumer",
+        signer=SHOP,
+        key_holder="service",
+        canonical=b"{}",
+        commitment="0x" + "77" * 32,
+        nonce=0,
+        valid_until=0,
+        signature=b"",
+        occurred_at=0,
+        accepted_at=0,
+        receipt="",
+    )
+
+
+def test_service_that_was_down_says_what_still_matters_once(post: Post) -> None:
+    home = post.home
+    home.record(home.case(), 1)
+    home.pass_time(13 * DAY + 6 * HOUR)
+    assert post.run() == ["Your return RMA-1", AUTHORISED]
+    home.record(home.case(2), 1)
+    home.pass_time(15 * DAY)
+    assert post.run() == ["Your return RMA-2"]  # its window is over: nobody could do anything about it
+
+
+def test_reminders_that_both_came_due_are_one(post: Post) -> None:
+    home = post.home
+    home.record(home.case(), 1)
+    post.run()
+    home.pass_time(13 * DAY + HOUR)
+    assert post.run() == [f"One day left: {AUTHORISED}"]
+
+
+@pytest.mark.parametrize(("share", "claim", "reminded"), [(5_000, 10_000, True), (10_000, 10_000, False)])
+def test_ruling_that_cannot_be_appealed_is_no_window(post: Post, share: int, claim: int, reminded: bool) -> None:
+    home, case = post.home, post.home.case()
+    home.record(case, 1, Kind.RULED, Role.PANEL, State.RULED)
+    with home.database.write() as session:
+        found = session.get_one(ChainCase, case)
+        found.share, found.consumer_claim = share, claim
+    post.run()
+    home.pass_time(13 * DAY)
+    assert bool(post.run()) is reminded
+
+
+def test_dispute_is_told_once_since_nobody_loses_by_silence(post: Post) -> None:
+    home = post.home
+    home.record(home.case(), 1, Kind.DISPUTED, Role.MERCHANT, State.DISPUTED)
+    assert len(post.run()) == 2
+    home.pass_time(13 * DAY)
+    assert post.run() == []
+
+
+def test_consumer_without_an_address_is_told_nothing(post: Post) -> None:
+    home = post.home
+    home.record(home.case(mail=False), 1)
+    assert post.run() == []
+    assert home.mails() == []
+
+
+# --- reorgs ----------------------------------------------------------------------------------------------------------
+
+
+def test_record_that_is_gone_for_good_is_corrected_and_what_takes_its_place_told(post: Post) -> None:
+    home, case = post.home, post.home.case()
+    home.mine(5)
+    home.record(case, 1)
+    post.run()
+    home.reorg(5)
+    home.mine(3)
+    assert post.run() == []
+    home.pass_time(GRACE - 1)
+    assert post.run() == []
+    home.pass_time(1)
+    assert post.run() == ["Correction about your return RMA-1"]
+    assert f"“{AUTHORISED}”" in post.body()
+    home.pass_time(DAY)
+    assert post.run() == []  # once, and no reminder of a window that is none
+    home.record(case, 1, Kind.DECLINED, Role.MERCHANT, State.DECLINED)
+    assert post.run() == ["Your return RMA-1 was declined"]
+
+
+def test_record_that_comes_back_soon_says_the_same_to_a_person(post: Post) -> None:
+    home, case = post.home, post.home.case()
+    home.mine(5)
+    home.record(case, 1)
+    post.run()
+    home.reorg(5)
+    home.pass_time(30)
+    home.record(case, 1)
+    home.mine()
+    assert post.run() == []
+    home.pass_time(GRACE)
+    assert post.run() == []
+    home.pass_time(13 * DAY - GRACE)
+    assert post.run() == [f"One day left: {AUTHORISED}"]  # the reminders went along, to the new end
+    assert "15 March 2026, 12:00 UTC" in post.body()
+
+
+def test_another_record_in_its_place_is_told_and_the_first_corrected(post: Post) -> None:
+    home, case = post.home, post.home.case()
+    home.mine(5)
+    home.record(case, 1)
+    post.run()
+    home.reorg(5)
+    home.record(case, 1, Kind.DECLINED, Role.MERCHANT, State.DECLINED)
+    assert post.run() == ["Your return RMA-1 was declined"]
+    home.pass_time(GRACE)
+    assert post.run() == ["Correction about your return RMA-1"]
+
+
+def test_record_that_comes_back_after_its_correction_is_told_again(post: Post) -> None:
+    home, case = post.home, post.home.case()
+    home.mine(5)
+    home.record(case, 1)
+    post.run()
+    fork = home.fork
+    home.reorg(5)
+    home.mine(2)
+    post.run()
+    home.pass_time(GRACE)
+    post.run()
+    home.pass_time(-GRACE)  # into the very block that it stood in before
+    home.reorg(5)
+    home.fork = fork
+    home.record(case, 1)
+    assert post.run() == [f"It counts again: {AUTHORISED}"]
+    assert post.run() == []
+
+
+def test_mail_that_did_not_go_out_before_the_reorg_never_does(post: Post) -> None:
+    home, case = post.home, post.home.case()
+    home.mine(5)
+    home.record(case, 1)
+    home.tell()
+    home.reorg(5)
+    home.mine(3)
+    assert post.run() == ["Your return RMA-1"]
+    home.pass_time(GRACE)
+    assert post.run() == []
+    assert {state for template, _, state in home.mails() if template == "authorised"} == {"dropped"}
+
+
+def test_mails_of_the_release_before_are_not_sent_again(post: Post) -> None:
+    """They kept no head."""
+    home, case = post.home, post.home.case()
+    link = home.record(case, 1)
+    with home.database.write() as session:
+        session.add(Mail(case_id=case, template="authorised", position=1, due_at=0, state="sent", sent_at=1))
+    assert post.run() == ["Your return RMA-1"]
+    assert [row.head for row in home.rows(Mail) if row.sent_at == 1] == [link.head]
+    home.pass_time(13 * DAY)
+    assert post.run() == [f"One day left: {AUTHORISED}"]
+
+
+# --- sending ---------------------------------------------------------------------------------------------------------
+
+
+def test_worker_killed_after_sending_leaves_it_to_the_next_under_the_same_id(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post.home.case()
+
+    def die(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr(Notifier, "_keep", die)
+        with pytest.raises(KeyboardInterrupt):
+            post.run()
+    assert post.run() == []  # claimed: nobody else sends it for a while
+    post.home.pass_time(181)
+    assert post.run() == ["Your return RMA-1"]
+    assert len({message["Message-ID"] for message in post.box.sent}) == 1
+
+
+def test_two_notifiers_send_it_once(post: Post) -> None:
+    post.home.case()
+    second = Notifier(post.home.app, post.box)
+    sending = post.box.send
+
+    def send_while_the_other_looks(mail_id: int, message: EmailMessage) -> None:
+        second.step()
+        sending(mail_id, message)
+
+    post.box.send = send_while_the_other_looks  # type: ignore[method-assign]
+    post.notifier.step()
+    assert len(post.box.sent) == 1
+
+
+@pytest.mark.parametrize(("failure", "tries"), [(NeverTaken(), 3), (OSError(), 14), (ValueError(), 3)])
+def test_mail_that_is_not_taken_is_shown_as_failed_after_some_tries(post: Post, failure: Exception, tries: int) -> None:
+    post.home.case()
+    post.box.failure = failure
+    for attempt in range(1, tries + 1):
+        post.run()
+        (row,) = post.home.rows(Mail)
+        assert (row.attempts, row.last_error) == (attempt, type(failure).__name__)
+        assert row.state == ("failed" if attempt == tries else "due")
+        post.home.pass_time(row.due_at - post.home.clock.seconds())
+    post.box.failure = None
+    post.home.pass_time(DAY)
+    assert post.run() == []
+
+
+@pytest.mark.parametrize("language", ["en", "de", "zh"])
+def test_every_language_has_every_occasion(language: str) -> None:
+    texts = json.loads((module.files("ledger_service") / "mail_texts" / f"{language}.json").read_text("utf-8"))
+    assert set(texts["occasions"]) == {"halfway", "last_day", "again", "correction"}
+    assert len(texts["months"]) == 12
