@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -14,8 +14,13 @@ from .output import console, print_json, problems, reports_errors
 _SHOWN = 50  # contradictions printed; --json has them all
 
 
+QuickOption = Annotated[
+    bool, typer.Option("--quick", help="Events, heads, signatures and sums only: no case is replayed.")
+]
+
+
 @reports_errors
-def audit(data: DataOption = None, as_json: JsonOption = False) -> None:
+def audit(data: DataOption = None, as_json: JsonOption = False, quick: QuickOption = False) -> None:
     """Computes everything anew and compares database and chain. Exit code 0 only if all agrees."""
     from ..services.audit import audit as run_audit
 
@@ -35,7 +40,7 @@ def audit(data: DataOption = None, as_json: JsonOption = False) -> None:
                 tasks[what] = bars.add_task(what, total=total)
             bars.update(tasks[what], completed=done, total=total)
 
-        report = run_audit(app, tell)
+        report = run_audit(app, tell, quick=quick)
     if as_json:
         print_json(report)
     else:
@@ -52,7 +57,8 @@ def _show(report: dict[str, Any]) -> None:
         soft_wrap=True,
     )
     stages = ", ".join(f"{count} {stage}" for stage, count in report["stages"].items())
-    console.print(f"timeline rows: {stages or 'none'}", highlight=False)
+    if stages:
+        console.print(f"timeline rows: {stages}", highlight=False)
     for currency, money in report["money"].items():
         if any(any(digit in "123456789" for digit in amount) for amount in money.values()):
             console.print(_money_line(currency, money), highlight=False, soft_wrap=True)
@@ -62,7 +68,8 @@ def _show(report: dict[str, Any]) -> None:
     if hidden > 0:
         console.print(f"… and {hidden} more (--json has them all)", style="red")
     if report["ok"]:
-        console.print("[bold green]Database and chain agree.[/]")
+        seen = "" if report["replayed"] else " No case was replayed."
+        console.print(f"[bold green]Database and chain agree.[/]{seen}")
     else:
         console.print(f"[bold red]{len(report['problems'])} contradictions.[/]")
 

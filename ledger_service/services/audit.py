@@ -41,6 +41,8 @@ from ..store.ours import vote_identity
 from .app import App
 from .audit_events import compare_events
 from .audit_money import money_report
+from .audit_sending import payment_problems, sending_problems
+from .chain_audit import SignatureAudit
 from .evidence import block_numbers, evidence_json, judge, own_chain_url, show_all, used_votes
 
 CHUNK = 100  # cases read at once
@@ -68,8 +70,9 @@ class _Audit:
         self.problems.append({**where, "detail": detail})
 
 
-def audit(app: App, progress: Progress | None = None) -> dict[str, Any]:
-    """What there is, and every contradiction by name; `ok` only where there is none.
+def audit(app: App, progress: Progress | None = None, *, quick: bool = False) -> dict[str, Any]:
+    """What there is, and every contradiction by name; `ok` only where there is none. `quick` replays no case: it looks
+    at events, heads, signatures and sums.
 
     Raises Unavailable or ChainMismatch if the chain cannot be asked or is another one.
     """
@@ -78,35 +81,34 @@ def audit(app: App, progress: Progress | None = None) -> dict[str, Any]:
     try:
         check_chain(rpc, app.deployment)
         running = _Audit(app, rpc, progress or (lambda _what, _done, _all: None))
-        return _run(running, url)
+        return _run(running, url, quick)
     finally:
         rpc.close()
 
 
-def _run(running: _Audit, url: str) -> dict[str, Any]:
+def _run(running: _Audit, url: str, quick: bool) -> dict[str, Any]:
     app = running.app
     with app.database.read() as session:
         cases, records = counted(session)
         at = cursor(session)
     if at is not None:
-        _compare_events(running, at.block_number)
+        _compare_events(running, at.block_number, quick)
+        if at.halted:
+            running.report(f"The chain is read no further: {at.halted}")
         header = _hash_of(running, at.block_number)
         if header != at.block_hash:
             running.report(f"The database was read up to block {at.block_hash}, which is not on the chain.")
-    done = 0
-    for chunk in _chunks(app):
-        running.tell("cases", done, cases)
-        _audit_cases(running, chunk, _PATIENCE)
-        done += len(chunk)
-    running.tell("cases", done, max(cases, done))
+    if not quick:
+        _replay_cases(running, cases)
     strangers = _look_for_lost(running)
     money, not_adding_up = _settled_money(running)
-    for detail in not_adding_up:
+    for detail in [*not_adding_up, *_standing_sending(running)]:
         running.report(detail)
     return {
         "ok": not running.problems,
         "cases": cases,
         "records": records,
+        "replayed": not quick,
         "stages": dict(sorted(running.stages.items())),
         "money": money,
         "chain": {
@@ -137,7 +139,8 @@ def _chunks(app: App) -> Iterator[list[str]]:
         last = chunk[-1]
 
 
-def _compare_events(running: _Audit, up_to: int) -> None:
+def _compare_events(running: _Audit, up_to: int, quick: bool) -> None:
+    """Signatures are checked here only where no case is replayed."""
     app, total = running.app, max(up_to - running.app.deployment.deployed_at_block + 1, 1)
     read = 0
 
@@ -147,11 +150,21 @@ def _compare_events(running: _Audit, up_to: int) -> None:
         running.tell("blocks", read, total)
 
     running.tell("blocks", 0, total)
-    for problem in compare_events(running.rpc, app.database, app.deployment, up_to, tick):
+    signatures = SignatureAudit(running.rpc, app.database, app.deployment) if quick else None
+    for problem in compare_events(running.rpc, app.database, app.deployment, up_to, tick, signatures):
         running.problems.append(problem.as_json())
 
 
 # --- cases -----------------------------------------------------------------------------------------------------------
+
+
+def _replay_cases(running: _Audit, cases: int) -> None:
+    done = 0
+    for chunk in _chunks(running.app):
+        running.tell("cases", done, cases)
+        _audit_cases(running, chunk, _PATIENCE)
+        done += len(chunk)
+    running.tell("cases", done, max(cases, done))
 
 
 def _audit_cases(running: _Audit, case_ids: list[str], patience: int) -> None:
@@ -302,12 +315,25 @@ def _look_for_lost(running: _Audit) -> int:
     with running.app.database.read() as session:
         for detail in orphans(session):
             running.report(detail)
+        for case_id, detail in payment_problems(session):
+            running.report(detail, case_id=case_id)
         for case_id in strange_accounts(session):
             running.report("It is kept under another account than its merchant's.", case_id=case_id)
         lost, strangers = cases_only_on_chain(session)
     for case_id in lost:
         running.report("The chain has this case of a merchant of ours, the database has not.", case_id=case_id)
     return strangers
+
+
+def _standing_sending(running: _Audit) -> list[str]:
+    """What is wrong with the numbers of our transactions, and stays so while we look: the service mends much itself."""
+    for _ in range(_PATIENCE):
+        with running.app.database.read() as session:
+            problems = list(sending_problems(session, running.rpc))
+        if not problems:
+            return []
+        time.sleep(_PAUSE)
+    return problems
 
 
 def _settled_money(running: _Audit) -> tuple[dict[str, Any], list[str]]:

@@ -16,22 +16,29 @@ from ..store.audit_reads import StoredEvent, events_between
 from ..store.database import Database
 from ..store.evidence_rows import blocks_between
 from ..store.tables import ChainBlock
-from .chain_audit import EventProblem, HeadAudit, Tick, links_among
+from .chain_audit import EventProblem, HeadAudit, SignatureAudit, Tick, links_among
 
 Place = tuple[int, int]
 
 
 def compare_events(
-    rpc: Rpc, database: Database, deployment: Deployment, up_to: int, tick: Tick
+    rpc: Rpc,
+    database: Database,
+    deployment: Deployment,
+    up_to: int,
+    tick: Tick,
+    signatures: SignatureAudit | None = None,
 ) -> Iterator[EventProblem]:
-    """What differs from the deployment's first block to `up_to`, and the heads that do not follow from the events;
-    `tick` is told how many blocks are done."""
+    """What differs from the deployment's first block to `up_to`, the heads that do not follow from the events, and, if
+    asked for, the signatures that do not hold; `tick` is told how many blocks are done."""
     first, heads = deployment.deployed_at_block, HeadAudit(rpc, deployment.ledger)
     newest = min(up_to, rpc.latest().number)  # of a chain that has lost its last blocks, too
     for read in log_ranges(rpc, _query(deployment), first, newest):
         links, misplaced = links_among(read.logs, deployment.ledger, read.first, read.last)
         yield from misplaced
         heads.add(links)
+        if signatures is not None:
+            yield from signatures.problems(links)
         yield from _compare(rpc, database, read.first, read.last, _decoded(read.logs, deployment))
         tick(read.last - read.first + 1)
     yield from _compare(rpc, database, newest + 1, up_to, [])

@@ -25,6 +25,7 @@ from ledger_service.services.acting import state_milestone
 from ledger_service.services.app import App, make_app
 from ledger_service.services.audit import audit
 from ledger_service.services.bundles import make_bundle
+from ledger_service.services.chain_audit import audit_signatures
 from ledger_service.services.evidence import show_all, verify_case
 from ledger_service.services.inputs import CaseInput, MilestoneInput
 from ledger_service.services.opening import open_case
@@ -243,6 +244,50 @@ def test_audit_after_lost_outbox_row_names_the_record(tampered: House, world: Wo
         database.execute("DELETE FROM outbox WHERE record_id = ?", (stated["record_id"],))
     problems = audit(tampered.app)["problems"]
     assert [problem["record_id"] for problem in problems] == [stated["record_id"]]
+
+
+@ONE_CHAIN
+def test_quick_audit_checks_every_signature(house: House, world: World) -> None:
+    report = audit(house.app, quick=True)
+    assert (report["ok"], report["replayed"], report["stages"]) == (True, False, {})
+    rpc = world.chain.rpc
+    signed = audit_signatures(rpc, house.app.database, house.app.deployment, rpc.latest().number)
+    assert (signed.problems, signed.signatures) == ([], 6)  # two openings, four acts; what nobody signs is left out
+    assert signed.events >= 6
+
+
+@ONE_CHAIN
+@pytest.mark.parametrize(
+    "change",
+    ["nonce = nonce + 1", "valid_until = valid_until + 1", "share = 1", "fee = 1", "grade = 3", "signature = x'00'"],
+)
+def test_quick_audit_after_what_was_signed_is_changed_names_the_record(tampered: House, change: str) -> None:
+    with sqlite3.connect(tampered.path) as database:
+        database.execute(f"UPDATE records SET {change} WHERE kind = 'inspected'")
+    (record_id,) = tampered.read("SELECT record_id FROM records WHERE kind = 'inspected'")
+    problems = audit(tampered.app, quick=True)["problems"]
+    assert [(problem["record_id"], problem["check"]) for problem in problems] == [(record_id, 2)]
+
+
+@ONE_CHAIN
+@pytest.mark.parametrize("kind", ["nonce = 'text'", "share = x'ff'", "signature = 'text'", "grade = 99"])
+def test_quick_audit_after_value_of_another_type_names_the_record(tampered: House, kind: str) -> None:
+    with sqlite3.connect(tampered.path) as database:
+        database.execute(f"UPDATE records SET {kind} WHERE kind = 'inspected'")
+    problems = audit(tampered.app, quick=True)["problems"]
+    assert [(problem["check"], problem["detail"]) for problem in problems] == [
+        (2, "It cannot be told what was signed.")
+    ]
+
+
+@ONE_CHAIN
+@pytest.mark.parametrize("column", ["signer", "kind", "role", "case_id"])
+def test_quick_audit_after_record_is_made_anothers_says_that_it_is_missing(tampered: House, column: str) -> None:
+    case_id = tampered.paid
+    with sqlite3.connect(tampered.path) as database:
+        database.execute(f"UPDATE records SET {column} = ? WHERE kind = 'inspected'", (tampered.waiting,))
+    problems = audit(tampered.app, quick=True)["problems"]
+    assert [(problem["case_id"], problem["check"]) for problem in problems] == [(case_id, 1)]
 
 
 def test_verify_case_is_judged_anew_after_every_change(tampered: House) -> None:
