@@ -65,8 +65,12 @@ def raise_price(signer: Signer, raw: bytes, gas_price: int, chain_id: int) -> Si
 
 
 def gas_price(suggested: int, latest: Block) -> int:
-    """Wei that get a transaction mined soon: what the node suggests and a half, and twice the present base fee."""
-    return max(suggested * 3 // 2, latest.base_fee * 2, 1)
+    """Wei that get a transaction mined soon: what the node suggests, and twice the present base fee.
+
+    Never more than is suggested: where we are the main sender, a node suggests what we paid last, and would suggest
+    ever more. What does not get on pays more by itself (`workers.sender`).
+    """
+    return max(suggested, latest.base_fee * 2, 1)
 
 
 def contract_address(deployer: str, nonce: int) -> str:

@@ -38,9 +38,16 @@ def test_intrinsic_gas_counts_zeros_and_others() -> None:
     assert intrinsic_gas(b"\x00\x01\x00") == 21_000 + 4 + 16 + 4
 
 
-@pytest.mark.parametrize(("suggested", "base_fee", "price"), [(2_000, 0, 3_000), (2_000, 5_000, 10_000), (0, 0, 1)])
-def test_gas_price_is_above_suggestion_and_base_fee(suggested: int, base_fee: int, price: int) -> None:
+@pytest.mark.parametrize(("suggested", "base_fee", "price"), [(2_000, 0, 2_000), (2_000, 5_000, 10_000), (0, 0, 1)])
+def test_gas_price_is_the_suggestion_or_above_the_base_fee(suggested: int, base_fee: int, price: int) -> None:
     assert gas_price(suggested, Block(1, "0x", "0x", 0, 0, base_fee)) == price
+
+
+def test_gas_price_does_not_climb_where_nodes_suggest_what_was_paid() -> None:
+    paid = 2_000
+    for _ in range(100):
+        paid = gas_price(paid, Block(1, "0x", "0x", 0, 0, 7))
+    assert paid == 2_000
 
 
 @pytest.mark.parametrize("length", [0, 1, 55, 56, 300, 70_000])
