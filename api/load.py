@@ -20,7 +20,7 @@ from . import errors
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_WRITING = 16  # at once; the database takes one after the other anyway
+_WRITING = 8  # at once; the database takes one after the other anyway
 _WAITING_TO_WRITE = 100
 _WAITING_TO_READ = 100  # for one of the threads that starlette shares out
 _ASKING_TO_WAIT = 100  # requests with `Prefer: wait` that are waited for

@@ -33,11 +33,11 @@ STEP_FAILURES = Counter("ledger_step_failures", "Steps of a worker that failed."
 BATCH_ITEMS = Histogram(
     "ledger_batch_items",
     "Items in a transaction of ours; its count is that of transactions.",
-    ("action",),
     buckets=_ITEMS,
     registry=REGISTRY,
 )
 FEE_BUMPS = Counter("ledger_fee_bumps", "Transactions made again with a higher fee.", registry=REGISTRY)
+GAPS = Counter("ledger_nonce_gaps_filled", "Empty transactions made for nonces left out.", registry=REGISTRY)
 REBROADCASTS = Counter("ledger_rebroadcasts", "Transactions broadcast again as they were.", registry=REGISTRY)
 RECORDS = Counter("ledger_records", "Records that the chain has judged.", ("outcome",), registry=REGISTRY)
 REQUEUED = Counter("ledger_requeued_items", "Items sent again after the chain left them undone.", registry=REGISTRY)

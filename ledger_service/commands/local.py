@@ -33,7 +33,7 @@ from ..store.waiting import is_idle
 from .context import DataOption
 from .logs import set_up_logs
 from .output import console, reports_errors
-from .service import make_workers, service_keys, wait_for_stop
+from .service import make_workers, sending_accounts, service_keys, wait_for_stop
 from .workers_health import WorkersHealth
 
 _SETTLING_SECONDS = 120
@@ -59,7 +59,7 @@ def run(
         workers = make_workers(app, rpc)
         workers.start()
         stack.callback(workers.stop)
-        readiness = WorkersHealth(workers, started=False)
+        readiness = WorkersHealth(workers, sending_accounts(settings), started=False)
         stack.enter_context(_serving(app, readiness))
         _say(f"Service: {settings.url}   API: {settings.url}/openapi.json")
         _play(app, rpc, local, clock, sample)

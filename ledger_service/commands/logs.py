@@ -17,6 +17,7 @@ from ..config import Settings
 from ..traces import calls_of
 
 _LONGEST = 500  # characters of one value
+_MOST = 20  # of a list
 
 
 def set_up_logs(settings: Settings, stream: TextIO | None = None) -> None:
@@ -71,4 +72,6 @@ def _cut(_logger: object, _method: str, event: EventDict) -> EventDict:
 def _shortened(value: Any) -> Any:
     if isinstance(value, str) and len(value) > _LONGEST:
         return f"{value[:_LONGEST]}…"
+    if isinstance(value, list) and len(value) > _MOST:
+        return [*value[:_MOST], "…"]
     return value

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from prometheus_client import start_http_server
 
 from ..chain.deploy import Roles, deploy
 from ..chain.deployments import Deployment
@@ -20,6 +23,8 @@ from ..installation import Installation, keep_installation, settings_of
 from ..keystore import LocalSigner, read_or_create_signer
 from ..mail_sending import mail_sender
 from ..services.app import App, keystore_password, make_app
+from ..services.gauges import make_registry
+from ..services.health import Readiness
 from ..services.housekeeping import Housekeeper
 from ..store.database import Database
 from ..store.migrate import require_current, upgrade
@@ -47,6 +52,12 @@ def service_keys(settings_data: Path, password: bytes, writers: int = 1) -> dict
 
 def writer_names(count: int) -> list[str]:
     return ["writer", *(f"writer-{number}" for number in range(2, count + 1))]
+
+
+def sending_accounts(settings: Settings) -> dict[str, str]:
+    """The addresses, by name, of the keys that pay for gas while the service runs."""
+    keys = service_keys(settings.data, keystore_password(settings), settings.writers)
+    return {name: key.address for name, key in keys.items() if name == "operator" or name.startswith("writer")}
 
 
 def make_workers(app: App, rpc: Rpc) -> Workers:
@@ -160,23 +171,44 @@ def serve(
     running = make_workers(app, installed.rpc) if workers else None
     if running is not None:
         running.start()
+    health = WorkersHealth(running, sending_accounts(settings)) if running else None
     try:
-        make_server(create_app(app, WorkersHealth(running) if running else None), settings).run()
+        make_server(create_app(app, health), settings).run()
     finally:
         if running is not None:
             running.stop()
 
 
 @reports_errors
-def worker(data: DataOption = None) -> None:
+def worker(
+    metrics_port: Annotated[int | None, typer.Option(help="Port for Prometheus, on LEDGER_HOST; none: none.")] = None,
+    data: DataOption = None,
+) -> None:
     """Runs the workers alone: submitter, indexer, deadlines, notifier."""
     installed = open_installation(data)
     set_up_logs(installed.settings)
     installed.check_chain()
     require_current(installed.app.database)
     running = make_workers(installed.app, installed.rpc)
-    running.start()
+    with _showing_metrics(installed.app, running, metrics_port):
+        running.start()
+        try:
+            wait_for_stop()
+        finally:
+            running.stop()
+
+
+@contextmanager
+def _showing_metrics(app: App, running: Workers, port: int | None) -> Iterator[None]:
+    """`/metrics` of a process that has no API."""
+    if port is None:
+        yield
+        return
+    readiness = Readiness(app, WorkersHealth(running, sending_accounts(app.settings)))
+    server, thread = start_http_server(port, app.settings.host, registry=make_registry(app, readiness))
     try:
-        wait_for_stop()
+        yield
     finally:
-        running.stop()
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -12,15 +12,20 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlmodel import Session
 
-from ..errors import Conflict, LedgerError, Unavailable
+from ..errors import Conflict, Unavailable
+from ..telemetry import DATABASE_SECONDS, timed
 
 # SQLSTATE classes of PostgreSQL, whose driver calls nearly all of its errors programming errors: what a constraint
 # refuses, and what passes by itself or by the operator's hand (connection, rollback of a deadlock's victim, resources,
 # a lock or a time that ran out, operator's intervention, the disk, a read-only standby).
 _REFUSED = ("23",)
 _PASSING = ("08", "25006", "40", "53", "55P03", "57", "58")
+
+# Connections of a process: a few more threads read and write than there are, and take turns.
+_POOL: dict[str, Any] = {"pool_size": 16, "max_overflow": 16, "pool_timeout": 10}
 
 
 class Database:
@@ -44,11 +49,11 @@ class Database:
 
         What was read stays readable afterwards: closing undoes the transaction without expiring its objects.
         """
-        with Session(self.engine, expire_on_commit=False) as session:
+        with timed(DATABASE_SECONDS, "read"), Session(self.engine, expire_on_commit=False) as session:
             try:
                 session.connection(execution_options=self._reading)
                 yield session
-            except DBAPIError as error:
+            except (DBAPIError, NoConnection) as error:
                 raise _meaning(error, "read") from error
 
     @contextmanager
@@ -58,11 +63,11 @@ class Database:
         Raises Unavailable if the database is locked for too long or gone, Conflict if somebody else wrote the same
         meanwhile.
         """
-        with Session(self.engine, expire_on_commit=False) as session:
+        with timed(DATABASE_SECONDS, "write"), Session(self.engine, expire_on_commit=False) as session:
             try:
                 yield session
                 session.commit()
-            except DBAPIError as error:
+            except (DBAPIError, NoConnection) as error:
                 session.rollback()
                 raise _meaning(error, "written") from error
 
@@ -70,8 +75,10 @@ class Database:
         self.engine.dispose()
 
 
-def _meaning(error: DBAPIError, what: str) -> DBAPIError | LedgerError:
+def _meaning(error: DBAPIError | NoConnection, what: str) -> Exception:
     """The error as callers know it; itself where the statement was wrong, which is a fault of ours."""
+    if isinstance(error, NoConnection):  # all are taken
+        return Unavailable(f"The database cannot be {what} right now.", remedy="Try again in a moment.")
     state = _sqlstate(error)
     if isinstance(error, IntegrityError) or state.startswith(_REFUSED):
         return Conflict("Somebody else wrote the same meanwhile.", remedy="Look at it, then try again.")
@@ -90,12 +97,12 @@ def _postgresql_engine(url: str) -> Engine:
     """With the driver that we install, whatever spelling of the scheme the URL has."""
     scheme, _, rest = url.partition("://")
     driver = "postgresql+pg8000" if scheme in ("postgres", "postgresql") else scheme
-    return create_engine(f"{driver}://{rest}", pool_pre_ping=True, hide_parameters=True)
+    return create_engine(f"{driver}://{rest}", pool_pre_ping=True, hide_parameters=True, **_POOL)
 
 
 def _sqlite_engine(url: str) -> Engine:
     options = {"timeout": 30, "check_same_thread": False}
-    engine = create_engine(url, connect_args=options, pool_size=16, hide_parameters=True)
+    engine = create_engine(url, connect_args=options, hide_parameters=True, **_POOL)
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:

@@ -7,6 +7,7 @@ is asked for again after a while, and after ever longer whiles.
 
 from __future__ import annotations
 
+from .. import telemetry
 from ..clock import Clock
 from ..store.cases import enqueue
 from ..store.database import Database
@@ -43,6 +44,7 @@ class DeadlineWorker:
         with self._database.write() as session:
             for action, case_id, subject in wanted:
                 enqueue(session, action, subject, now, case_id=case_id)
+                telemetry.DUES.labels(action).inc()
         return len(wanted)
 
     def _may(self, action: str, subject: str, now: int) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from .. import telemetry
 from ..chain.abi import checksum
 from ..chain.codec import Event, decode_log, explain_revert
 from ..chain.deployments import Deployment, check_chain
@@ -229,6 +230,9 @@ class Indexer:
             _mark_done(session, events, fold, refusals)
             roots = sorted(set(ours.values()))
             transactions.settle(session, roots)
+            telemetry.RECORDS.labels("recorded").inc(len(fold.records))
+            telemetry.RECORDS.labels("refused").inc(len(refusals))
+            _log.info("indexed", block=last, events=len(events), records=len(fold.records), tx_hashes=sorted(ours))
             for row in refusals:
                 _log.warning("entry_refused", case_id=row["case_id"], tx_hash=row["tx_hash"], reason=row["reason"])
             return self._clear(session, roots)
@@ -269,6 +273,7 @@ class Indexer:
 
     def _clear(self, session: Any, hashes: list[str], *, reverted: bool = False) -> int:
         left = outbox.clear_leftovers(session, hashes, reverted=reverted)
+        telemetry.REQUEUED.inc(left.requeued)
         if left.requeued or left.dropped:
             _log.warning("outbox_leftovers", requeued=left.requeued, dropped=left.dropped)
         return left.requeued
@@ -302,6 +307,7 @@ class Indexer:
         _log.warning("reorg", cursor=cursor.block_number, back_to=ancestor.number if ancestor else None)
         with self._database.write() as session:
             moved = rewind(session, cursor, ancestor, nonces, self._policy_by_id)
+        telemetry.REORG_BLOCKS.observe(cursor.block_number - (ancestor.number if ancestor else 0))
         return moved if moved is not None else self._begin()
 
     def _halt(self, cursor: ChainCursor, common: int) -> ReorgTooDeep:
@@ -310,6 +316,7 @@ class Indexer:
             f"{self._finality} blocks is not believed."
         )
         if cursor.halted != why:
+            telemetry.HALTS.inc()
             _log.error("halted", cursor=cursor.block_number, common=common)
             with self._database.write() as session:
                 chain_facts.set_halted(session, cursor.block_hash, why)

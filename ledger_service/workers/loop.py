@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -17,6 +16,7 @@ from typing import Protocol
 import structlog
 from sqlmodel import Session
 
+from .. import telemetry
 from ..chain.deployments import Deployment
 from ..chain.rpc import Rpc
 from ..chain.transactions import Signer
@@ -26,6 +26,8 @@ from ..domain.policies import Policy
 from ..errors import LedgerError, Unavailable
 from ..store.cases import enqueue
 from ..store.database import Database
+from ..telemetry import timed
+from ..traces import calls_of
 from .deadlines import DeadlineWorker
 from .indexer import FINALITY, Indexer, Progress
 from .leasing import Leases
@@ -238,7 +240,8 @@ class Workers:
         step.outcome = None
         try:
             if step.lease is None or self._leases.hold(step.lease):
-                step.outcome = step.run()
+                with timed(telemetry.STEP_SECONDS, step.name):
+                    step.outcome = step.run()
             elif step.standby is not None:
                 step.standby()
         except Exception as error:  # noqa: BLE001 - the loop must outlive whatever a step runs into
@@ -247,7 +250,8 @@ class Workers:
             # Readiness is public. What was not written to be read, such as a database's error, may quote anything.
             known = isinstance(error, LedgerError)
             step.failure = self._rpc.hide(str(error)) if known else type(error).__name__
-            where = None if known else _where(error)
+            where = None if known else calls_of(error)
+            telemetry.STEP_FAILURES.labels(step.name).inc()
             _log.warning("step_failed", step=step.name, error=step.failure, again_in=step.pause, where=where)
         else:
             if step.failure:
@@ -258,9 +262,3 @@ class Workers:
 def _sending(address: str) -> str:
     """The lease of whoever sends for an address."""
     return f"send {address}"
-
-
-def _where(error: Exception) -> list[str]:
-    """The calls that led to an error, without its text or any values: statements and addresses stay out of logs."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]

@@ -19,6 +19,7 @@ from typing import Any
 import structlog
 from sqlmodel import Session
 
+from .. import telemetry
 from ..domain.disclosures import read_disclosure
 from ..domain.money import to_decimal
 from ..domain.times import from_chain
@@ -98,12 +99,14 @@ class Notifier:
                 row.state, row.last_error = became, None
                 row.sent_at = now if became == "sent" else None
                 row.due_at = now + _LOOK_AGAIN if became == "due" else row.due_at
+                telemetry.MAILS.labels(became).inc()
                 row.attempts -= became == "due"
             else:
                 row.last_error = type(failure).__name__  # its text may hold the address
                 refused = isinstance(failure, NeverTaken | ValueError)
                 row.state = "failed" if row.attempts >= (_REFUSED_TRIES if refused else _TRIES) else "due"
                 row.due_at = now + min(_FIRST_WAIT * 2 ** (row.attempts - 1), _LONGEST_WAIT)
+                telemetry.MAILS.labels("failed").inc()
                 log.warning("mail.not_sent", mail=mail_id, case_id=row.case_id, error=row.last_error, state=row.state)
             session.add(row)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import structlog
 from sqlmodel import Session
 
+from .. import telemetry
 from ..chain.rpc import Block, Rpc, RpcRefused, block_call
 from ..chain.transactions import SignedTransaction, Signer, gas_price, intrinsic_gas, raise_price, sign_transaction
 from ..clock import Clock
@@ -149,6 +150,7 @@ class Sender:
         again = [row for row in again if row.nonce >= seen.nonce]
         more = [*self._fill_gaps(seen), *self._pay_more(seen)]
         if again or more:
+            telemetry.REBROADCASTS.inc(len(again))
             self.broadcast([*again, *more])
             if self._started and self._anvil():
                 self._rpc.call("evm_mine")  # its automatic mining can overlook what came while it mined
@@ -169,6 +171,7 @@ class Sender:
             self._row(self._sign(nonce, price, Batch(self.address, b"", [], 0)), price, None) for nonce in missing
         ]
         self._keep([(row, []) for row in filled])
+        telemetry.GAPS.inc(len(missing))
         _log.warning("nonce_gap_filled", writer=self.address, nonces=missing)
         return filled
 
@@ -193,6 +196,7 @@ class Sender:
                 signed = raise_price(self._signer, row.raw, price, self._chain_id)
                 raised.append(self._row(signed, price, row.root))
         self._keep([(row, []) for row in raised])
+        telemetry.FEE_BUMPS.inc(len(raised))
         if raised:
             _log.warning("price_raised", writer=self.address, transactions=len(raised), wei=raised[0].gas_price)
         return raised
@@ -240,6 +244,9 @@ class Sender:
             self._row(self._sign(nonce, price, batch), price, None) for nonce, batch in enumerate(batches, start=first)
         ]
         self._keep([(row, batch.rows) for row, batch in zip(rows, batches, strict=True)])
+        for row, batch in zip(rows, batches, strict=True):
+            telemetry.BATCH_ITEMS.observe(len(batch.rows))
+            _log.info("transaction_saved", tx_hash=row.tx_hash, nonce=row.nonce, items=len(batch.rows))
         return rows
 
     def _price(self, seen: Seen) -> int:

@@ -15,6 +15,7 @@ from queue import Empty, SimpleQueue
 import structlog
 from sqlmodel import Session
 
+from .. import telemetry
 from ..domain import retries
 from ..services.app import App
 from ..services.webhook_endpoints import open_secrets
@@ -125,6 +126,7 @@ class Deliverer:
         row.attempts += 1
         row.claimed_until, row.tried_at = 0, now
         row.last_status, row.last_error = sent.status, sent.error
+        telemetry.DELIVERIES.labels("delivered" if sent.ok else "failed").inc()
         if sent.ok:
             row.state = "delivered"
             endpoint.failures = endpoint.paused_until = 0
