@@ -16,7 +16,7 @@ from ..domain.records import KeyHolder, Record, make_record
 from ..domain.transitions import TRANSITIONS
 from ..domain.vocabulary import Flag, Kind, Role
 from ..errors import Forbidden, InvalidInput, OutOfOrder
-from ..store.stages import staged_records
+from ..store.stages import Unsettled, unsettled
 from ..store.tables import CaseRow
 from .accepting import fresh_disclosures
 from .act_data import read_stated
@@ -37,6 +37,7 @@ class Place:
     case: CaseRow
     policy: Policy
     state: CaseState
+    read: Unsettled  # held, so that this unit of work finds its rows again without asking
 
     @property
     def consumer_key_held(self) -> bool:
@@ -50,8 +51,8 @@ class Place:
 
 def place_of(app: App, session: Session, case: CaseRow) -> Place:
     """Raises OutOfOrder for a case that the contract refused to open."""
-    records = staged_records(session, case.case_id, app.settings.confirmations_needed)
-    refused = opening_refused(records)
+    read = unsettled(session, case.case_id)
+    refused = opening_refused(read.records)
     if refused is not None:
         raise OutOfOrder(
             f"The contract refused to open this case: {refused.reason}.",
@@ -59,7 +60,7 @@ def place_of(app: App, session: Session, case: CaseRow) -> Place:
             remedy="Open it again once the reason is gone.",
         )
     policy = app.policies.by_id(case.policy_id)
-    return Place(case, policy, project(session, case, policy, records))
+    return Place(case, policy, project(session, case, policy, read.chain, read.records), read)
 
 
 def kind_of(word: str) -> Kind:

@@ -18,7 +18,7 @@ from ..domain.policies import Policy
 from ..domain.vocabulary import Grade, Kind, Mode, Role, Stage
 from ..errors import IntegrityFailure, LedgerError
 from ..store.case_states import state_of
-from ..store.cases import chain_case, chain_panel
+from ..store.cases import chain_panel
 from ..store.stages import StagedRecord
 from ..store.tables import CaseRow, ChainCase, RecordRow, VoteRow
 
@@ -61,9 +61,11 @@ def state_on_chain(row: ChainCase) -> CaseState:
     return state_of(row.model_dump())
 
 
-def project(session: Session, case: CaseRow, policy: Policy, records: list[StagedRecord]) -> CaseState:
-    """The case after everything accepted. `records` are the case's, in the order of acceptance."""
-    known = chain_case(session, case.case_id)
+def project(
+    session: Session, case: CaseRow, policy: Policy, known: ChainCase | None, records: list[StagedRecord]
+) -> CaseState:
+    """The case after everything accepted. `known` is the case on the chain; `records` are the case's, in the order of
+    acceptance, of which those that are recorded may be left out."""
     state = state_on_chain(known) if known else _unopened(session, case, policy)
     for staged in records:
         if not staged.is_pending or staged.row.kind == Kind.REQUESTED.wire:
@@ -82,7 +84,7 @@ def opening_refused(records: list[StagedRecord]) -> StagedRecord | None:
 
 def _unopened(session: Session, case: CaseRow, policy: Policy) -> CaseState:
     terms = json.loads(case.terms)
-    panel = chain_panel(session, terms["panel"])
+    panel = chain_panel(session, terms["panel"]) if terms["panel"] else None
     return open_case(
         Mode[case.mode.upper()],
         policy,

@@ -83,6 +83,7 @@ class View:
 def view_of(app: App, session: Session, case: CaseRow) -> View:
     records = staged_records(session, case.case_id, app.settings.confirmations_needed)
     policy = app.policies.by_id(case.policy_id)
-    state = project(session, case, policy, records)
+    chain = chain_case(session, case.case_id)
+    state = project(session, case, policy, chain, records)
     panel = panel_named(session, state.panel.version)
-    return View(case, policy, records, state, chain_case(session, case.case_id), panel)
+    return View(case, policy, records, state, chain, panel)
