@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -40,9 +41,12 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class EventType:
+    """`is_flat` where every value is a word of its own, one after the other."""
+
     contract: str
     name: str
     inputs: Sequence[Mapping[str, Any]]
+    is_flat: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,33 @@ def abi_type(parameter: Mapping[str, Any]) -> str:
 
 def _signature(entry: Mapping[str, Any]) -> bytes:
     return f"{entry['name']}({','.join(abi_type(p) for p in entry['inputs'])})".encode()
+
+
+def _is_flat(parameter: Mapping[str, Any]) -> bool:
+    kind: str = parameter["type"]
+    if kind == "tuple":
+        return all(_is_flat(part) for part in parameter["components"])
+    return kind in ("address", "bool", "bytes32") or re.fullmatch(r"uint\d+", kind) is not None
+
+
+def read_flat(parameter: Mapping[str, Any], words: Iterator[bytes]) -> Any:
+    """The next value of words that hold no lengths and no places, as `plain` gives it. Raises ValueError for a word
+    that is no value of its type."""
+    kind: str = parameter["type"]
+    if kind == "tuple":
+        return {part["name"]: read_flat(part, words) for part in parameter["components"]}
+    word = next(words, b"")
+    if len(word) != 32:
+        raise ValueError(f"there is no word for {parameter['name']}")
+    if kind == "bytes32":
+        return hex0x(word)
+    number = int.from_bytes(word, "big")
+    bits = {"address": 160, "bool": 1}.get(kind) or int(kind[4:])
+    if number >> bits:
+        raise ValueError(f"{hex0x(word)} is no {kind}")
+    if kind == "address":
+        return checksum_address(word[12:])
+    return bool(number) if kind == "bool" else number
 
 
 @cache
@@ -88,7 +119,8 @@ def events() -> Mapping[tuple[str, str], EventType]:
         for entry in load_artifact(contract).abi:
             if entry["type"] == "event":
                 topic = hex0x(keccak(_signature(entry)))
-                found[contract, topic] = EventType(contract, entry["name"], entry["inputs"])
+                is_flat = all(_is_flat(p) for p in entry["inputs"])
+                found[contract, topic] = EventType(contract, entry["name"], entry["inputs"], is_flat)
     return found
 
 

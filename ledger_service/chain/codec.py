@@ -15,7 +15,7 @@ from ..domain.packed_act import pack_act
 from ..domain.panels import Panel
 from ..domain.policies import Policy
 from ..domain.vocabulary import Freight, Grade, Kind, Mode, Role, State, Word
-from .abi import ESCROW, LEDGER, PANEL, EventType, abi_type, checksum, errors, events, function, plain
+from .abi import ESCROW, LEDGER, PANEL, EventType, abi_type, checksum, errors, events, function, plain, read_flat
 
 _ENUMS: dict[str, type[Word]] = {f"enum {enum.__name__}": enum for enum in (State, Role, Kind, Mode, Grade, Freight)}
 
@@ -138,6 +138,11 @@ def _recorded(log: dict[str, Any]) -> dict[str, Any]:
 
 
 def _args(kind: EventType, log: dict[str, Any]) -> dict[str, Any]:
+    if kind.is_flat:  # nearly all: read without the library, ten times faster
+        indexed = map(from_hex, log["topics"][1:])
+        data = from_hex(log["data"])
+        others = (data[start : start + 32] for start in range(0, len(data), 32))
+        return {p["name"]: read_flat(p, indexed if p["indexed"] else others) for p in kind.inputs}
     words = iter(log["topics"][1:])
     plainly = [p for p in kind.inputs if not p["indexed"]]
     values = iter(abi_decode([abi_type(p) for p in plainly], from_hex(log["data"])))

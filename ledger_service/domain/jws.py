@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -50,13 +51,23 @@ def _key(kid: str, jwks: dict[str, Any]) -> Ed25519PublicKey:
     if set(jwks) != {"keys"}:
         raise IntegrityFailure("The key set is not in the form of RFC 7517.")
     for key in jwks["keys"]:
-        required = {name: key[name] for name in ("crv", "kty", "x")}
-        thumbprint = base64url(hashlib.sha256(canonical_bytes(required)).digest())
+        thumbprint = _thumbprint(key["crv"], key["kty"], key["x"])
         if set(key) != {*_KEY, "kid", "x"} or any(key[name] != _KEY[name] for name in _KEY) or key["kid"] != thumbprint:
             raise IntegrityFailure("A key of the key set is not what its id says.")
         if kid == thumbprint:
-            return Ed25519PublicKey.from_public_bytes(_strict(key["x"]))
+            return _public_key(key["x"])
     raise IntegrityFailure("The token was signed by a key that is not in the key set.")
+
+
+@lru_cache(maxsize=64)  # the same few keys sign every receipt
+def _thumbprint(crv: Any, kty: Any, x: Any) -> str:
+    """A key's name by RFC 7638."""
+    return base64url(hashlib.sha256(canonical_bytes({"crv": crv, "kty": kty, "x": x})).digest())
+
+
+@lru_cache(maxsize=64)
+def _public_key(x: str) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(_strict(x))
 
 
 def _strict(text: str) -> bytes:

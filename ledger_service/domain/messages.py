@@ -6,7 +6,7 @@ Twin of `contracts/libraries/Messages.sol`. One table, `_TYPES`, is the source o
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from .hashing import ZERO_ADDRESS, from_hex, hex0x, keccak, word
@@ -296,6 +296,12 @@ class Vote:
         names = (label for label, _ in _TYPES["Vote"])
         message = {label: _jsonable(getattr(self, f.name)) for label, f in zip(names, fields(self), strict=True)}
         return domain.typed_data("Vote", message)
+
+
+@lru_cache(maxsize=64)
+def signing_domain(chain_id: int, contract: str) -> SigningDomain:
+    """The domain of acts and openings; an installation has one, whose separator is four hashes."""
+    return SigningDomain(chain_id, contract)
 
 
 def panel_domain(chain_id: int, contract: str) -> SigningDomain:

@@ -11,7 +11,7 @@ from .checks import Check
 from .disclosures import from_base64url, read_disclosure
 from .evidence import Statement
 from .hashing import hex0x, keccak
-from .messages import Act, Opening, SigningDomain
+from .messages import Act, Opening, signing_domain
 from .money import to_minor
 from .reading import Reading, Row
 from .records import SCHEMA
@@ -161,7 +161,7 @@ def _digest(reading: Reading, row: Row) -> bytes:
     act, chain = reading.act_of(row), reading.evidence.chain
     if act is None:
         raise LookupError
-    domain = SigningDomain(chain.id, chain.ledger)
+    domain = signing_domain(chain.id, chain.ledger)
     if act.kind is not Kind.REQUESTED:
         return domain.digest(act.struct_hash())
     rules = reading.rules

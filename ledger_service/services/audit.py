@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..chain.abi import ESCROW, LEDGER, function
+from ..chain.abi import ESCROW, function
 from ..chain.case_reader import accepts_signature, panels_of
 from ..chain.deployments import check_chain
+from ..chain.heads import heads_of
 from ..chain.rpc import Rpc, block_call
 from ..domain.chain_facts import ChainFacts, LockState
 from ..domain.checks import Report
@@ -269,15 +270,12 @@ class _Answered:
 def _ask_heads(running: _Audit, case_ids: list[str]) -> dict[str, tuple[bytes, LockState]]:
     """The head and the lock of each case, as the contracts have them."""
     ledger, escrow = running.app.deployment.ledger, running.app.deployment.escrow
-    head, lock = function(LEDGER, "head"), function(ESCROW, "lockOf")
-    calls = []
-    for case_id in case_ids:
-        for to, view in ((ledger, head), (escrow, lock)):
-            calls.append(("eth_call", {"to": to, "data": hex0x(view.encode(from_hex(case_id)))}, "latest"))
-    answers = [from_hex(answer) for answer in running.rpc.batch_all(calls)]
+    raw, lock = [from_hex(case_id) for case_id in case_ids], function(ESCROW, "lockOf")
+    heads = heads_of(running.rpc, ledger, raw)
+    calls = [("eth_call", {"to": escrow, "data": hex0x(lock.selector + one)}, "latest") for one in raw]
     found = {}
-    for case_id, said, kept in zip(case_ids, answers[::2], answers[1::2], strict=True):
-        ((refund, freight, reserve, _, settled),) = lock.decode(kept)
+    for case_id, said, kept in zip(case_ids, heads, running.rpc.batch_all(calls), strict=True):
+        ((refund, freight, reserve, _, settled),) = lock.decode(from_hex(kept))
         found[case_id] = (said, LockState(refund, freight, reserve, settled))
     return found
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import astuple
 from typing import Any
 
 import pytest
+from eth_abi.abi import decode as abi_decode
 from eth_abi.abi import encode as abi_encode
 from web3 import Web3
 
@@ -148,6 +150,51 @@ def test_decode_opened_gives_the_terms_as_their_json() -> None:
         "terms": terms.as_json(),
     }
     assert Terms.from_json(event.args["terms"]).struct_hash() == terms.struct_hash()
+
+
+def _example(parameter: Mapping[str, Any], number: int) -> Any:
+    """A value of the parameter's type as eth_abi takes it, another for each number."""
+    kind = parameter["type"]
+    if kind == "tuple":
+        return tuple(_example(part, number + place) for place, part in enumerate(parameter["components"], 1))
+    raw = keccak(number.to_bytes(2, "big"))
+    if kind == "address":
+        return hex0x(raw[:20])
+    if kind == "bool":
+        return number % 2 == 0
+    return raw if kind == "bytes32" else int.from_bytes(raw, "big") >> (256 - int(kind[4:]))
+
+
+_FLAT = [kind for kind in abi.events().values() if kind.is_flat]
+
+
+@pytest.mark.parametrize("kind", _FLAT, ids=lambda kind: f"{kind.contract}.{kind.name}")
+def test_decode_flat_event_gives_what_eth_abi_gives(kind: abi.EventType) -> None:
+    for number in (0, 1, 1_000):
+        values = [_example(parameter, number + place) for place, parameter in enumerate(kind.inputs)]
+        encoded = [abi_encode([abi.abi_type(p)], [value]) for p, value in zip(kind.inputs, values, strict=True)]
+        pairs = list(zip(kind.inputs, encoded, strict=True))
+        data = b"".join(raw for p, raw in pairs if not p["indexed"])
+        event = codec.decode_log(
+            _log(kind.contract, kind.name, [raw for p, raw in pairs if p["indexed"]], data), kind.contract
+        )
+        assert event is not None
+        decoded = {p["name"]: abi.plain(abi_decode([abi.abi_type(p)], raw)[0], p) for p, raw in pairs}
+        assert event.args == decoded
+
+
+def test_events_that_are_not_flat_hold_lists_or_bytes() -> None:
+    names = {kind.name for kind in abi.events().values() if not kind.is_flat}
+    assert names & {"Recorded", "RedirectGiven", "Credited", "Withdrawn", "NoticeGiven"} == set()
+    assert {"Skipped", "VoteSkipped", "WithdrawalSkipped", "PanelRegistered"} <= names
+    assert {"Opened", "Locked", "Settled", "Voted", "Deposited"} <= {kind.name for kind in _FLAT}
+
+
+@pytest.mark.parametrize("data", ["0x" + "00" * 95, "0x" + "ff" * 96, "0x", "0x" + "00" * 64])
+def test_decode_flat_event_of_words_that_are_none_raises(data: str) -> None:
+    log = _log(abi.ESCROW, "Settled", [_WORD, bytes(12) + b"\x01" * 20, bytes(12) + b"\x02" * 20], b"")
+    with pytest.raises(ValueError, match=r"no word|is no uint64"):
+        codec.decode_log({**log, "data": data}, abi.ESCROW)
 
 
 def test_decode_settled_of_each_contract_is_told_apart() -> None:
