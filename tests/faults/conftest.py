@@ -28,6 +28,25 @@ MakeSite = Callable[..., Site]
 _BROKEN = pytest.StashKey[bool]()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "by_seed(share): of such tests, a short run plays this share, on one chain each")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The seed chooses what a short run plays of many alike; all of it is played by a long one."""
+    for item in items:
+        marker = item.get_closest_marker("by_seed")
+        if marker is None or not isinstance(item, pytest.Function):
+            continue
+        wanted = item.callspec.params.get("chain")
+        alike = item.nodeid.replace(f"{wanted}", "")
+        chance = Random(f"{SEED}:{alike}")
+        chosen = chance.random() < marker.args[0] and chance.choice(sorted(DATABASE_WITH)) == wanted
+        if not chosen:
+            item.add_marker(pytest.mark.long)
+
+
 def pytest_report_header() -> str:
     return f"faults by seed {SEED}; play it again with LEDGER_FAULT_SEED={SEED}"
 

@@ -33,9 +33,11 @@ def _cut(handler: BaseHTTPRequestHandler, whole: bytes) -> None:
     handler.send_header("content-length", str(len(whole)))
     handler.end_headers()
     handler.wfile.write(whole[: len(whole) // 2])
-    handler.wfile.flush()
     handler.close_connection = True
-    handler.connection.close()
+
+
+def _close(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+    handler.close_connection = True
 
 
 def _status(code: int, body: bytes) -> Callable[[BaseHTTPRequestHandler, bytes], None]:
@@ -49,7 +51,7 @@ def wire_faults() -> list[Fault]:
     return [
         Fault("hangs", wire=_hang, times=2),
         Fault("cuts its answer", wire=_cut),
-        Fault("closes without an answer", wire=lambda handler, _: handler.connection.close()),
+        Fault("closes without an answer", wire=_close),
         Fault("answers 500", wire=_status(500, b"oops")),
         Fault("answers 503 in HTML", wire=_status(503, b"<html>busy</html>")),
         Fault("answers 429", wire=_status(429, _TOO_MANY)),

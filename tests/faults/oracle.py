@@ -7,8 +7,10 @@ chain should hold.
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +35,7 @@ from ledger_service.store.tables import (
 )
 from ledger_service.workers.indexer import Indexer
 
-from .site import Site
+from .site import FINALITY, Site
 from .traffic import Acknowledged
 
 _BALANCE_OF = keccak(b"balanceOf(address)")[:4]
@@ -215,10 +217,9 @@ def _case_is_paid_once(looked: Looked) -> Iterator[str]:
 def _rebuild_equals_live_tables(looked: Looked) -> Iterator[str]:
     """What reading the chain from its first block gives, into an empty copy, is what the tables hold: row for row."""
     live = {table.__tablename__: _rows(looked.site.database, table) for table in CHAIN_TABLES}
-    copy = copy_without_chain(looked.site.database)
-    try:
+    with tempfile.TemporaryDirectory() as folder, _copy_without_chain(looked.site.database, folder) as copy:
         rpc = looked.site.chain.rpc
-        indexer = Indexer(copy, rpc, looked.site.deployment, looked.site.app.policies.by_id)
+        indexer = Indexer(copy, rpc, looked.site.deployment, looked.site.app.policies.by_id, finality=FINALITY)
         while indexer.step().behind:
             pass
         for table in CHAIN_TABLES:
@@ -227,14 +228,12 @@ def _rebuild_equals_live_tables(looked: Looked) -> Iterator[str]:
             for row in sorted((made - live[name]) + (live[name] - made), key=repr)[:5]:
                 where = "only the rebuild has" if made[row] else "only the live table has"
                 yield f"{name}: {where} {row}."
-    finally:
-        copy.close()
 
 
-def copy_without_chain(source: Database) -> Database:
-    """A fresh database with everything but what the indexer reads from the chain. What became of the outbox stays out
-    too: it follows from the chain."""
-    copy = Database("sqlite://")
+@contextmanager
+def _copy_without_chain(source: Database, folder: str) -> Iterator[Database]:
+    """A fresh database with everything but what the indexer reads from the chain."""
+    copy = Database(f"sqlite:///{folder}/copy.db")
     SQLModel.metadata.create_all(copy.engine)
     chain = {table.__tablename__ for table in CHAIN_TABLES}
     with source.read() as reading, copy.write() as writing:
@@ -244,7 +243,8 @@ def copy_without_chain(source: Database) -> Database:
             rows = [dict(row) for row in reading.execute(table.select()).mappings()]
             if rows:
                 writing.execute(insert(table), rows)
-    return copy
+    yield copy
+    copy.close()
 
 
 def _rows(database: Database, table: Any) -> Counter[Row]:

@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 import httpx
+import pytest
 from sqlmodel import func, select
 
 from ledger_service.services.accounts import set_webhook_secret
@@ -60,6 +61,7 @@ def finish(site: Site, traffic: Traffic) -> None:
     after_each(site, traffic.acknowledged, strangers=traffic.strangers)
 
 
+@pytest.mark.by_seed(1.0)
 def test_same_request_fifty_times_at_once_counts_once(site: Site, traffic: Traffic, nursery: Nursery) -> None:
     key = {"Authorization": f"Bearer {site.shop['api_key']}", "Idempotency-Key": str(uuid.uuid4())}
     with nursery.start() as service:
@@ -79,6 +81,7 @@ def test_same_request_fifty_times_at_once_counts_once(site: Site, traffic: Traff
     tried("same request at once", 50)
 
 
+@pytest.mark.by_seed(1.0)
 def test_same_webhook_twenty_times_at_once_counts_once(site: Site, traffic: Traffic, nursery: Nursery) -> None:
     with site.database.read() as session:
         account = session.exec(select(Account).where(Account.name == "Shop")).one()
@@ -121,6 +124,7 @@ def _state(site: Site, traffic: Traffic, case_id: str, kind: str) -> None:
     traffic.acknowledged.append(Acknowledged(said["record_id"], case_id, said["commitment"], kind))
 
 
+@pytest.mark.by_seed(1.0)
 def test_too_many_clients_lose_nothing(site: Site, traffic: Traffic, nursery: Nursery, rng: Random) -> None:
     """More at once than the service lets in: it turns some away, openly, and keeps what it answered for."""
     clients, each = 96, 3

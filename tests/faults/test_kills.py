@@ -36,6 +36,7 @@ def send_until_it_dies(service: Service, traffic: Traffic, seconds: float = 20) 
         service.died(1)
 
 
+@pytest.mark.by_seed(1.0)
 @pytest.mark.parametrize("point", [point.name for point in POINTS])
 def test_service_killed_at_a_named_place_loses_and_doubles_nothing(
     site: Site, traffic: Traffic, nursery: Nursery, rng: Random, point: str

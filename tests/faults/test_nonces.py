@@ -17,6 +17,7 @@ GAPS = [1, 5, 20, *(pytest.param(gap, marks=pytest.mark.long) for gap in range(1
 SWALLOW = ("eth_sendRawTransaction",)
 
 
+@pytest.mark.by_seed(1.0)
 @pytest.mark.parametrize("gap", GAPS)
 def test_lost_transactions_leave_no_gap(site: Site, proxy: Proxy, traffic: Traffic, gap: int) -> None:
     """The node loses some and takes what comes after them, which then waits for the numbers before."""
@@ -31,6 +32,7 @@ def test_lost_transactions_leave_no_gap(site: Site, proxy: Proxy, traffic: Traff
     tried("gap of nonces", gap)
 
 
+@pytest.mark.by_seed(1.0)
 @pytest.mark.parametrize("burnt", GAPS)
 def test_numbers_that_somebody_else_uses_up_are_replaced(
     site: Site, proxy: Proxy, traffic: Traffic, rng: Random, burnt: int

@@ -73,6 +73,7 @@ PLANTED: tuple[tuple[str, str, str], ...] = (  # which check sees it, what is do
 )
 
 
+@pytest.mark.by_seed(1.0)
 @pytest.mark.parametrize(("seen_by", "plant", "heal"), PLANTED)
 def test_oracle_sees_what_is_planted_in_the_database(
     played: Site, traffic: Traffic, seen_by: str, plant: str, heal: str
@@ -92,6 +93,7 @@ def _execute(database: Database, statement: str) -> None:
         assert connection.execute(text(statement)).rowcount > 0
 
 
+@pytest.mark.by_seed(1.0)
 def test_oracle_sees_a_lost_and_a_doubled_request(played: Site, traffic: Traffic) -> None:
     lost = Acknowledged("rec_lost", "0x00", "0x00", "authorised")
     assert any("is lost" in problem for problem in problems(played, [*traffic.acknowledged, lost]))
@@ -107,6 +109,7 @@ def _double(name: str) -> Callable[[list[oracle.Event]], list[oracle.Event]]:
     return lambda events: [*events, next(event for event in events if event.name == name)]
 
 
+@pytest.mark.by_seed(1.0)
 @pytest.mark.parametrize(
     ("seen_by", "change"),
     [
@@ -131,6 +134,7 @@ def test_oracle_sees_what_the_chain_has_too_much_or_too_little_of(
     assert seen_by in {problem.partition(":")[0] for problem in found}
 
 
+@pytest.mark.by_seed(1.0)
 def test_oracle_sees_a_transaction_that_is_not_ours(played: Site, traffic: Traffic) -> None:
     """Sent with our key by somebody else: seen, unless the test says that it knows of it."""
     stranger = played.send_as_somebody_else()
@@ -140,6 +144,7 @@ def test_oracle_sees_a_transaction_that_is_not_ours(played: Site, traffic: Traff
     after_each(played, traffic.acknowledged, strangers=traffic.strangers)
 
 
+@pytest.mark.by_seed(1.0)
 def test_oracle_sees_a_number_that_nobody_uses(played: Site, traffic: Traffic) -> None:
     with played.database.write() as session:
         last = session.exec(select(TransactionRow).order_by(TransactionRow.nonce.desc()).limit(1)).one()  # type: ignore[attr-defined]
