@@ -13,6 +13,7 @@ import os
 import pwd
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -222,8 +223,10 @@ class Databases:
             database.engine.dispose()
             return self.open(self._keep(postgres_server().copy(database.url)))
         url = self._file()
-        with database.engine.connect() as connection:
-            connection.exec_driver_sql("VACUUM INTO ?", (url.removeprefix("sqlite:///"),))
+        paths = (one.removeprefix("sqlite:///") for one in (database.url, url))
+        with contextlib.ExitStack() as opened:
+            source, target = (opened.enter_context(contextlib.closing(sqlite3.connect(path))) for path in paths)
+            source.backup(target)
         return self.open(url)
 
     def close(self) -> None:

@@ -31,8 +31,7 @@ def merchant(running: Running) -> httpx.Client:
     client = running.client(made["api_key"])
 
     def is_funded() -> bool:
-        with running.database() as database:
-            return bool(database.execute("SELECT 1 FROM chain_balances WHERE minor > 0").fetchone())
+        return bool(running.rows("SELECT 1 FROM chain_balances WHERE minor > 0"))
 
     wait_for(is_funded, what="the deposit")
     return client

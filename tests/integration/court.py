@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from eth_account.messages import encode_typed_data
-from sqlmodel import SQLModel
+from sqlalchemy import text
 
 from ledger_service.chain.faucet import pay_in
 from ledger_service.config import Settings
@@ -37,10 +35,8 @@ PAID_IN = 1_000_000
 class Court:
     """`app` and the people around it. Every step is taken at once; `settle` brings all of it onto the chain."""
 
-    def __init__(self, world: World, path: Path) -> None:
-        self.world, self.path = world, path
-        self.database = Database(f"sqlite:///{path}")
-        SQLModel.metadata.create_all(self.database.engine)
+    def __init__(self, world: World, database: Database) -> None:
+        self.world, self.database = world, database
         settings = Settings(data=world.data, chain=world.chain.name)
         self.app: App = make_app(settings, world.deployment, world.clock, self.database)
         self.ledger = Ledger(world, self.database)
@@ -66,9 +62,9 @@ class Court:
     def close(self) -> None:
         self.ledger.close()
 
-    def read(self, query: str, *values: Any) -> Any:
-        with sqlite3.connect(self.path) as database:
-            return database.execute(query, values).fetchone()
+    def read(self, query: str) -> Any:
+        with self.database.read() as session:
+            return session.execute(text(query)).first()
 
     # --- people ------------------------------------------------------------------------------------------------------
 
@@ -158,8 +154,8 @@ def _digest(prepared: dict[str, Any]) -> bytes:
 
 
 @contextmanager
-def opened_court(world: World, path: Path) -> Iterator[Court]:
-    court = Court(world, path)
+def opened_court(world: World, database: Database) -> Iterator[Court]:
+    court = Court(world, database)
     try:
         yield court
     finally:

@@ -7,15 +7,17 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy import text
+
+from ledger_service.store.database import Database
 
 ROOT = Path(__file__).resolve().parents[2]
 LEDGER = Path(sys.executable).with_name("ledger")
@@ -41,8 +43,11 @@ def wait_for(condition: Callable[[], Any], *, seconds: float = 60, what: str = "
 class Running:
     """`ledger run` on a folder of its own."""
 
-    def __init__(self, data: Path, chain: str, *options: str) -> None:
+    def __init__(self, data: Path, chain: str, *options: str, database_url: str = "") -> None:
+        """On SQLite in its folder, unless a database is named."""
         self.data, self.chain, self.port, self.options = data, chain, free_port(), options
+        self.database_url = database_url or f"sqlite:///{data.resolve() / 'ledger.db'}"
+        self._environment = {**os.environ, "LEDGER_DATABASE_URL": database_url}
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
         self._clients: list[httpx.Client] = []
@@ -52,7 +57,12 @@ class Running:
         arguments = [str(LEDGER), "run", "--chain", self.chain, "--port", str(self.port), "--data", str(self.data)]
         with self.output.open("ab") as log:
             self.process = subprocess.Popen(
-                [*arguments, *self.options], stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=ROOT
+                [*arguments, *self.options],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                cwd=ROOT,
+                env=self._environment,
             )
         wait_for(self._is_ready, seconds=seconds, what="the start")
 
@@ -97,6 +107,7 @@ class Running:
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             cwd=ROOT,
+            env=self._environment,
         )
 
     def client(self, api_key: str) -> httpx.Client:
@@ -111,10 +122,15 @@ class Running:
         if self.process is not None and self.process.poll() is None:
             self.kill_tree()
 
-    @contextlib.contextmanager
-    def database(self) -> Iterator[sqlite3.Connection]:
-        with contextlib.closing(sqlite3.connect(self.data / "ledger.db", timeout=30)) as connection, connection:
-            yield connection
+    def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
+        """What the database answers, beside the service."""
+        with contextlib.closing(Database(self.database_url)) as database, database.read() as session:
+            return [tuple(row) for row in session.execute(text(query), values)]
+
+    def change(self, statement: str, **values: Any) -> None:
+        """Changes the database behind the service's back."""
+        with contextlib.closing(Database(self.database_url)) as database, database.write() as session:
+            session.execute(text(statement), values)
 
     def wait_recorded(self, client: httpx.Client, case_id: str, state: str) -> dict[str, Any]:
         """The case once it is in this state and all of it stands on the chain."""

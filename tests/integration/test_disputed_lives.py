@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import Databases
+from sqlalchemy import text
 
 from ledger_service.chain.case_reader import FullReader
 from ledger_service.services.app import make_app
 from ledger_service.services.audit import audit
 from ledger_service.services.bundles import make_bundle
 from ledger_service.services.evidence import verify_case
-from ledger_service.store.database import Database
 from ledger_service.verification import verify_bundle
 
 from .conftest import World
@@ -103,8 +102,8 @@ class Lives:
 
 
 @pytest.fixture(scope="module")
-def lives(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lives]:
-    with opened_court(world, tmp_path_factory.mktemp("court") / "ledger.db") as court:
+def lives(world: World, databases_of_module: Databases) -> Iterator[Lives]:
+    with opened_court(world, databases_of_module.make()) as court:
         made = Lives(court)
         court.settle()
         yield made
@@ -163,19 +162,19 @@ def test_audit_of_all_lives_finds_nothing(lives: Lives) -> None:
 
 
 @pytest.fixture
-def copy(lives: Lives, tmp_path: Path) -> Iterator[tuple[Path, Any]]:
-    """A copy of the court's database that may be changed, and its app."""
-    path = tmp_path / "ledger.db"
-    with sqlite3.connect(lives.court.path) as source, sqlite3.connect(path) as target:
-        source.backup(target)
-    database = Database(f"sqlite:///{path}")
+def copy(lives: Lives, databases_of_module: Databases) -> Any:
+    """The app of a copy of the court's database, which may be changed."""
     app = lives.court.app
-    yield path, make_app(app.settings, app.deployment, app.clock, database)
-    database.close()
+    return make_app(app.settings, app.deployment, app.clock, databases_of_module.copy(lives.court.database))
 
 
-# One chain suffices: what is found does not depend on which.
-ONE_CHAIN = pytest.mark.parametrize("world", ["anvil"], indirect=True)
+def change(app: Any, statement: str, **values: Any) -> None:
+    with app.database.write() as session:
+        session.execute(text(statement), values)
+
+
+# One chain suffices, and its database, which takes values of any type: what is found depends on neither.
+ONE_CHAIN = pytest.mark.parametrize("world", ["ganache"], indirect=True)
 CHANGES = {
     "share": "share + 1",
     "round": "round + 1",
@@ -193,41 +192,33 @@ CHANGES = {
 
 @ONE_CHAIN
 @pytest.mark.parametrize("column", CHANGES)
-def test_audit_after_a_vote_is_changed_names_it(lives: Lives, copy: tuple[Path, Any], column: str) -> None:
-    path, app = copy
+def test_audit_after_a_vote_is_changed_names_it(lives: Lives, copy: Any, column: str) -> None:
     vote = lives.votes[1]
-    with sqlite3.connect(path) as database:
-        database.execute(f"UPDATE votes SET {column} = {CHANGES[column]} WHERE vote_id = ?", (vote,))
-    problems = audit(app)["problems"]
+    change(copy, f"UPDATE votes SET {column} = {CHANGES[column]} WHERE vote_id = :vote", vote=vote)
+    problems = audit(copy)["problems"]
     assert vote in {problem.get("record_id") for problem in problems}, problems
-    assert verify_case(app, lives.cases["ruled"])["verdict"] == "failed"
+    assert verify_case(copy, lives.cases["ruled"])["verdict"] == "failed"
 
 
 @ONE_CHAIN
 @pytest.mark.parametrize("table", ["votes", "chain_votes", "chain_panels", "chain_balances"])
-def test_audit_after_a_row_of_disputes_is_removed_fails(lives: Lives, copy: tuple[Path, Any], table: str) -> None:
-    path, app = copy
-    with sqlite3.connect(path) as database:
-        database.execute(f"DELETE FROM {table} WHERE rowid = (SELECT max(rowid) FROM {table})")  # the court's own
-    assert not audit(app)["ok"]
+def test_audit_after_a_row_of_disputes_is_removed_fails(lives: Lives, copy: Any, table: str) -> None:
+    change(copy, f"DELETE FROM {table} WHERE rowid = (SELECT max(rowid) FROM {table})")  # the court's own
+    assert not audit(copy)["ok"]
 
 
 @ONE_CHAIN
 @pytest.mark.parametrize("column", ["share", "commitment", "arbitrator", "round", "tx_hash", "block_hash"])
-def test_audit_after_a_counted_vote_is_changed_fails(lives: Lives, copy: tuple[Path, Any], column: str) -> None:
-    path, app = copy
+def test_audit_after_a_counted_vote_is_changed_fails(lives: Lives, copy: Any, column: str) -> None:
     value = f"{column} + 1" if column in ("share", "round") else f"substr({column}, 1, 20) || 'ff'"
-    with sqlite3.connect(path) as database:
-        row = "(SELECT min(rowid) FROM chain_votes WHERE case_id = ?)"
-        database.execute(f"UPDATE chain_votes SET {column} = {value} WHERE rowid = {row}", (lives.cases["ruled"],))
-    assert not audit(app)["ok"]
+    row = "(SELECT min(rowid) FROM chain_votes WHERE case_id = :case)"
+    change(copy, f"UPDATE chain_votes SET {column} = {value} WHERE rowid = {row}", case=lives.cases["ruled"])
+    assert not audit(copy)["ok"]
 
 
 @ONE_CHAIN
 @pytest.mark.parametrize("column", ["threshold", "fee", "appeal_panel", "fallback_panel", "arbitrators"])
-def test_audit_after_a_panel_is_changed_fails(lives: Lives, copy: tuple[Path, Any], column: str) -> None:
-    path, app = copy
+def test_audit_after_a_panel_is_changed_fails(lives: Lives, copy: Any, column: str) -> None:
     value = "'[]'" if column == "arbitrators" else f"{column} + 2"
-    with sqlite3.connect(path) as database:
-        database.execute(f"UPDATE chain_panels SET {column} = {value} WHERE version = ?", (lives.court.panel,))
-    assert not audit(app)["ok"]
+    change(copy, f"UPDATE chain_panels SET {column} = {value} WHERE version = :it", it=lives.court.panel)
+    assert not audit(copy)["ok"]

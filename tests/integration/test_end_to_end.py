@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from coincurve import PrivateKey
+from databases import databases_in
 
 from ledger_service.chain.abi import function
 from ledger_service.chain.deployments import read_deployment
@@ -22,6 +23,7 @@ from ledger_service.domain.online_retail import read_credit_notes
 from ledger_service.domain.signatures import address_of
 from ledger_service.services.sample import sample_file
 
+from .conftest import DATABASE_WITH
 from .running import ROOT, Running, wait_for
 
 FILE = ROOT / "ledger_service" / "sample_data" / "online_retail_credit_notes.csv"
@@ -39,12 +41,15 @@ REBUILT = {  # the chain's tables, and whether these tests leave something in th
 
 @pytest.fixture(scope="module", params=["ganache", "anvil"])
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    installation = Running(tmp_path_factory.mktemp(request.param) / "data", request.param, "--no-sample")
-    try:
-        installation.start()
-        yield installation
-    finally:
-        installation.close()
+    folder = tmp_path_factory.mktemp(request.param)
+    with databases_in(DATABASE_WITH[request.param], folder) as databases:
+        url = databases.empty_url()
+        installation = Running(folder / "data", request.param, "--no-sample", database_url=url)
+        try:
+            installation.start()
+            yield installation
+        finally:
+            installation.close()
 
 
 @pytest.fixture(scope="module")
@@ -169,9 +174,7 @@ def test_refund_is_paid_by_contract_and_every_account_of_it_agrees(running: Runn
 
 
 def _has_balance(running: Running, merchant: str) -> bool:
-    with running.database() as database:
-        found = database.execute("SELECT minor FROM chain_balances WHERE account = ?", (merchant,)).fetchone()
-    return bool(found == (10_000,))
+    return running.rows("SELECT minor FROM chain_balances WHERE account = :it", it=merchant) == [(10_000,)]
 
 
 def _prepare_and_sign(running: Running, keys: dict[str, Any], case_id: str) -> None:
@@ -235,43 +238,38 @@ def test_kill_in_the_middle_of_an_import_loses_and_doubles_nothing(running: Runn
     assert not again["opened"]
     audit = wait_for(lambda: _settled_audit(running), seconds=120, what="a clean audit")
     assert audit["problems"] == []
-    with running.database() as database:
-        imported = "SELECT count(*), count(DISTINCT source) FROM cases WHERE source LIKE 'online-retail:%'"
-        assert database.execute(imported).fetchone() == (notes, notes)
+    imported = "SELECT count(*), count(DISTINCT source) FROM cases WHERE source LIKE 'online-retail:%'"
+    assert running.rows(imported) == [(notes, notes)]
 
 
 def _cases(running: Running) -> int:
-    with running.database() as database:
-        return int(database.execute("SELECT count(*) FROM cases WHERE source IS NOT NULL").fetchone()[0])
+    return int(running.rows("SELECT count(*) FROM cases WHERE source IS NOT NULL")[0][0])
 
 
 def _settled_audit(running: Running) -> dict[str, Any] | None:
-    with running.database() as database:
-        if database.execute("SELECT count(*) FROM outbox WHERE NOT done").fetchone()[0]:
-            return None
+    if running.rows("SELECT count(*) FROM outbox WHERE NOT done") != [(0,)]:
+        return None
     audit: dict[str, Any] = running.ledger_json("audit")
     return audit
 
 
 def test_audit_names_a_record_whose_payload_was_changed(running: Running, keys: dict[str, Any]) -> None:
-    with running.database() as database:
-        record_id, payload = database.execute("SELECT record_id, canonical FROM records LIMIT 1").fetchone()
-        changed = bytes([*payload[:-20], payload[-20] ^ 1, *payload[-19:]])
-        database.execute("UPDATE records SET canonical = ? WHERE record_id = ?", (changed, record_id))
+    ((record_id, payload),) = running.rows("SELECT record_id, canonical FROM records LIMIT 1")
+    changed = bytes([*payload[:-20], payload[-20] ^ 1, *payload[-19:]])
+    update = "UPDATE records SET canonical = :payload WHERE record_id = :it"
+    running.change(update, payload=changed, it=record_id)
     try:
         audit = running.ledger_json("audit", code=1)
         assert record_id in json.dumps(audit["problems"])
         assert record_id in running.ledger("audit", code=1)
     finally:
-        with running.database() as database:
-            database.execute("UPDATE records SET canonical = ? WHERE record_id = ?", (payload, record_id))
+        running.change(update, payload=payload, it=record_id)
     running.ledger_json("audit")
 
 
 def test_rebuild_makes_the_same_tables_again(running: Running) -> None:
     def tables() -> list[Any]:
-        with running.database() as database:
-            return [database.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in sorted(REBUILT)]
+        return [running.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in sorted(REBUILT)]
 
     before = tables()
     assert [bool(rows) for rows in before] == [REBUILT[table] for table in sorted(REBUILT)]

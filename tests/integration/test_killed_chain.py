@@ -10,17 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlmodel import SQLModel, select
+from databases import databases_in
+from sqlmodel import select
 
 from ledger_service.chain.deployments import check_chain
 from ledger_service.chain.local import LocalChain
 from ledger_service.chain.rpc import wait_until
 from ledger_service.domain.vocabulary import Kind, Role
 from ledger_service.errors import Unavailable
-from ledger_service.store.database import Database
 from ledger_service.store.tables import TransactionRow
 
-from .conftest import Ledger, World
+from .conftest import DATABASE_WITH, Ledger, World
 
 
 @pytest.fixture(params=["ganache", "anvil"])
@@ -28,11 +28,10 @@ def own_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledge
     """On a chain of its own, which the test may kill."""
     chain = LocalChain(request.param, tmp_path)
     chain.start()
-    database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
-    SQLModel.metadata.create_all(database.engine)
-    ledger = Ledger(World(chain, tmp_path), database)
-    yield ledger
-    ledger.close()
+    with databases_in(DATABASE_WITH[chain.name], tmp_path) as databases:
+        ledger = Ledger(World(chain, tmp_path), databases.make())
+        yield ledger
+        ledger.close()
     chain.stop()
 
 
