@@ -6,6 +6,7 @@ SQLite runs in WAL mode with `synchronous=FULL`, and a writing transaction takes
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -27,6 +28,8 @@ _PASSING = ("08", "25006", "40", "53", "55P03", "57", "58")
 # Connections of a process: a few more threads read and write than there are, and take turns.
 _POOL: dict[str, Any] = {"pool_size": 16, "max_overflow": 16, "pool_timeout": 10}
 
+_PATIENCE = 30  # seconds that a writer waits for its turn at SQLite
+
 
 class Database:
     """`read()` and `write()` are the only ways in; a write commits once, at the end, or not at all."""
@@ -35,6 +38,7 @@ class Database:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
+        self._turn = threading.Lock()
 
     @property
     def _reading(self) -> dict[str, Any]:
@@ -63,13 +67,31 @@ class Database:
         Raises Unavailable if the database is locked for too long or gone, Conflict if somebody else wrote the same
         meanwhile.
         """
-        with timed(DATABASE_SECONDS, "write"), Session(self.engine, expire_on_commit=False) as session:
+        with (
+            timed(DATABASE_SECONDS, "write"),
+            self._in_turn(),
+            Session(self.engine, expire_on_commit=False) as session,
+        ):
             try:
                 yield session
                 session.commit()
             except (DBAPIError, NoConnection) as error:
                 session.rollback()
                 raise _meaning(error, "written") from error
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """SQLite takes one writer at a time and lets the others look again, after ever longer pauses. The threads of
+        this process stand in line instead, which is two to three times as fast."""
+        if not self.is_sqlite:
+            yield
+            return
+        if not self._turn.acquire(timeout=_PATIENCE):
+            raise Unavailable("The database cannot be written right now.", remedy="Try again in a moment.")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def close(self) -> None:
         self.engine.dispose()
@@ -101,13 +123,13 @@ def _postgresql_engine(url: str) -> Engine:
 
 
 def _sqlite_engine(url: str) -> Engine:
-    options = {"timeout": 30, "check_same_thread": False}
+    options = {"timeout": _PATIENCE, "check_same_thread": False}
     engine = create_engine(url, connect_args=options, hide_parameters=True, **_POOL)
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver begins no transactions of its own; `on_begin` does
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={1000 * _PATIENCE}"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
