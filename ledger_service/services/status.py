@@ -79,7 +79,7 @@ def status_version(app: App, case_id: str) -> str:
         if chain is None:
             return stages
         votes = len(counted_votes(session, case_id))
-        return f"{stages}|{chain.block_number}:{chain.length}:{chain.withdrawn}:{votes}"
+        return f"{stages}|{chain.block_number}:{chain.head}:{chain.withdrawn}:{votes}"
 
 
 def _acts(claims: LinkClaims, view: View) -> dict[str, Any]:

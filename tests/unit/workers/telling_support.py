@@ -263,7 +263,7 @@ def _chain_case(case_id: str, state: State, deadline: int, length: int, block: i
     )
 
 
-def settle(deliverer: Deliverer, seconds: float = 20) -> None:
+def settle(deliverer: Deliverer, seconds: float = 60) -> None:
     """Steps until nothing is due or under way."""
     import time
 
