@@ -110,8 +110,10 @@ def cases_by_id(session: Session, case_ids: Iterable[str]) -> dict[str, Row]:
     table = _core(ChainCase)
     found = {}
     for some in chunks(sorted(case_ids)):
-        for row in session.execute(table.select().where(table.c.case_id.in_(some))).mappings():
-            found[row["case_id"]] = dict(row)
+        result = session.execute(table.select().where(table.c.case_id.in_(some)))
+        names = list(result.keys())
+        for row in result:
+            found[row.case_id] = dict(zip(names, row, strict=True))
     return found
 
 
@@ -130,12 +132,12 @@ def panels_by_version(session: Session) -> dict[int, Row]:
     return {row["version"]: dict(row) for row in session.execute(_core(ChainPanel).select()).mappings()}
 
 
-def records_by_commitment(session: Session, commitments: Iterable[str]) -> dict[str, RecordRow]:
-    """The accepted records with these commitments."""
-    found: dict[str, RecordRow] = {}
+def records_by_commitment(session: Session, commitments: Iterable[str]) -> dict[str, Any]:
+    """The columns of the accepted records with these commitments."""
+    table, found = _core(RecordRow), {}
     for some in chunks(sorted(commitments)):
-        rows = session.exec(select(RecordRow).where(col(RecordRow.commitment).in_(some)))
-        found.update((row.commitment, row) for row in rows)
+        for row in session.execute(table.select().where(table.c.commitment.in_(some))):
+            found[row.commitment] = row
     return found
 
 

@@ -55,6 +55,7 @@ _JUDGED: tuple[tuple[Any, Any, Any, ColumnElement[bool]], ...] = (
     (col(VoteRow.vote_id), col(VoteRow.commitment), ChainVote, COUNTED),
     (col(VoteRow.vote_id), col(VoteRow.commitment), ChainRefusal, VOTE_REFUSED),
 )
+_ACT = tuple(SQLModel.metadata.tables["records"].columns)
 _REGISTERED = {"register_policy": "PolicyRegistered", "register_parties": "PartiesRegistered"}
 
 
@@ -144,13 +145,11 @@ def openings_waiting(
     return session.exec(query).all()
 
 
-def acts_waiting(
-    session: Session, limit: int, share: Share | None = None, alone: int | None = None
-) -> Sequence[tuple[OutboxRow, RecordRow]]:
+def acts_waiting(session: Session, limit: int, share: Share | None = None, alone: int | None = None) -> Sequence[Any]:
     """Acts to be sent, without those before which something else of their case has to be sent; `alone` as in
-    `openings_waiting`."""
+    `openings_waiting`. The records' columns, with the outbox's row as `row`: no objects, since there are many."""
     query = (
-        select(OutboxRow, RecordRow)
+        select(col(OutboxRow.id).label("row"), *_ACT)
         .join(RecordRow, col(RecordRow.record_id) == col(OutboxRow.record_id))
         .where(
             _unsent("act"),
@@ -162,7 +161,7 @@ def acts_waiting(
         .order_by(col(OutboxRow.id))
         .limit(limit)
     )
-    return session.exec(query).all()
+    return list(session.execute(query))
 
 
 def votes_waiting(
@@ -262,11 +261,15 @@ def credits_due(session: Session, limit: int) -> Sequence[str]:
 # --- the indexer's ---------------------------------------------------------------------------------------------------
 
 
-def set_judged(session: Session, commitments: Sequence[str]) -> None:
+def set_judged(
+    session: Session, *, recorded: Sequence[str] = (), counted: Sequence[str] = (), refused: Sequence[str] = ()
+) -> None:
     """Says that openings, acts and votes are done: those with these commitments of which the chain has a record, a vote
     or a refusal."""
-    for some in chunks(commitments):
-        for identifier, commitment, _, is_ours in _JUDGED:
+    for (identifier, commitment, _, is_ours), commitments in zip(
+        _JUDGED, (recorded, refused, counted, refused), strict=True
+    ):
+        for some in chunks(commitments):
             judged = select(identifier).where(is_ours, commitment.in_(some))
             session.execute(update(_OUTBOX).where(_OUTBOX.c.record_id.in_(judged)).values(done=True))
 

@@ -66,10 +66,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One entry of a batch call: `value` is what its encoder takes, `gas` the most that it may use, `words` its
-    calldata."""
+    """One entry of a batch call. `row` is the outbox's, `value` what its encoder takes, `gas` the most that it may use,
+    `words` its calldata."""
 
-    row: OutboxRow
+    row: int
     value: Any
     gas: int
     words: int
@@ -177,7 +177,9 @@ class Batches:
             found = openings_waiting(session, *self._how_many(most, alone))
         plan = self._plan([record.signer for _, record, _ in found if record.key_holder == "own"], alone)
         items = [
-            Item(row, (_opening(record, case), record.signature), plan.opening(record.signer), _words(record, 22))
+            Item(
+                row.id or 0, (_opening(record, case), record.signature), plan.opening(record.signer), _words(record, 22)
+            )
             for row, record, case in found
         ]
         # What the contract wants to be left at every item, so that no relayer can have one refused.
@@ -187,22 +189,15 @@ class Batches:
     def _acts(self, most: int, *, alone: bool = False) -> list[Batch]:
         with self._database.read() as session:
             found = acts_waiting(session, *self._how_many(most, alone))
-            panels = panels_of_cases(session, [record.case_id for _, record in found if record.kind == Kind.SPLIT.wire])
-            consumers = consumers_now(
-                session, [record.case_id for _, record in found if record.role == Role.CONSUMER.wire]
-            )
+            panels = panels_of_cases(session, [act.case_id for act in found if act.kind == Kind.SPLIT.wire])
+            consumers = consumers_now(session, [act.case_id for act in found if act.role == Role.CONSUMER.wire])
         # The contract asks whoever holds the role by then. A consumer can have bound another account since.
-        who = [_accounts(record, consumers) for _, record in found]
-        own = [record.signer for _, record in found if record.key_holder == "own"]
+        who = [_accounts(act, consumers) for act in found]
+        own = [act.signer for act in found if act.key_holder == "own"]
         plan = self._plan([*own, *(account for _, *later in who for account in later)], alone)
         items = [
-            Item(
-                row,
-                (act_of(record), record.signature),
-                plan.act(record.kind, panels.get(record.case_id, 0), *accounts),
-                5,
-            )
-            for (row, record), accounts in zip(found, who, strict=True)
+            Item(act.row, (act_of(act), act.signature), plan.act(act.kind, panels.get(act.case_id, 0), *accounts), 5)
+            for act, accounts in zip(found, who, strict=True)
         ]
         return self._batch(self._deployment.ledger, items, encode_record_batch, most, alone=alone)
 
@@ -213,7 +208,7 @@ class Batches:
         plan = self._plan([vote.arbitrator for _, vote in found if vote.key_holder == "own"], alone)
         items = [
             Item(
-                row,
+                row.id or 0,
                 (vote_of(vote), vote.arbitrator, vote.signature),
                 plan.vote(vote.arbitrator, panels[vote.case_id]),
                 _words(vote, 12),
@@ -228,7 +223,7 @@ class Batches:
             panels = panels_of_cases(session, [row.case_id or "" for row in rows])
         plan = self._plan([])
         items = [
-            Item(row, from_hex(row.case_id or "0x"), plan.poke(panels.get(row.case_id or "", 0)) + _REFUSAL, 1)
+            Item(row.id or 0, from_hex(row.case_id or "0x"), plan.poke(panels.get(row.case_id or "", 0)) + _REFUSAL, 1)
             for row in rows
         ]
         return self._batch(self._deployment.ledger, items, encode_poke_batch, most)
@@ -237,7 +232,7 @@ class Batches:
         with self._database.read() as session:
             rows = waiting(session, "withdraw", most * self._batch_size, self._share)
         bound = self._bound(ESCROW, "ITEM_GAS") if rows else 0
-        items = [Item(row, from_hex(row.subject), bound + _REFUSAL, 1) for row in rows]
+        items = [Item(row.id or 0, from_hex(row.subject), bound + _REFUSAL, 1) for row in rows]
         return self._batch(self._deployment.escrow, items, encode_withdraw_batch, most, extra=bound // 32)
 
     # --- inside ------------------------------------------------------------------------------------------------------
@@ -262,7 +257,7 @@ class Batches:
                 Batch(
                     to=to,
                     data=encode([item.value for item in carried]),
-                    rows=_ids([item.row for item in carried]),
+                    rows=[item.row for item in carried],
                     gas=sum(item.gas for item in carried) + extra + _RESERVE,
                 )
             )
@@ -302,14 +297,10 @@ class Batches:
 
 
 def _single(to: str, data: bytes, row: OutboxRow) -> Batch:
-    return Batch(to, data, _ids([row]), _SINGLE_GAS)
+    return Batch(to, data, [row.id or 0], _SINGLE_GAS)
 
 
-def _ids(rows: Sequence[OutboxRow]) -> list[int]:
-    return [row.id for row in rows if row.id is not None]
-
-
-def _accounts(record: RecordRow, consumers: dict[str, str]) -> list[str]:
+def _accounts(record: Any, consumers: dict[str, str]) -> list[str]:
     """Who signed an act, and who else holds the role now."""
     now = consumers.get(record.case_id, record.signer) if record.role == Role.CONSUMER.wire else record.signer
     return [record.signer] if now == record.signer else [record.signer, now]

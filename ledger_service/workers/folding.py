@@ -132,7 +132,9 @@ class Fold:
         head = link(from_hex(case["head"]), args["actor"], from_hex(args["commitment"]), word)
         row = _record_row(event, entry, hex0x(head))
         after = follow(state_of(case), entry, self._known.act(row), self._known.policy(case["policy"]))
-        after = replace(after, consumer=self._bound.pop(args["caseId"], after.consumer))
+        bound = self._bound.pop(args["caseId"], None)
+        if bound is not None:
+            after = replace(after, consumer=bound)
         case |= {**columns_of(after), "head": row["head"], "block_number": event.block_number}
         self.records.append(row)
 

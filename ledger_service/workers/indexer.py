@@ -387,8 +387,12 @@ def _refusals(events: list[Event], ours: set[str]) -> list[Row]:
 
 
 def _mark_done(session: Any, events: list[Event], fold: Fold, refusals: list[Row]) -> None:
-    signed = [row["commitment"] for row in [*fold.records, *fold.votes, *refusals]]
-    outbox.set_judged(session, [commitment for commitment in signed if commitment != _NO_COMMITMENT])
+    outbox.set_judged(
+        session,
+        recorded=[row["commitment"] for row in fold.records if row["commitment"] != _NO_COMMITMENT],
+        counted=[row["commitment"] for row in fold.votes],
+        refused=[row["commitment"] for row in refusals],
+    )
     # A poke is meant for the record that comes next in its case, whoever wrote that.
     outbox.set_done_by_subject(session, "poke", [f"{row['case_id']}:{row['position']}" for row in fold.records])
     for action, name, subject in DONE_BY_EVENT:

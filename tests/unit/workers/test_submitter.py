@@ -134,8 +134,7 @@ def test_no_transaction_asks_for_more_gas_than_a_chain_takes(database: Database,
 @pytest.mark.parametrize("block_gas", [6_721_975, 30_000_000, 60_000_000, 2**53])
 def test_a_batch_takes_as_many_items_as_there_is_room_for(database: Database, chain: Chain, block_gas: int) -> None:
     chain.block_gas = block_gas
-    row = OutboxRow(id=1, action="act", subject="x", created_at=0)
-    items = [Item(row, b"\xff" * (24 * 32), 120_000, 24) for _ in range(1_000)]
+    items = [Item(1, b"\xff" * (24 * 32), 120_000, 24) for _ in range(1_000)]
     (batch,) = _batches(database, chain)._batch(_ADDRESS, items, b"".join, 1)
     most = min(block_gas, _LARGEST)
     asked = intrinsic_gas(batch.data) + batch.gas
@@ -144,8 +143,7 @@ def test_a_batch_takes_as_many_items_as_there_is_room_for(database: Database, ch
 
 
 def test_an_item_that_passes_the_room_is_sent_alone(database: Database, chain: Chain) -> None:
-    row = OutboxRow(id=1, action="act", subject="x", created_at=0)
-    made = _batches(database, chain)._batch(_ADDRESS, [Item(row, b"", 10**8, 1)] * 3, b"".join, 2)
+    made = _batches(database, chain)._batch(_ADDRESS, [Item(1, b"", 10**8, 1)] * 3, b"".join, 2)
     assert [batch.rows for batch in made] == [[1], [1]]
 
 
