@@ -67,10 +67,11 @@ def make_workers(app: App, rpc: Rpc) -> Workers:
     limits = Limits(
         active=settings.writers, max_gas_price=settings.max_gas_price_wei, finality=settings.finality_blocks
     )
+    mail, deliverer = Aside("mail", Notifier(app, mail_sender(settings)).step), Deliverer(app)
     steps = [
         Step("telling", Teller(app).step, lease="notify"),
-        Step("mail", Aside("mail", Notifier(app, mail_sender(settings)).step).step, lease="mail"),
-        Step("deliver", Deliverer(app).step, lease="deliver"),
+        Step("mail", mail.step, lease="mail", stop=mail.stop),
+        Step("deliver", deliverer.step, lease="deliver", stop=deliverer.stop),
         Step("housekeeping", Housekeeper(app).step, lease="housekeeping"),
     ]
     return Workers(app, rpc, writer=first, operator=keys["operator"], more_writers=others, steps=steps, limits=limits)

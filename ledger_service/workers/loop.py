@@ -90,6 +90,7 @@ class Step:
     run: Callable[[], object]
     lease: str | None = None
     standby: Callable[[], object] | None = None
+    stop: Callable[[], object] | None = None  # ends what the step left under way
     failure: str | None = None
     pause: float = 0.0
     not_before: float = 0.0  # monotonic
@@ -173,6 +174,9 @@ class Workers:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+        for step in self._steps:
+            if step.stop is not None:
+                step.stop()
         self._leases.release()
 
     def register_policies(self) -> None:

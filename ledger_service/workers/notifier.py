@@ -7,6 +7,7 @@ leaves it to the next one, which sends it again with the same Message-ID: at lea
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime
 from email import message_from_bytes
 from email.headerregistry import Address
@@ -38,6 +39,7 @@ log = structlog.get_logger()
 _LANGUAGES = ("en", "de", "zh")
 _AT_ONCE = 20
 _CLAIMED = 180  # seconds for which nobody else sends a message; sending gives up long before
+_LONGEST_TURN = 10.0  # seconds after which no more is begun, so that a stop need not wait for a slow server
 _LOOK_AGAIN = 60  # seconds until a message is looked at again whose time has not come after all
 _REMINDERS = ("halfway", "last_day")
 _REFUSED_TRIES = 3  # of what a server says it never takes, or what cannot be made: it can be a passing mistake
@@ -56,10 +58,11 @@ class Notifier:
         """How many messages it was the turn of."""
         with self._app.database.read() as session:
             due = due_mails(session, self._app.clock.seconds(), _AT_ONCE)
-        for mail in due:
-            if mail.id is not None:
-                self._send(mail.id)
-        return len(due)
+        began, count = time.monotonic(), 0
+        while count < len(due) and time.monotonic() - began < _LONGEST_TURN:
+            self._send(due[count].id or 0)
+            count += 1
+        return count
 
     def _send(self, mail_id: int) -> None:
         """Whatever goes wrong concerns this message alone: left due, it would keep all later ones from being sent."""

@@ -206,7 +206,9 @@ def test_gone_endpoint_says_so(client: TestClient, ledger: App, as_merchant: Hea
     with ledger.database.write() as session:
         session.get_one(WebhookEndpoint, made["endpoint_id"]).disabled_at = ledger.clock.seconds()
     path = f"/v1/webhook-endpoints/{made['endpoint_id']}"
-    assert_problem(client.post(f"{path}/test", headers=as_merchant), 409, "conflict", field="endpoint_id", remedy="new endpoint")
+    assert_problem(
+        client.post(f"{path}/test", headers=as_merchant), 409, "conflict", field="endpoint_id", remedy="new endpoint"
+    )
     assert client.get(path, headers=as_merchant).json()["disabled_at"] == "2026-03-01T12:00:00Z"
 
 
