@@ -204,10 +204,10 @@ class Indexer:
             chain_facts.add_blocks(
                 session, [_block_row(block) for number, block in blocks.items() if number > cursor.block_number]
             )
+            chain_facts.add_events(session, [_event_row(event) for event in events])
             chain_facts.forget_idle_blocks(session, cursor.block_number - self._finality, last - self._finality)
             if not events:
                 return 0
-            chain_facts.add_events(session, [_event_row(event) for event in events])
             fold = Fold(
                 Held(session, events, self._policy_by_id),
                 chain_facts.cases_by_id(session, cases_of(events)),

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from ledger_service.chain.abi import ESCROW, LEDGER
+from ledger_service.chain.abi import ESCROW, LEDGER, events
 from ledger_service.chain.deployments import Contract, Deployment
 from ledger_service.chain.rpc import Block, Rpc, RpcRefused
 from ledger_service.errors import Conflict
 from ledger_service.services.policies import shipped_policies
-from ledger_service.store.chain_facts import read_cursor
+from ledger_service.store.chain_facts import known_blocks, read_cursor
 from ledger_service.store.database import Database
 from ledger_service.store.tables import OutboxRow, TransactionRow
-from ledger_service.workers.indexer import Indexer
+from ledger_service.workers.indexer import FINALITY, Indexer
 
 _ADDRESS = "0x" + "11" * 20
 
@@ -29,6 +29,7 @@ class Chain(Rpc):
         self.head, self.limit, self.id = head, limit, 1337
         self.asked: list[int] = []
         self.receipt_of: dict[str, Any] | None = None
+        self.logs: list[dict[str, Any]] = []
 
     def batch(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         return [self._answer(*call) for call in calls]
@@ -37,9 +38,11 @@ class Chain(Rpc):
         if method == "eth_chainId":
             return hex(self.id)
         if method == "eth_getLogs":
-            span = int(wanted["toBlock"], 16) - int(wanted["fromBlock"], 16) + 1
+            first, last = int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)
+            span = last - first + 1
             self.asked.append(span)
-            return [] if span <= self.limit else RpcRefused(method, {"code": -32005, "message": "too many blocks"})
+            logs = [log for log in self.logs if first <= int(log["blockNumber"], 16) <= last]
+            return logs if span <= self.limit else RpcRefused(method, {"code": -32005, "message": "too many blocks"})
         if method == "eth_getTransactionCount":
             return "0x1"
         if method == "eth_getTransactionReceipt":
@@ -83,9 +86,7 @@ def test_a_second_indexer_that_begins_at_once_loses(database: Database, monkeypa
     chain.close()
 
 
-@pytest.mark.parametrize(
-    ("limit", "refused"), [(1, [60, 30, 15, 7, 3]), (10, [60, 30, 15]), (59, [60]), (60, [])]
-)
+@pytest.mark.parametrize(("limit", "refused"), [(1, [60, 30, 15, 7, 3]), (10, [60, 30, 15]), (59, [60]), (60, [])])
 def test_a_node_that_limits_the_range_is_read_in_smaller_parts(
     database: Database, limit: int, refused: list[int]
 ) -> None:
@@ -139,4 +140,29 @@ def test_a_refusal_of_a_single_block_is_an_error_and_changes_no_span(database: D
     assert chain.asked == [100, 50, 25, 12, 6, 3, 1]
     chain.limit = 1_000
     assert indexer.step().block == 100
+    chain.close()
+
+
+def test_a_block_with_an_event_is_kept_however_old_it_is_when_it_is_read(database: Database) -> None:
+    """Idle ones that no reorg can remove any more are not."""
+    chain = Chain(head=90, limit=1_000)
+    topic = next(topic for (_, topic), kind in events().items() if kind.name == "TokenAllowed")
+    currency, exponent, unit = b"EUR".hex().ljust(64, "0"), f"{2:064x}", f"{10_000:064x}"
+    chain.logs = [
+        {
+            "address": _ADDRESS,
+            "topics": [topic, "0x" + "00" * 12 + "22" * 20],
+            "data": f"0x{currency}{exponent}{unit}",
+            "blockNumber": "0x5",
+            "blockHash": f"0x{5:064x}",
+            "logIndex": "0x0",
+            "transactionHash": "0x" + "33" * 32,
+        }
+    ]
+    indexer = _indexer(database, chain)
+    while indexer.step().behind:
+        pass
+    with database.read() as session:
+        known = [block.number for block in known_blocks(session, up_to=90, limit=100)]
+    assert known == [*range(90, 90 - FINALITY - 1, -1), 5]
     chain.close()
