@@ -24,7 +24,7 @@ from ..domain.messages import TYPE_HASHES, Act
 from ..domain.signatures import recover_signer
 from ..domain.vocabulary import Grade, Kind, Role
 from ..errors import Unavailable
-from ..store.audit_reads import SignedRecord, canonical_of, cases_among, signed_records
+from ..store.audit_reads import SignedRecord, cases_among, signed_records
 from ..store.database import Database
 
 _HELD = 50_000  # heads kept in memory; beyond that, those that the contract has too are let go
@@ -32,7 +32,7 @@ _EXPLAINED = 20  # wrong heads whose events are read once more, to say what is w
 _PATIENCE = 50  # looks at cases that the chain moves while we look
 _PAUSE = 0.1  # seconds between them
 _TOGETHER = 100  # cases in one question for later events
-_FOREIGN = (LookupError, TypeError, ValueError, AttributeError)
+_FOREIGN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 Tick = Callable[[int], None]  # is told how many more blocks are done
 
@@ -219,8 +219,8 @@ def _broken(positions: list[int], length: int) -> str:
 
 
 class SignatureAudit:
-    """Checks each recorded act's signature over its stored values. Strangers' acts, of which nothing is stored, cannot
-    be checked; those of the contract and of panels have no signature of their own."""
+    """Checks each recorded act's bytes against their fingerprint, and its signature over what is stored. Strangers'
+    acts, of which nothing is stored, cannot be checked; those of the contract and of panels have no signature."""
 
     def __init__(self, rpc: Rpc, database: Database, deployment: Deployment) -> None:
         self._rpc, self._database = rpc, database
@@ -245,10 +245,14 @@ class SignatureAudit:
     def _judge(self, record: SignedRecord, link: bytes) -> Iterator[EventProblem]:
         self.checked += 1
         try:
+            whole = keccak(bytes(record.canonical)) == link[COMMITMENT]
             digest, signature = self._digest(record, link), bytes(record.signature)
         except _FOREIGN:
             yield EventProblem(record.case_id, "It cannot be told what was signed.", record.record_id, 2)
             return
+        if not whole:
+            said = "The record's bytes do not match its fingerprint: they were changed."
+            yield EventProblem(record.case_id, said, record.record_id, 1)
         if recover_signer(digest, signature) == record.signer:
             return
         if not accepts_signature(self._rpc, record.signer, digest, signature):
@@ -271,14 +275,14 @@ class SignatureAudit:
             grade=Grade(record.grade),
             share=record.share,
             fee=record.fee,
-            key=self._key(record) if kind is Kind.KEY_BOUND else ZERO_ADDRESS,
+            key=_key_of(record) if kind is Kind.KEY_BOUND else ZERO_ADDRESS,
         )
         return self._domain.digest(act.struct_hash())
 
-    def _key(self, record: SignedRecord) -> str:
-        with self._database.read() as session:
-            body: dict[str, Any] = json.loads(canonical_of(session, record.record_id))
-        return str(body["data"]["key"])
+
+def _key_of(record: SignedRecord) -> str:
+    """The key that a key binding names."""
+    return str(json.loads(record.canonical)["data"]["key"])
 
 
 def _is_of(record: SignedRecord | None, link: bytes) -> bool:

@@ -25,7 +25,7 @@ class StoredEvent(NamedTuple):
 
 
 class SignedRecord(NamedTuple):
-    """What a record's signer signed, as stored."""
+    """A record and what its signer signed, as stored."""
 
     commitment: str
     record_id: str
@@ -39,6 +39,7 @@ class SignedRecord(NamedTuple):
     share: int
     fee: int
     signature: bytes
+    canonical: bytes
 
 
 _EVENT: tuple[Any, ...] = tuple(getattr(ChainEvent, name) for name in StoredEvent._fields)
@@ -58,10 +59,6 @@ def signed_records(session: Session, commitments: Sequence[str]) -> dict[str, Si
         for row in session.execute(select(*_SIGNED).where(col(RecordRow.commitment).in_(some))):
             found[row[0]] = SignedRecord(*row)
     return found
-
-
-def canonical_of(session: Session, record_id: str) -> bytes:
-    return session.exec(select(RecordRow.canonical).where(RecordRow.record_id == record_id)).one()
 
 
 def cases_among(session: Session, case_ids: Iterable[str]) -> set[str]:

@@ -270,7 +270,16 @@ def test_quick_audit_after_what_was_signed_is_changed_names_the_record(tampered:
 
 
 @ONE_CHAIN
-@pytest.mark.parametrize("kind", ["nonce = 'text'", "share = x'ff'", "signature = 'text'", "grade = 99"])
+def test_quick_audit_after_record_is_changed_names_it(tampered: House) -> None:
+    with sqlite3.connect(tampered.path) as database:
+        database.execute("UPDATE records SET canonical = x'7b7d' WHERE kind = 'inspected'")
+    (record_id,) = tampered.read("SELECT record_id FROM records WHERE kind = 'inspected'")
+    problems = audit(tampered.app, quick=True)["problems"]
+    assert [(problem["record_id"], problem["check"]) for problem in problems] == [(record_id, 1)]
+
+
+@ONE_CHAIN
+@pytest.mark.parametrize("kind", ["nonce = 'text'", "nonce = -1", "share = x'ff'", "signature = 'text'", "grade = 99"])
 def test_quick_audit_after_value_of_another_type_names_the_record(tampered: House, kind: str) -> None:
     with sqlite3.connect(tampered.path) as database:
         database.execute(f"UPDATE records SET {kind} WHERE kind = 'inspected'")
