@@ -8,6 +8,7 @@ from random import Random
 import pytest
 
 from ledger_service.chain.local import LocalChain
+from ledger_service.commands.rebuild import rebuild
 
 from .conftest import DATABASE_WITH, SEED, database_for
 from .forks import HOW, Fork
@@ -61,8 +62,9 @@ def fork(forked: Forked, depth: int, how: str, rng: Random) -> None:
     assert not traffic.refused
 
 
+@pytest.mark.by_seed(0.5)
 @pytest.mark.parametrize("how", HOW)
-@pytest.mark.parametrize("depth", [1, 2, 7, 48])
+@pytest.mark.parametrize("depth", [1, 2, 7, FINALITY])
 @ANVIL
 def test_reorg_of_this_depth_loses_and_doubles_nothing(forked: Forked, rng: Random, depth: int, how: str) -> None:
     fork(forked, depth, how, rng)
@@ -89,3 +91,38 @@ def test_reorgs_of_every_depth_lose_and_double_nothing(forked: Forked, rng: Rand
             forked.check()
     forked.check()
     tried(f"reorg, {how}", FINALITY)
+
+
+# --- deeper than is believed ------------------------------------------------------------------------------------------
+
+
+@ANVIL
+def test_reorg_beyond_finality_stops_everything_until_an_operator_has_looked(
+    forked: Forked, rng: Random, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, traffic = forked.site, forked.traffic
+    site.settle()
+    undoing = Fork(site)
+    undoing.begin()
+    traffic.some(3)
+    site.settle()
+    undoing.grow(FINALITY + 3)
+    site.settle()
+    undoing.undo("dropped", rng)
+    used = site.chain.rpc.nonce(site.keys["writer"].address)
+    traffic.some(3)
+    site.run_for(2)
+    assert any("not believed" in failure for failure in site.workers.health().failures.values())
+    assert site.ready() == 503
+    assert site.chain.rpc.nonce(site.keys["writer"].address) == used, "It went on sending."
+
+    monkeypatch.setenv("LEDGER_DATABASE_URL", site.database.url)
+    monkeypatch.setenv("LEDGER_FINALITY", str(FINALITY))
+    rebuild(data=site.folder)
+    site.restart()
+    traffic.again()
+    site.settle(90)
+    assert not traffic.refused
+    forked.check()
+    assert site.ready() == 200
+    tried("reorg beyond finality")
