@@ -84,7 +84,7 @@ async def answer_write(
     record_of: Callable[[dict[str, Any]], str] | None,
 ) -> Response:
     """Does the work once and answers it; `record_of` finds in a body the record whose stage can be waited for."""
-    answer = await writing.load.write(_once, app, principal, writing, status, work)
+    answer, is_delayed = await writing.load.write(_once_and_how, app, principal, writing, status, work)
     headers: dict[str, str] = {}
     body = answer.body
     if answer.replayed:
@@ -96,9 +96,16 @@ async def answer_write(
             if writing.wait is not None and is_patient:
                 body = {**body, "stage": await _stage_within(app, record_id, writing.wait)}
                 headers["Preference-Applied"] = f"wait={writing.wait}"
-        if body["stage"] not in _SETTLED_STAGES and await run_in_threadpool(writing.intake.is_delayed):
+                is_delayed = await run_in_threadpool(writing.intake.is_delayed)
+        if body["stage"] not in _SETTLED_STAGES and is_delayed:
             body = {**body, "delayed": True}
     return JSONResponse(body, answer.status, headers)
+
+
+def _once_and_how(app: App, principal: str, writing: Writing, status: int, work: Work) -> tuple[Answer, bool]:
+    """The answer, and whether what it accepts reaches the chain late: both in one thread, since each change of threads
+    takes as long as a question to the database."""
+    return _once(app, principal, writing, status, work), writing.intake.is_delayed()
 
 
 def _once(app: App, principal: str, writing: Writing, status: int, work: Work) -> Answer:

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from ledger_service.config import Settings
-from ledger_service.errors import InvalidInput
+from ledger_service.errors import InvalidInput, LimitExceeded
 from ledger_service.services.app import App
 from ledger_service.services.rate_limits import RateLimits
 
@@ -106,3 +106,18 @@ def test_limit_that_cannot_be_read_names_its_setting(settings: Settings) -> None
     with pytest.raises(InvalidInput) as caught:
         RateLimits(settings.model_copy(update={"rate_limit": "often"}))
     assert caught.value.field == "LEDGER_RATE_LIMIT"
+
+
+def test_callers_whose_window_is_over_are_forgotten(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_000_000.0
+    monkeypatch.setattr("ledger_service.services.rate_limits.time.time", lambda: now)
+    limits = RateLimits(settings.model_copy(update={"rate_limit": "1/minute"}))
+    for number in range(1_500):
+        limits.count_request(f"caller {number}")
+    with pytest.raises(LimitExceeded):
+        limits.count_request("caller 7")
+    now += 60
+    for number in range(1_000):
+        limits.count_request(f"later caller {number}")
+    assert len(limits._windows) <= 2_000
+    limits.count_request("caller 7")
