@@ -147,11 +147,11 @@ class Workers:
         self._deadlines_at = 0.0  # monotonic
         self._index_step = Step("index", self._index, lease="index", standby=self._look)
         self._own = [
+            self._index_step,  # first, so that nothing is sent after a reorg that is not believed
             *(
                 Step(f"submit-{number}" if number > 1 else "submit", one.step, lease=_sending(one.address))
                 for number, one in enumerate(self._submitter.writers, start=1)
             ),
-            self._index_step,
             Step("deadlines", self._ask_for_due, lease="deadlines"),
             Step("policies", self._submitter.operator.step, lease=_sending(operator.address)),
         ]

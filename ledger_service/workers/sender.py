@@ -125,6 +125,8 @@ class Sender:
         made = 0
         if again or wanted:
             seen = self._look()
+            if self._first is None or self._first.nonce != seen.nonce:
+                self._first = _First(seen.nonce, self._clock.seconds(), seen.block.number)
             if again:
                 self._heal(seen, again)
             made = self._send(seen, wanted, min(_IN_A_STEP, _ON_ITS_WAY - on_its_way))
@@ -151,7 +153,7 @@ class Sender:
         more = [*self._fill_gaps(seen), *self._pay_more(seen)]
         if again or more:
             telemetry.REBROADCASTS.inc(len(again))
-            self.broadcast([*again, *more])
+            self.broadcast(sorted([*again, *more], key=lambda row: (row.nonce, row.gas_price)))
             if self._started and self._anvil():
                 self._rpc.call("evm_mine")  # its automatic mining can overlook what came while it mined
         self._complain_of_price(seen)
@@ -183,10 +185,8 @@ class Sender:
 
     def _pay_more(self, seen: Seen) -> list[TransactionRow]:
         """Everything on its way again at a higher price, once the first in line has waited although blocks came."""
-        now = self._clock.seconds()
-        if self._first is None or self._first.nonce != seen.nonce:
-            self._first = _First(seen.nonce, now, seen.block.number)
-        if now - self._first.since < self._patience or seen.block.number <= self._first.block:
+        now, first = self._clock.seconds(), self._first
+        if first is None or now - first.since < self._patience or seen.block.number <= first.block:
             return []
         self._first = _First(seen.nonce, now, seen.block.number)
         raised = []

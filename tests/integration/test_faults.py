@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlmodel import SQLModel, select
 
 from ledger_service.chain.deploy import deploy
 from ledger_service.chain.deployments import check_chain, deployment_path, read_deployment, write_deployment
-from ledger_service.domain.vocabulary import Kind, Mode, Role
-from ledger_service.errors import ChainMismatch, Unavailable
-from ledger_service.store.chain_facts import delete_everything
+from ledger_service.chain.rpc import wait_until
+from ledger_service.domain.vocabulary import Grade, Kind, Mode, Role
+from ledger_service.errors import ChainMismatch, LedgerError, ReorgTooDeep, Unavailable
 from ledger_service.store.tables import ChainBalance, ChainBlock, ChainCursor, ChainEvent, TransactionRow
 from ledger_service.workers.indexer import Indexer
+from ledger_service.workers.loop import Limits, Workers
+from ledger_service.workers.rewinding import forget_everything
 from ledger_service.workers.submitter import Submitter
 
 from .conftest import Ledger, World
@@ -201,16 +205,14 @@ def _assert_replayed(ledger: Ledger) -> None:
     """The facts are what reading the chain from its first block on gives."""
     facts = _facts(ledger)
     with ledger.database.write() as session:
-        delete_everything(session)
+        forget_everything(session)
     ledger.run_until(lambda: _is_read(ledger))
     assert _facts(ledger) == facts
 
 
-_OF_BLOCKS = ("chain_cursor", "chain_blocks")  # which blocks are kept depends on when they were read
-
-
 def _facts(ledger: Ledger) -> dict[str, list[str]]:
-    names = [table for table in SQLModel.metadata.tables if table.startswith("chain_") and table not in _OF_BLOCKS]
+    """Every table of the chain, and what the outbox says is done."""
+    names = [*(table for table in SQLModel.metadata.tables if table.startswith("chain_")), "outbox"]
     with ledger.database.read() as session:
         return {name: sorted(map(repr, session.execute(text(f"SELECT * FROM {name}")))) for name in names}
 
@@ -295,3 +297,130 @@ def test_deploy_killed_half_way_is_done_by_the_next(world: World) -> None:
         assert read_deployment(world.data, again.chain_id) == again
     finally:
         write_deployment(world.data, world.deployment)
+
+
+# --- deeper than is believed, and answers that contradict each other -------------------------------------------------
+
+
+def test_a_reorg_deeper_than_finality_halts_everybody_until_a_rebuild(ledger: Ledger, reorg: Undo) -> None:
+    case = ledger.book.open()
+    ledger.run_until(lambda: ledger.book.settled() and _is_read(ledger))
+    reorg.mark()
+    for kind, role in ((Kind.AUTHORISED, Role.MERCHANT), (Kind.PICKED_UP, Role.CARRIER), (Kind.RECEIVED, Role.CARRIER)):
+        ledger.book.state(case, kind, role)
+        ledger.run_until(ledger.book.settled)
+    cursor = _cursor(ledger)
+    reorg.undo()
+    ledger.workers.stop()
+    ledger.workers = Workers(
+        ledger, ledger.rpc, writer=ledger.world.writer, operator=ledger.world.operator, limits=Limits(finality=2)
+    )
+    sent = len(_transactions(ledger))
+    ledger.book.state(case, Kind.INSPECTED, Role.INSPECTOR, grade=Grade.USED, share=9_000)
+    for _ in range(2):
+        ledger.workers.round()
+    failures = ledger.workers.health().failures
+    assert "took back its blocks" in failures["index"]
+    assert "took back its blocks" in failures["submit"]
+    assert not ledger.workers.health().ready
+    assert (_cursor(ledger).block_hash, len(_transactions(ledger))) == (cursor.block_hash, sent)
+    assert ledger.book.timeline(case)[1:] == ["authorised", "picked_up", "received"]
+
+    with ledger.database.write() as session:
+        forget_everything(session)  # what `ledger rebuild` begins with
+    ledger.run_until(lambda: _is_read(ledger))
+    assert ledger.book.timeline(case) == ["requested", "authorised", "picked_up", "received", "inspected"]
+    _assert_replayed(ledger)
+
+
+def test_a_halt_is_over_when_the_node_shows_what_was_read_again(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.book.open()
+    ledger.run_until(lambda: ledger.book.settled() and _is_read(ledger))
+    indexer = Indexer(ledger.database, ledger.rpc, ledger.deployment, ledger.policies.by_id, finality=0)
+    newest = hex(_cursor(ledger).block_number)
+    other = {"hash": "0x" + "ab" * 32}
+    _lie(ledger, monkeypatch, "eth_getBlockByNumber", lambda one: {**one, **other} if one["number"] == newest else one)
+    with pytest.raises(ReorgTooDeep):
+        indexer.step()
+    assert _cursor(ledger).halted
+    monkeypatch.undo()
+    indexer.step()
+    assert _cursor(ledger).halted is None
+
+
+def _lie(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, method: str, change: Callable[[Any], Any]) -> None:
+    """Changes what the node answers to a method."""
+    batch = ledger.rpc.batch
+
+    def lying(calls: Sequence[Any]) -> list[Any]:
+        return [
+            change(answer) if call[0] == method else answer for call, answer in zip(calls, batch(calls), strict=True)
+        ]
+
+    monkeypatch.setattr(ledger.rpc, "batch", lying)
+
+
+_LIES: list[tuple[str, Callable[[Any], Any]]] = [
+    ("eth_getLogs", lambda _: []),
+    ("eth_getLogs", lambda logs: logs[:-1]),
+    ("eth_getLogs", lambda logs: [{**log, "blockHash": "0x" + "ab" * 32} for log in logs]),
+    ("eth_getTransactionReceipt", lambda receipt: receipt and {**receipt, "logs": []}),
+    ("eth_getTransactionReceipt", lambda _: None),
+    ("eth_getBlockByNumber", lambda block: block and {**block, "parentHash": "0x" + "ab" * 32}),
+    ("eth_chainId", lambda _: "0x5"),
+]
+
+
+@pytest.mark.parametrize(("method", "lie"), _LIES)
+def test_nothing_of_a_lie_that_shows_is_kept_and_it_heals(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, method: str, lie: Callable[[Any], Any]
+) -> None:
+    ledger.run_until(lambda: ledger.book.settled() and _is_read(ledger))
+    case = ledger.book.open()
+    _submitter(ledger).step()
+    wait_until(lambda: ledger.rpc.nonce(ledger.world.writer.address) == _next_nonce(ledger), seconds=10)
+    before = _cursor(ledger).block_hash
+    _lie(ledger, monkeypatch, method, lie)
+    indexer = Indexer(ledger.database, ledger.rpc, ledger.deployment, ledger.policies.by_id)
+    with pytest.raises(LedgerError, match=r"contradicts itself|changed while|has id 5"):
+        indexer.step()
+    assert _cursor(ledger).block_hash == before
+    assert ledger.book.timeline(case) == []
+
+    monkeypatch.undo()
+    ledger.run_until(lambda: _is_read(ledger))
+    assert ledger.book.timeline(case) == ["requested"]
+
+
+def _next_nonce(ledger: Ledger) -> int:
+    return 1 + max(row.nonce for row in _transactions(ledger) if row.writer == ledger.world.writer.address)
+
+
+# --- the disk --------------------------------------------------------------------------------------------------------
+
+
+def test_a_full_disk_loses_nothing(ledger: Ledger) -> None:
+    if not ledger.database.is_sqlite:
+        pytest.skip("filled by a limit that SQLite has")
+    case = ledger.book.open()
+    others = [ledger.book.open() for _ in range(60)]
+    ledger.run_until(ledger.book.settled)
+    for one in (case, *others):
+        ledger.book.state(one, Kind.AUTHORISED, Role.MERCHANT)
+
+    def limit(pages: int) -> None:
+        ledger.database.engine.dispose()
+        limits[:] = [pages]
+
+    limits = [0]
+    event.listen(ledger.database.engine, "connect", lambda one, _: one.execute(f"PRAGMA max_page_count={limits[0]}"))
+    limit(1)  # no page more than there are
+    for _ in range(3):
+        ledger.workers.round()
+    assert ledger.workers.health().failures
+    limit(2**30)
+    ledger.run_until(lambda: _is_read(ledger))
+    assert ledger.book.timeline(case) == ["requested", "authorised"]
+    _assert_replayed(ledger)

@@ -177,10 +177,14 @@ def test_what_pays_too_little_is_replaced_and_the_dearer_one_settles_it(ledger: 
         ledger.book.state(case, FIRST, Role.MERCHANT)
         ledger.workers.round()
         (waiting,) = [row for row in _transactions(ledger) if not row.settled]
-        for _ in range(2):  # blocks without it
+
+        def replaced() -> bool:
             ledger.rpc.call("anvil_setNextBlockBaseFeePerGas", hex(waiting.gas_price + 1))
-            ledger.rpc.call("evm_mine")
-        ledger.run_until(lambda: len([row for row in _transactions(ledger) if not row.settled]) > 1, seconds=20)
+            ledger.rpc.call("evm_mine")  # a block without it
+            return len(_transactions(ledger)) > count
+
+        count = len(_transactions(ledger))
+        ledger.run_until(replaced, seconds=30)
     finally:
         ledger.rpc.call("evm_setAutomine", True)
         ledger.rpc.call("evm_mine")
