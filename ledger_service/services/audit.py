@@ -47,6 +47,7 @@ from .chain_audit import SignatureAudit
 from .evidence import block_numbers, evidence_json, judge, own_chain_url, show_all, used_votes
 
 CHUNK = 100  # cases read at once
+_REMEMBERED = 20_000  # blocks, some 8 MB
 _PATIENCE = 50  # looks at a case or sum that the chain moves while we look
 _PAUSE = 0.1  # seconds between them
 _TIMEOUT = 60.0
@@ -178,13 +179,13 @@ def _audit_cases(running: _Audit, case_ids: list[str], patience: int) -> None:
         waiting = unsent(session, stated + [vote.vote_id for rows in all_rows.values() for vote in rows.votes])
     _ask_panels(running, {panel.version for rows in all_rows.values() for panel in rows.panels})
     heads = _ask_heads(running, list(all_rows))
-    _ask_blocks(running, numbers)
+    blocks = _ask_blocks(running, numbers)
     newest = running.rpc.latest()
     lags = at is None or newest.number > at.block_number
     again = []
     for case_id, rows in all_rows.items():
         content = evidence_json(running.app, rows, at, stored, show_all)
-        facts = _facts(running, rows, heads[case_id], Block(newest.number, newest.hash, newest.time))
+        facts = _facts(running, rows, heads[case_id], blocks, Block(newest.number, newest.hash, newest.time))
         stages, problems = _audit_case(running, rows, content, facts, waiting)
         if problems and lags and patience:
             again.append(case_id)
@@ -280,10 +281,14 @@ def _ask_heads(running: _Audit, case_ids: list[str]) -> dict[str, tuple[bytes, L
     return found
 
 
-def _ask_blocks(running: _Audit, numbers: set[int]) -> None:
+def _ask_blocks(running: _Audit, numbers: set[int]) -> dict[int, Block]:
+    """Those of the blocks that the chain has. Cases share blocks, so many are remembered, and not without end."""
+    if len(running.blocks) > _REMEMBERED:
+        running.blocks.clear()
     wanted = sorted(numbers - running.blocks.keys())
     for number, value in zip(wanted, running.rpc.batch_all([block_call(number) for number in wanted]), strict=True):
         running.blocks[number] = Block(number, value["hash"], int(value["timestamp"], 16)) if value else None
+    return {number: block for number in numbers if (block := running.blocks[number]) is not None}
 
 
 def _ask_panels(running: _Audit, versions: set[int]) -> None:
@@ -291,14 +296,16 @@ def _ask_panels(running: _Audit, versions: set[int]) -> None:
     running.panels |= panels_of(running.rpc, running.app.deployment.panel, wanted)
 
 
-def _facts(running: _Audit, rows: CaseRows, asked: tuple[bytes, LockState], newest: Block) -> ChainFacts:
+def _facts(
+    running: _Audit, rows: CaseRows, asked: tuple[bytes, LockState], blocks: dict[int, Block], newest: Block
+) -> ChainFacts:
     deployment = running.app.deployment
     versions = {panel.version for panel in rows.panels}
     return ChainFacts(
         chain_id=deployment.chain_id,
         genesis_hash=deployment.genesis_hash,
         newest=newest,
-        blocks={number: block for number, block in running.blocks.items() if block is not None},
+        blocks=blocks,
         head=asked[0],
         lock=asked[1],
         panels={version: panel for version, panel in running.panels.items() if version in versions},
