@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from .audits import audit_heads, fill
+from .audits import fill, read_heads
 from .comparing import Figure, Row
 from .http_writes import sustain
 from .load import ask, get
@@ -58,6 +58,6 @@ def _look(place: Site, scale: Scale) -> Look:
         records = min(_FIRST, scale.grown // 2)
         writes = [sustain(place, records, scale.connections) for _ in range(scale.rounds)]
         reads = [ask(url, links, scale.connections, scale.seconds).per_second for _ in range(scale.rounds)]
-        heads = [audit_heads(place) for _ in range(scale.rounds)]
+        heads = [read_heads(place) for _ in range(scale.rounds)]
         memory = [Figure((resident_megabytes(process),)) for process in (api, worker)]
     return Look(Figure(tuple(writes)), Figure(tuple(reads)), Figure(tuple(heads)), *memory)
