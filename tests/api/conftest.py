@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from databases import KINDS, databases_in
 from sqlalchemy import func, select
 from sqlmodel import SQLModel
 from starlette.testclient import TestClient
@@ -30,6 +31,7 @@ from ledger_service.services.app import App, make_app
 from ledger_service.store.tables import CaseRow, ChainBalance
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+ON_BOTH = pytest.mark.parametrize("database_kind", KINDS, indirect=True)
 OPERATOR = "0x" + "11" * 20
 POUNDS = "0x" + "44" * 20
 
@@ -60,11 +62,16 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-def ledger(settings: Settings, clock: FixedClock) -> Iterator[App]:
-    app = make_app(settings, deployment(), clock)
-    SQLModel.metadata.create_all(app.database.engine)
-    yield app
-    app.database.close()
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """SQLite, where a module does not ask for both with `ON_BOTH`."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture
+def ledger(settings: Settings, clock: FixedClock, database_kind: str, tmp_path: Path) -> Iterator[App]:
+    with databases_in(database_kind, tmp_path) as databases:
+        url = databases.url()
+        yield make_app(settings.model_copy(update={"database_url": url}), deployment(), clock, databases.open(url))
 
 
 def local_client(ledger: App, address: str = "127.0.0.1", name: str = "127.0.0.1") -> TestClient:

@@ -12,7 +12,9 @@ from ledger_service.clock import FixedClock
 from ledger_service.services.app import App
 from ledger_service.store.tables import ChainRefusal, RecordRow
 
-from .conftest import Headers, Keys, Open, bearer, case_body, token_of
+from .conftest import ON_BOTH, Headers, Keys, Open, bearer, case_body, token_of
+
+pytestmark = ON_BOTH
 
 
 def test_open_case_answers_what_the_merchant_needs(client: TestClient, ledger: App, as_merchant: Headers) -> None:

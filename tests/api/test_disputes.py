@@ -16,9 +16,11 @@ from ledger_service.services.app import App
 from ledger_service.services.housekeeping import tidy
 from ledger_service.store.tables import CaseRow, ChainCase, DisclosureRow, OutboxRow, PreparedVote, VoteRow
 
-from .conftest import Headers, Keys, Open, as_consumer, assert_problem, bearer, count_rows, token_of
+from .conftest import ON_BOTH, Headers, Keys, Open, as_consumer, assert_problem, bearer, count_rows, token_of
 from .panels import add_panel, count_vote, record_case, rule
 from .test_own_keys import sign
+
+pytestmark = ON_BOTH
 
 OWN, STRANGER = (PrivateKey(bytes([number]) * 32) for number in (21, 22))
 

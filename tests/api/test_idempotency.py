@@ -21,9 +21,11 @@ from ledger_service.services.idempotency import KEPT_SECONDS, IdempotencyClaim, 
 from ledger_service.services.inputs import CaseInput
 from ledger_service.services.links import ACTING, issue_link
 from ledger_service.services.opening import open_case as open_as_merchant
-from ledger_service.store.tables import CaseRow, IdempotentRequest
+from ledger_service.store.tables import CaseRow, IdempotentRequest, RecordRow
 
-from .conftest import Headers, Keys, Open, assert_problem, bearer, case_body, count_rows, token_of
+from .conftest import ON_BOTH, Headers, Keys, Open, assert_problem, bearer, case_body, count_rows, token_of
+
+pytestmark = ON_BOTH
 
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 
@@ -215,3 +217,34 @@ def test_two_requests_in_parallel_under_one_key_let_one_win(server: str, ledger:
     answers = _together(server, "/v1/cases", bodies, {**as_merchant, **KEY})
     assert sorted(answer.status_code for answer in answers) == [201] * 5 + [422] * 5
     assert count_rows(ledger)["cases"] == 1
+
+
+def test_acts_on_one_case_in_parallel_take_one_place_each(
+    server: str, ledger: App, as_merchant: Headers, open_case: Open
+) -> None:
+    """Everybody is judged by what was accepted before: no two get the same nonce, whichever thread was first."""
+    case_id = open_case()["case_id"]
+    path = f"{server}/v1/cases/{case_id}/milestones"
+
+    def state(kind: str) -> int:
+        return httpx.post(path, json={"kind": kind}, headers=as_merchant, timeout=60).status_code
+
+    for kind in ("authorised", "picked_up", "received"):
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(state, [kind] * 8))
+        assert sorted(answers) == [202, *[409] * 7]
+    with ledger.database.read() as session:
+        taken = [(row.role, row.nonce) for row in session.exec(select(RecordRow).where(RecordRow.case_id == case_id))]
+    assert len(taken) == len(set(taken)) == 4
+
+
+def test_openings_in_parallel_promise_no_money_twice(server: str, as_merchant: Headers) -> None:
+    """1000.00 GBP cover five locks of 190.00, whoever looks at the balance at the same moment."""
+
+    def post(_number: int) -> int:
+        body = case_body(refund__amount="190.00")
+        return httpx.post(f"{server}/v1/cases", json=body, headers=as_merchant, timeout=120).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(post, range(8)))
+    assert sorted(answers) == [*[201] * 5, *[409] * 3]
