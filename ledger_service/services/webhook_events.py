@@ -60,7 +60,7 @@ def event_id(type_: str, about: str, round_: int) -> str:
 
 
 def event_row(type_: str, about: str, round_: int, happened_at: int, now: int, data: dict[str, Any]) -> Row:
-    """An event that is bound to no block; `bound` makes it one that a reorg takes back."""
+    """An event that no reorg takes back; with a `block_number` it is one that is corrected."""
     payload = {"type": type_, "timestamp": rfc3339(from_chain(happened_at)), "data": data}
     return {
         "id": event_id(type_, about, round_),
