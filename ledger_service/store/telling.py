@@ -101,7 +101,7 @@ def is_anything_missing(session: Session, before: int, now: int) -> bool:
     )
 
 
-_PATIENCE = 3_600  # seconds after which a chain that has become shorter is believed
+_PATIENCE = 86_400  # seconds after which a chain that has become shorter is believed; no rebuild takes that long
 
 
 def _missing(session: Session, table: type[Mail] | type[WebhookEvent], before: int, now: int) -> Any:
