@@ -13,7 +13,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from ..errors import Conflict
 from .outbox import chunks, rows_changed
-from .tables import TransactionRow
+from .tables import OutboxRow, TransactionRow
 
 _OUTBOX = SQLModel.metadata.tables["outbox"]
 _TRANSACTIONS = SQLModel.metadata.tables["transactions"]
@@ -101,6 +101,13 @@ def unsettle(session: Session, nonces: Mapping[str, int]) -> None:
             .where(_TRANSACTIONS.c.writer == writer, _TRANSACTIONS.c.nonce >= nonce)
             .values(settled=False, broadcast_at=None)
         )
+
+
+def unsettle_undone(session: Session) -> None:
+    """Says that transactions are not over whose work is not done (any more): another may have taken their number."""
+    undone = select(OutboxRow.tx_hash).where(col(OutboxRow.done).is_(False), col(OutboxRow.tx_hash).is_not(None))
+    over = _TRANSACTIONS.c.settled.is_(True) & _TRANSACTIONS.c.root.in_(undone)
+    session.execute(update(_TRANSACTIONS).where(over).values(settled=False))
 
 
 def writers(session: Session) -> Sequence[str]:

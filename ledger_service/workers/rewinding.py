@@ -48,6 +48,7 @@ def rewind(
     outbox.undo_judged(session, ancestor.number)
     _undo_outbox(session, removed)
     transactions.unsettle(session, nonces)
+    transactions.unsettle_undone(session)
     if not chain_facts.move_cursor(session, cursor.block_hash, ancestor.number, ancestor.hash):
         raise Conflict("Another indexer has moved the cursor.", remedy="Run one worker for one database.")
     chain_facts.delete_after(session, ancestor.number)
