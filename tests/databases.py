@@ -292,7 +292,8 @@ def _die_with_parent() -> None:
 
 def _clear_leftovers() -> None:
     """Ends the servers of runs that are no more, and removes their folders."""
-    for folder in _place().glob(f"{_PREFIX}*"):
+    places = {_place(), Path("/tmp"), Path(tempfile.gettempdir())}
+    for folder in [found for place in places for found in place.glob(f"{_PREFIX}*")]:
         owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
         if not owner.isdigit() or Path(f"/proc/{owner}").exists() or _is_alive(int(owner)):
             continue
