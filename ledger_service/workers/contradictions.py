@@ -8,7 +8,7 @@ from typing import Any
 
 from ..chain.abi import checksum
 from ..chain.rpc import Block
-from ..errors import Unavailable
+from ..errors import ReorgTooDeep, Unavailable
 
 Log = dict[str, Any]
 Receipt = dict[str, Any]
@@ -97,4 +97,12 @@ def _contradiction(what: str) -> Unavailable:
     return Unavailable(
         f"The chain contradicts itself: {what}. Nothing of it was kept.",
         remedy="It is read again in a moment. If it stays, use another node.",
+    )
+
+
+def too_deep(why: str) -> ReorgTooDeep:
+    return ReorgTooDeep(
+        why,
+        remedy="Look at the chain. It goes on by itself where the node was wrong; where the chain is right, run "
+        "`ledger rebuild`.",
     )

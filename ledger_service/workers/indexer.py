@@ -24,7 +24,7 @@ from ..errors import ChainMismatch, Conflict, ReorgTooDeep, Unavailable
 from ..store import chain_facts, outbox, transactions
 from ..store.database import Database
 from ..store.tables import ChainBlock, ChainCursor, TransactionRow
-from .contradictions import Log, Range, check_range, hidden_block, split_at
+from .contradictions import Log, Range, check_range, hidden_block, split_at, too_deep
 from .folding import Fold, Row, accounts_of, cases_of
 from .holding import Held, PolicyById
 from .rewinding import DONE_BY_EVENT, rewind
@@ -101,7 +101,7 @@ class Indexer:
         if cursor is None:
             return None
         if cursor.halted:
-            raise _too_deep(cursor.halted)
+            raise too_deep(cursor.halted)
         return Progress(0, cursor.block_number, max(self._rpc.latest().number, cursor.block_number))
 
     # --- forward -----------------------------------------------------------------------------------------------------
@@ -320,7 +320,7 @@ class Indexer:
             _log.error("halted", cursor=cursor.block_number, common=common)
             with self._database.write() as session:
                 chain_facts.set_halted(session, cursor.block_hash, why)
-        return _too_deep(why)
+        return too_deep(why)
 
     def _go_on(self, cursor: ChainCursor) -> None:
         """The chain is again what was read."""
@@ -340,14 +340,6 @@ class Indexer:
                 if answer is not None and answer["hash"] == block.hash:
                     return block
             newest = known[-1].number - 1
-
-
-def _too_deep(why: str) -> ReorgTooDeep:
-    return ReorgTooDeep(
-        why,
-        remedy="Look at the chain. It goes on by itself where the node was wrong; where the chain is right, run "
-        "`ledger rebuild`.",
-    )
 
 
 def _block_row(block: Block) -> Row:

@@ -146,20 +146,23 @@ class Workers:
         self._deadlines = DeadlineWorker(app.database, app.clock)
         self._deadlines_at = 0.0  # monotonic
         self._index_step = Step("index", self._index, lease="index", standby=self._look)
-        self._own = [
-            self._index_step,  # first, so that nothing is sent after a reorg that is not believed
-            *(
-                Step(f"submit-{number}" if number > 1 else "submit", one.step, lease=_sending(one.address))
-                for number, one in enumerate(self._submitter.writers, start=1)
-            ),
-            Step("deadlines", self._ask_for_due, lease="deadlines"),
-            Step("policies", self._submitter.operator.step, lease=_sending(operator.address)),
-        ]
+        # Reading comes first, so that nothing is sent after a reorg that is not believed.
+        self._own = [self._index_step, *self._other_steps(operator.address)]
         self._steps = [*self._own, *steps]
         self._progress: Progress | None = None
         self._last_success: int | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def _other_steps(self, operator: str) -> list[Step]:
+        return [
+            *(
+                Step(f"submit-{number}" if number > 1 else "submit", one.step, lease=_sending(one.address))
+                for number, one in enumerate(self._submitter.writers, start=1)
+            ),
+            Step("deadlines", self._ask_for_due, lease="deadlines"),
+            Step("policies", self._submitter.operator.step, lease=_sending(operator)),
+        ]
 
     def start(self) -> None:
         """Asks for the policies to be registered, and begins."""

@@ -7,6 +7,7 @@ what was saved is broadcast at the next start, byte for byte; twice broadcast is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from ..chain.deployments import Deployment
 from ..chain.rpc import Rpc
@@ -42,22 +43,17 @@ class Submitter:
         patience: float = PATIENCE,
         fence: Fence = unfenced,
     ) -> None:
+        plan = partial(
+            Batches, database, rpc, deployment, clock=clock, policy_by_id=policy_by_id, batch_size=batch_size
+        )
+
         def sender(signer: Signer, share: Share | None) -> Sender:
-            batches = Batches(
-                database,
-                rpc,
-                deployment,
-                clock=clock,
-                policy_by_id=policy_by_id,
-                batch_size=batch_size,
-                share=share,
-            )
             return Sender(
                 database,
                 rpc,
                 deployment.chain_id,
                 signer,
-                batches,
+                plan(share=share),
                 clock=clock,
                 max_gas_price=max_gas_price,
                 patience=patience,
