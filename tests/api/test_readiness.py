@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -167,17 +168,18 @@ def test_full_disk_degrades(ledger: App, settings: Settings) -> None:
     assert "disk" in body["degraded"]
 
 
-def test_database_gone_is_not_ready(ledger: App, settings: Settings, api: FastAPI) -> None:
+def test_database_gone_is_not_ready(ledger: App, api: FastAPI) -> None:
     _has_read(ledger)
     assert _look(api)[0] == 200
     ledger.database.close()
-    (settings.data / "ledger.db").rename(settings.data / "elsewhere.db")
-    (settings.data / "ledger.db").write_bytes(b"no database " * 1000)
+    file = Path(ledger.database.url.removeprefix("sqlite:///"))
+    file.rename(file.with_suffix(".elsewhere"))
+    file.write_bytes(b"no database " * 1000)
     status, body = _look(api)
     assert status == 503
     assert body["components"]["database"]["ok"] is False
     assert TestClient(api).get("/metrics").status_code == 200
-    (settings.data / "elsewhere.db").replace(settings.data / "ledger.db")
+    file.with_suffix(".elsewhere").replace(file)
 
 
 # --- a node of our own making ----------------------------------------------------------------------------------------

@@ -127,6 +127,7 @@ def test_replayed_request_waits_too(client: TestClient, as_merchant: Headers, le
     index(ledger, record)
     again = client.post("/v1/cases", json=case_body(), headers=prefer(headers, 5))
     assert again.headers["idempotent-replayed"] == "true"
+    assert first.pop("delayed"), "without a chain"
     assert again.json() == {**first, "stage": "final"}
 
 
