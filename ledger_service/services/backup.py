@@ -1,4 +1,4 @@
-"""Backups: one zip file with the rows of each table that cannot be read from the chain, and the files that go with them.
+"""Backups: one zip file with the rows of each table that cannot be read from the chain, and the files they go with.
 
 The rows come from one snapshot, so that the service may run meanwhile, and are the same from either kind of database: a
 backup also moves an installation from SQLite to PostgreSQL and back. `manifest.json` says what each part is to hash to.

@@ -69,7 +69,9 @@ def create_endpoint(
     with app.database.write() as session:
         lock_account(session, account.id or 0)
         if len(sql.endpoints_of(session, account.id or 0)) >= MOST:
-            raise Conflict(f"You have {MOST} endpoints already.", remedy="Delete one that you need no more.")
+            raise Conflict(
+                f"You have {MOST} endpoints already.", field="url", remedy="Delete one that you need no more."
+            )
         endpoint = WebhookEndpoint(
             id="ep_" + secrets.token_hex(12),
             account_id=account.id or 0,
@@ -120,7 +122,9 @@ def rotate_secret(
         sql.expire_secrets(session, endpoint_id, now + OLD_SECRET_COUNTS)
         if len(sql.secrets_of(session, [endpoint_id], now).get(endpoint_id, [])) >= _MOST_SECRETS:
             raise Conflict(
-                f"{_MOST_SECRETS} secrets count at present.", remedy="Delete one, or wait until one has expired."
+                f"{_MOST_SECRETS} secrets count at present.",
+                field="endpoint_id",
+                remedy="Delete one, or wait until one has expired.",
             )
         secret = _add_secret(app, session, endpoint, now)
         body = {**_shown(app, session, endpoint), "secret": secret}
