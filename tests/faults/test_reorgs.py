@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 
 import pytest
 
 from ledger_service.chain.local import LocalChain
-from ledger_service.commands.rebuild import rebuild
 
 from .conftest import DATABASE_WITH, SEED, database_for
 from .forks import HOW, Fork
@@ -118,7 +120,8 @@ def test_reorg_beyond_finality_stops_everything_until_an_operator_has_looked(
 
     monkeypatch.setenv("LEDGER_DATABASE_URL", site.database.url)
     monkeypatch.setenv("LEDGER_FINALITY", str(FINALITY))
-    rebuild(data=site.folder)
+    ledger = Path(sys.executable).with_name("ledger")
+    subprocess.run([ledger, "rebuild", "--data", site.folder], check=True, timeout=120, capture_output=True)
     site.restart()
     traffic.again()
     site.settle(90)
