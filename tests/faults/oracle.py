@@ -108,7 +108,7 @@ def _acknowledged_has_one_record(looked: Looked) -> Iterator[str]:
             yield f"{one.kind} {one.record_id} stands in the outbox {outbox[one.record_id]} times."
         times = links[record_identity(row)]
         if (row.case_id, row.commitment) in refusals:
-            # Where others used our key, what was shut out comes after what was to follow it, and that is refused openly.
+            # Where others used our key, what was shut out comes after what was to follow it: that is refused, openly.
             if not looked.may_be_refused and not looked.strangers:
                 yield f"{one.kind} {one.record_id} was refused: {refusals[row.case_id, row.commitment]}."
         elif times != 1:
