@@ -2,7 +2,6 @@
 pragma solidity ^0.8.24;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 
 import {Cases} from "./base/Cases.sol";
@@ -39,6 +38,8 @@ import {Signatures} from "./libraries/Signatures.sol";
 contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
     using PolicyWords for Policy;
 
+    string private constant NAME = "ReturnLedger";
+    string private constant VERSION = "1";
     bytes32 public constant GUARDIAN = keccak256("GUARDIAN");
     /// Gas that has to be left where a case of a batch is opened, so that a relayer cannot have the escrow or the panel
     /// refuse it by sending too little.
@@ -48,7 +49,7 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
     /// @param panel_ the panels whose rulings this ledger takes; both addresses are known before they are deployed
     constructor(IRefundEscrow escrow_, IArbitrationPanel panel_, address operator, address guardian)
         Cases(escrow_, panel_)
-        EIP712("ReturnLedger", "1")
+        EIP712(NAME, VERSION)
     {
         if (operator == address(0) || guardian == address(0)) revert ZeroAddress();
         _grantRole(DEFAULT_ADMIN_ROLE, operator);
@@ -83,11 +84,11 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
         uint256 end;
         for (uint256 start = 0; start < items.length; start = end) {
             ActWord act = PackedAct.fields(items, start);
-            end = PackedAct.endOf(act, start);
+            address key;
+            (end, key) = PackedAct.endAndKey(items, start, act);
             if (end > items.length) revert BadLength(items.length);
             bytes32 caseId = PackedAct.caseId(items, start);
             bytes32 commitment = PackedAct.commitment(items, start);
-            address key = PackedAct.keyOf(items, start, act);
             Refusal refusal = _record(domain, caseId, commitment, act, key, PackedAct.signature(items, start));
             if (!refusal.isNone()) emit Skipped(caseId, commitment, index, refusal.encode(caseId));
             unchecked {
@@ -113,6 +114,24 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
 
     function unpause() external onlyRole(GUARDIAN) {
         _unpause();
+    }
+
+    /// @dev As OpenZeppelin has it, but for the code that a name too long for a word would need.
+    function eip712Domain()
+        public
+        view
+        override
+        returns (
+            bytes1 fields,
+            string memory name,
+            string memory version,
+            uint256 chainId,
+            address verifyingContract,
+            bytes32 salt,
+            uint256[] memory extensions
+        )
+    {
+        return (hex"0f", NAME, VERSION, block.chainid, address(this), bytes32(0), new uint256[](0));
     }
 
     // --- inside ----------------------------------------------------------------------------------------------------
@@ -197,19 +216,19 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
         Stored storage stored = _cases[caseId];
         CaseWord c = stored.word;
         Rule rule = CaseMachine.ruleOf(act.kind());
-        uint8 to;
+        uint256 to;
         (to, refusal) = _judge(stored, c, rule, act, key);
         if (!refusal.isNone()) return refusal;
         address actor = _actorOf(stored, c, act.role());
         bytes32 structHash = Messages.hashAct(rule, caseId, commitment, act, key);
-        if (!Signatures.isSignedBy(actor, MessageHashUtils.toTypedDataHash(domain, structHash), signature)) {
+        if (!Signatures.isSignedBy(actor, Messages.digestOf(domain, structHash), signature)) {
             return Refusals.with(BadSignature.selector, uint160(actor));
         }
 
         c = c.countingNonce(act.role());
         bool moves = to != c.stateNumber();
-        if (rule.isRare()) (c, to, moves) = _take(caseId, commitment, stored, c, act, key, to);
-        else if (rule.signsProposal()) c = c.proposing(act.grade(), act.share(), act.fee());
+        if (rule.signsProposal()) c = c.proposing(act.grade(), act.share(), act.fee());
+        else if (rule.isRare()) (c, to, moves) = _take(caseId, commitment, stored, c, act, key, to);
         else if (rule.setsFlag()) c = _pickedUp(c, act.role());
         if (moves) _advance(caseId, stored, c, to, act.kind(), act.role(), actor, commitment);
         else _note(caseId, stored, c, act.kind(), act.role(), actor, commitment);
@@ -219,34 +238,51 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
     function _judge(Stored storage stored, CaseWord c, Rule rule, ActWord act, address key)
         private
         view
-        returns (uint8 to, Refusal refusal)
+        returns (uint256 to, Refusal refusal)
     {
-        if (!c.exists()) return (0, Refusals.aboutCase(UnknownCase.selector));
-        if (block.timestamp > act.validUntil()) return (0, Refusals.with(SignatureExpired.selector, act.validUntil()));
-        uint40 due = c.marked(CaseMarks.NOTICED) ? _dueAt(stored, c) : c.deadline();
-        if (block.timestamp > due && due != 0) return (0, Refusals.with(DeadlinePassed.selector, due));
-        uint8 role = act.role();
-        if (!rule.allows(c, role)) return (0, _notAllowed(c, act));
-        to = rule.target(c);
-        // A role whose last nonce is used up can act no more; the case then goes by its deadlines.
-        uint16 nonce = c.nonce(role);
-        if (act.nonce() != nonce || nonce == type(uint16).max) {
-            return (0, Refusals.with(WrongNonce.selector, role, nonce, act.nonce()));
+        uint256 due = c.deadline();
+        if (c.marked(CaseMarks.NOTICED)) due = _dueAt(stored, c);
+        uint256 beyond;
+        // What nearly every act fulfils is asked at once: a difference of small numbers has its highest bit where it is
+        // negative. A case that has ended has no deadline, and its 0 becomes the last second there is. A role whose last
+        // nonce is used up can act no more; the case then goes by its deadlines.
+        unchecked {
+            uint256 nonce = c.nonce(act.role());
+            beyond = (act.validUntil() - block.timestamp) | (((due - 1) & type(uint40).max) - (block.timestamp - 1))
+                | (rule.allowance(c, act.role()) - 1) | (0 - (nonce ^ act.nonce())) | (CaseWords.LAST_NONCE - 1 - nonce);
         }
-        if (!rule.isPlain() || !act.isPlain() || key != address(0)) return _judgeMore(stored, c, rule, act, key);
+        to = rule.target(c);
+        if (beyond >> 255 != 0) {
+            refusal = _whyNot(c, rule, act, due);
+        } else if (rule.isRare()) {
+            (to, refusal) = _judgeMore(stored, c, rule, act, key, to);
+        } else {
+            uint256 unsigned = uint160(key);
+            if (rule.signsProposal()) refusal = _judgeProposal(_policyOf(c).rules, act);
+            else unsigned |= act.values();
+            if (unsigned != 0) refusal = Refusals.plain(UnsignedValue.selector);
+        }
     }
 
-    /// The same for an act that signs values, or asks more than the table can say.
-    function _judgeMore(Stored storage stored, CaseWord c, Rule rule, ActWord act, address key)
+    /// @return why an act is refused that `_judge` found to miss one of these: the first that it misses
+    function _whyNot(CaseWord c, Rule rule, ActWord act, uint256 due) private view returns (Refusal) {
+        if (!c.exists()) return Refusals.aboutCase(UnknownCase.selector);
+        if (block.timestamp > act.validUntil()) return Refusals.with(SignatureExpired.selector, act.validUntil());
+        if (block.timestamp > due && due != 0) return Refusals.with(DeadlinePassed.selector, due);
+        if (rule.allowance(c, act.role()) == 0) return _notAllowed(c, act);
+        return Refusals.with(WrongNonce.selector, act.role(), c.nonce(act.role()), act.nonce());
+    }
+
+    /// The same for an act that asks more than the table can say.
+    function _judgeMore(Stored storage stored, CaseWord c, Rule rule, ActWord act, address key, uint256 target)
         private
         view
-        returns (uint8 to, Refusal refusal)
+        returns (uint256 to, Refusal refusal)
     {
-        to = rule.guarded(c, act.kind(), act.role());
+        to = rule.guarded(c, act.kind(), act.role(), target);
         if (to == 0) return (0, _notAllowed(c, act));
         if (!Messages.isFullySigned(rule, act, key)) return (0, Refusals.plain(UnsignedValue.selector));
-        if (rule.isRare()) refusal = _judgeRare(stored, c, act, key);
-        else if (rule.signsProposal()) refusal = _judgeProposal(_policies[c.policy()], act);
+        refusal = _judgeRare(stored, c, act, key);
     }
 
     function _notAllowed(CaseWord c, ActWord act) private pure returns (Refusal) {
@@ -268,19 +304,29 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
         return _judgeShare(stored, c, act);
     }
 
-    /// What the policy says to an inspector's proposal.
-    function _judgeProposal(Policy storage policy, ActWord act) private view returns (Refusal) {
-        if (act.grade() == uint8(Grade.None)) return Refusals.plain(GradeMissing.selector);
-        if (!act.isKnown()) return _unknown(act);
-        uint16 least = policy.minShareOf(act.grade());
-        if (act.share() < least) return Refusals.with(ShareBelowPolicy.selector, act.share(), least);
-        if (act.share() > Payout.FULL) return Refusals.with(BasisPointsOutOfBounds.selector, act.share());
-        uint16 cap = act.grade() == uint8(Grade.Defective) ? 0 : policy.feeCapOf();
-        if (act.fee() > cap) return Refusals.with(FeeAbovePolicy.selector, act.fee(), cap);
-        return Refusals.NONE;
+    /// What a policy's rules say to an inspector's proposal.
+    function _judgeProposal(uint256 rules, ActWord act) private pure returns (Refusal refusal) {
+        uint256 grade = act.grade();
+        uint256 least = PolicyWords.minShare(rules, grade);
+        uint256 cap = grade == uint8(Grade.Defective) ? 0 : PolicyWords.feeCap(rules);
+        uint256 beyond;
+        // As in `_judge`: each difference has its highest bit where its bound is passed.
+        unchecked {
+            beyond = (grade - 1) | (uint256(uint8(type(Grade).max)) - grade) | (act.share() - least)
+                | (Payout.FULL - act.share()) | (cap - act.fee());
+        }
+        if (beyond >> 255 != 0) refusal = _whyNotProposed(act, least, cap);
     }
 
-    function _pickedUp(CaseWord c, uint8 role) private pure returns (CaseWord) {
+    function _whyNotProposed(ActWord act, uint256 least, uint256 cap) private pure returns (Refusal) {
+        if (act.grade() == uint8(Grade.None)) return Refusals.plain(GradeMissing.selector);
+        if (!act.isKnown()) return _unknown(act);
+        if (act.share() < least) return Refusals.with(ShareBelowPolicy.selector, act.share(), least);
+        if (act.share() > Payout.FULL) return Refusals.with(BasisPointsOutOfBounds.selector, act.share());
+        return Refusals.with(FeeAbovePolicy.selector, act.fee(), cap);
+    }
+
+    function _pickedUp(CaseWord c, uint256 role) private pure returns (CaseWord) {
         return role == uint8(Role.Carrier) ? c.flagging(CaseFlags.PICKUP_BY_CARRIER) : c;
     }
 
@@ -293,11 +339,11 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
         CaseWord c,
         ActWord act,
         address key,
-        uint8 to
-    ) private returns (CaseWord, uint8, bool moves) {
-        uint8 kind = act.kind();
-        uint8 role = act.role();
-        uint8 from = c.stateNumber();
+        uint256 to
+    ) private returns (CaseWord, uint256, bool moves) {
+        uint256 kind = act.kind();
+        uint256 role = act.role();
+        uint256 from = c.stateNumber();
         if (kind == uint8(Kind.Disputed) || kind == uint8(Kind.Challenged) || kind == uint8(Kind.Appealed)) {
             return (_claiming(stored, c, kind, role, act.share()), to, from != to);
         }
@@ -324,11 +370,14 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
     }
 
     /// @param role number of a Role; the machine lets neither None nor Panel through
-    function _actorOf(Stored storage stored, CaseWord c, uint8 role) private view returns (address actor) {
-        if (role == uint8(Role.Consumer)) return stored.consumer;
-        Parties storage parties = _parties[c.parties()];
-        assembly ("memory-safe") {
-            actor := sload(add(parties.slot, sub(role, 2))) // Parties stand in the order of Role
+    function _actorOf(Stored storage stored, CaseWord c, uint256 role) private view returns (address actor) {
+        if (role == uint8(Role.Consumer)) {
+            actor = stored.consumer;
+        } else {
+            Parties storage parties = _partiesOf(c);
+            assembly ("memory-safe") {
+                actor := sload(add(parties.slot, sub(role, 2))) // Parties stand in the order of Role
+            }
         }
     }
 

@@ -72,12 +72,12 @@ contract ReturnLens is IReturnLens {
         v.mode = c.mode();
         v.grade = c.grade();
         v.flags = c.flags();
-        v.share = c.share();
-        v.fee = c.fee();
-        v.deadline = c.deadline();
+        v.share = uint16(c.share());
+        v.fee = uint16(c.fee());
+        v.deadline = uint40(c.deadline());
         v.length = c.length();
         for (uint8 role = uint8(Role.Consumer); role <= uint8(Role.Inspector); ++role) {
-            v.nonces[role] = c.nonce(role);
+            v.nonces[role] = uint16(c.nonce(role));
         }
         v.round = CaseMachine.round(c);
         if (c.marked(CaseMarks.OFFER_BY_CONSUMER)) v.offeredBy = Role.Consumer;

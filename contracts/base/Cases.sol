@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.24;
 
-import {Freight, Grade, Kind, Mode, Notice, Policy, Role, State} from "../interfaces/CaseTypes.sol";
+import {Freight, Grade, Kind, Mode, Notice, Parties, Policy, Role, State} from "../interfaces/CaseTypes.sol";
 import {IArbitrationPanel} from "../interfaces/IArbitrationPanel.sol";
 import {IRefundEscrow, Outcome} from "../interfaces/IRefundEscrow.sol";
 import {CaseFlags} from "../libraries/CaseFlags.sol";
@@ -84,9 +84,9 @@ abstract contract Cases is Registers {
         bytes32 caseId,
         Stored storage stored,
         CaseWord c,
-        uint8 to,
-        uint8 kind,
-        uint8 role,
+        uint256 to,
+        uint256 kind,
+        uint256 role,
         address actor,
         bytes32 commitment
     ) internal {
@@ -99,13 +99,14 @@ abstract contract Cases is Registers {
                 return;
             }
         }
-        uint8 from = c.stateNumber();
+        uint256 from = c.stateNumber();
         c = _entering(c, to);
         stored.head = _link(stored.head, caseId, c, kind, role, actor, commitment);
         stored.word = c.countingRecord();
-        if (CaseMachine.isLive(to)) return;
         // Once the provider paid, the lock has done its work: nothing of it is the consumer's.
-        _settle(caseId, stored, c, to == uint8(State.Closed) || from == uint8(State.Refunded));
+        if (!CaseMachine.isLive(to)) {
+            _settle(caseId, stored, c, to == uint8(State.Closed) || from == uint8(State.Refunded));
+        }
     }
 
     /// Writes a record down and leaves the case where it is.
@@ -113,8 +114,8 @@ abstract contract Cases is Registers {
         bytes32 caseId,
         Stored storage stored,
         CaseWord c,
-        uint8 kind,
-        uint8 role,
+        uint256 kind,
+        uint256 role,
         address actor,
         bytes32 commitment
     ) internal {
@@ -123,9 +124,8 @@ abstract contract Cases is Registers {
     }
 
     /// Fixes the outcome. Whoever made the consumer wait past a deadline bears the freight as well.
-    function _deciding(CaseWord c, uint16 share, uint16 fee, bool bySilence) internal view returns (CaseWord) {
-        bool merchantBears =
-            bySilence || c.grade() == Grade.Defective || _policies[c.policy()].freightOf() == Freight.Reimbursed;
+    function _deciding(CaseWord c, uint256 share, uint256 fee, bool bySilence) internal view returns (CaseWord) {
+        bool merchantBears = bySilence || c.grade() == Grade.Defective || _policyOf(c).freightOf() == Freight.Reimbursed;
         // A challenge is about an outcome that has said who bears it.
         if (c.has(CaseFlags.CHALLENGED)) merchantBears = c.has(CaseFlags.FREIGHT_TO_CONSUMER);
         c = share != 0 && merchantBears
@@ -135,35 +135,60 @@ abstract contract Cases is Registers {
     }
 
     /// The last second in which the case waits: of its deadline, or of a notice that ends before.
-    function _dueAt(Stored storage stored, CaseWord c) internal view returns (uint40) {
-        uint40 deadline = c.deadline();
+    function _dueAt(Stored storage stored, CaseWord c) internal view returns (uint256) {
+        uint256 deadline = c.deadline();
         if (!c.marked(CaseMarks.NOTICED)) return deadline;
-        uint40 effectiveAt = stored.notice.effectiveAt;
+        uint256 effectiveAt = stored.notice.effectiveAt;
         return effectiveAt < deadline ? effectiveAt : deadline;
     }
 
+    function _policyOf(CaseWord c) internal pure returns (Policy storage policy) {
+        uint256 index = c.policy();
+        assembly ("memory-safe") {
+            policy.slot := add(_policies.slot, mul(index, 3)) // 16 bits, so it lies in the array
+        }
+    }
+
+    function _partiesOf(CaseWord c) internal pure returns (Parties storage parties) {
+        uint256 index = c.parties();
+        assembly ("memory-safe") {
+            parties.slot := add(_parties.slot, mul(index, 4)) // 32 bits, so it lies in the array
+        }
+    }
+
     /// Announces a record and gives the head that follows it.
-    function _link(bytes32 head_, bytes32 caseId, CaseWord c, uint8 kind, uint8 role, address actor, bytes32 commitment)
-        internal
-        returns (bytes32 next)
-    {
+    function _link(
+        bytes32 head_,
+        bytes32 caseId,
+        CaseWord c,
+        uint256 kind,
+        uint256 role,
+        address actor,
+        bytes32 commitment
+    ) internal returns (bytes32 next) {
         bytes32 entry = c.entryOf(kind, role);
-        emit Recorded(caseId, actor, commitment, entry);
+        bytes32 topic = Recorded.selector;
+        // What the event holds is the second half of what the head is the hash of: both are written once, behind the free
+        // memory, and nothing needs them afterwards.
         assembly ("memory-safe") {
             let start := mload(0x40)
             mstore(start, head_)
             mstore(add(start, 0x20), actor)
             mstore(add(start, 0x40), commitment)
             mstore(add(start, 0x60), entry)
+            log3(add(start, 0x40), 0x40, topic, caseId, actor)
             next := keccak256(start, 0x80)
         }
     }
 
-    function _entering(CaseWord c, uint8 to) internal view returns (CaseWord) {
-        if (!CaseMachine.isLive(to)) return c.entering(to, 0);
-        unchecked {
-            return c.entering(to, uint40(block.timestamp) + _policies[c.policy()].windowOf(to)); // years away from 40 bits
+    function _entering(CaseWord c, uint256 to) internal view returns (CaseWord) {
+        uint256 until = 0;
+        if (CaseMachine.isLive(to)) {
+            unchecked {
+                until = block.timestamp + _policyOf(c).windowOf(to); // years away from 40 bits
+            }
         }
+        return c.entering(to, until);
     }
 
     /// @return the case, marked as unpaid where nobody here pays what is overdue
@@ -181,8 +206,8 @@ abstract contract Cases is Registers {
         bytes32 caseId,
         Stored storage stored,
         CaseWord c,
-        uint8 kind,
-        uint8 role,
+        uint256 kind,
+        uint256 role,
         address actor,
         bytes32 commitment
     ) private {
@@ -198,8 +223,8 @@ abstract contract Cases is Registers {
         if (c.mode() == Mode.None) return;
         Outcome memory outcome;
         if (!releases) {
-            outcome.share = c.share();
-            outcome.fee = c.fee();
+            outcome.share = uint16(c.share());
+            outcome.fee = uint16(c.fee());
             outcome.freightToConsumer = c.has(CaseFlags.FREIGHT_TO_CONSUMER);
         }
         if (c.marked(CaseMarks.RULED)) {
@@ -207,6 +232,6 @@ abstract contract Cases is Registers {
             (outcome.awards, onAppeal) = panel.awardsOf(caseId, stored.panel);
             if (stored.consumerLostAppeal) outcome.feesFromConsumer = onAppeal;
         }
-        escrow.settle(caseId, _parties[c.parties()].merchant, outcome);
+        escrow.settle(caseId, _partiesOf(c).merchant, outcome);
     }
 }

@@ -20,16 +20,16 @@ abstract contract Lapses is Disputes {
         Stored storage stored = _cases[caseId];
         CaseWord c = stored.word;
         if (!CaseMachine.isLive(c.stateNumber())) return (Kind.None, State.None, 0);
-        after_ = _dueAt(stored, c);
-        uint8 next;
+        after_ = uint40(_dueAt(stored, c));
+        uint256 next;
         if (!_noticeIsFirst(stored, c)) {
             (kind, next,) = _lapse(stored, c);
-            return (kind, State(next), after_);
+            return (kind, State(uint8(next)), after_);
         }
         kind = stored.notice.kind;
         if (kind == Kind.KeyBound) next = c.stateNumber();
         else (, next) = _agreeing(c, uint8(kind), stored.notice.share);
-        to = State(next);
+        to = State(uint8(next));
     }
 
     /// @return refusal of a case that is not due; then nothing has changed
@@ -37,9 +37,9 @@ abstract contract Lapses is Disputes {
         Stored storage stored = _cases[caseId];
         CaseWord c = stored.word;
         if (!c.exists()) return Refusals.aboutCase(UnknownCase.selector);
-        uint8 from = c.stateNumber();
+        uint256 from = c.stateNumber();
         if (!CaseMachine.isLive(from)) return Refusals.with(NothingDue.selector, from);
-        uint40 due = _dueAt(stored, c);
+        uint256 due = _dueAt(stored, c);
         if (block.timestamp <= due) return Refusals.with(DeadlineAhead.selector, due);
 
         if (_noticeIsFirst(stored, c)) {
@@ -47,7 +47,7 @@ abstract contract Lapses is Disputes {
             return refusal;
         }
         Kind kind;
-        uint8 to;
+        uint256 to;
         (kind, to, c) = _lapse(stored, c);
         if (to == uint8(State.Disputed)) c = _claiming(stored, c, uint8(kind), uint8(Role.None), 0);
         _advance(caseId, stored, c, to, uint8(kind), uint8(Role.None), address(this), bytes32(0));
@@ -55,13 +55,13 @@ abstract contract Lapses is Disputes {
 
     function _applyNotice(bytes32 caseId, Stored storage stored, CaseWord c) private {
         Notice memory notice = stored.notice;
-        uint8 kind = uint8(notice.kind);
+        uint256 kind = uint8(notice.kind);
         if (notice.kind == Kind.KeyBound) {
             c = _binding(caseId, stored, c, notice.key);
             _note(caseId, stored, c, kind, uint8(Role.None), address(this), bytes32(0));
             return;
         }
-        uint8 to;
+        uint256 to;
         (c, to) = _agreeing(c, kind, notice.share);
         _advance(caseId, stored, c, to, kind, uint8(Role.None), address(this), bytes32(0));
     }
@@ -73,7 +73,7 @@ abstract contract Lapses is Disputes {
     /// @return kind what the contract states in the silent party's name once the deadline has passed
     /// @return to number of the state that follows, `Payable` where the outcome is decided
     /// @return after_ the case with that outcome
-    function _lapse(Stored storage stored, CaseWord c) private view returns (Kind kind, uint8 to, CaseWord after_) {
+    function _lapse(Stored storage stored, CaseWord c) private view returns (Kind kind, uint256 to, CaseWord after_) {
         State from = c.state();
         if (from == State.Requested) return (Kind.Authorised, uint8(State.Authorised), c);
         if (from == State.Declined || from == State.Authorised) return (Kind.Closed, uint8(State.Closed), c);
@@ -91,7 +91,7 @@ abstract contract Lapses is Disputes {
             if (!asItStands) return (Kind.Disputed, uint8(State.Disputed), c); // the merchant inspected for itself
         }
         if (asItStands) return (Kind.Accepted, uint8(State.Payable), _deciding(c, c.share(), c.fee(), false));
-        bool pickupProven = c.has(CaseFlags.PICKUP_BY_CARRIER) && _policies[c.policy()].freightOf() == Freight.Supplied;
+        bool pickupProven = c.has(CaseFlags.PICKUP_BY_CARRIER) && _policyOf(c).freightOf() == Freight.Supplied;
         if (from == State.PickedUp && !pickupProven) return (Kind.Disputed, uint8(State.Disputed), c);
         // Received, Exchanging, PickedUp
         return (Kind.Accepted, uint8(State.Payable), _deciding(c, Payout.FULL, 0, true));
@@ -99,7 +99,7 @@ abstract contract Lapses is Disputes {
 
     /// A silent appeal leaves the ruling as it was. Else the fallback panel has its turn, once, and after its silence the
     /// consumer gets everything, or after a challenge what is still owed.
-    function _lapseOfDispute(Stored storage stored, CaseWord c) private view returns (Kind, uint8, CaseWord) {
+    function _lapseOfDispute(Stored storage stored, CaseWord c) private view returns (Kind, uint256, CaseWord) {
         bool isAppeal = CaseMachine.isAppeal(c);
         if (!isAppeal && !c.has(CaseFlags.FALLBACK) && stored.panel != 0 && panel.fallbackOf(stored.panel) != 0) {
             return (Kind.Disputed, uint8(State.Disputed), c.flagging(CaseFlags.FALLBACK));

@@ -17,11 +17,12 @@ abstract contract Registers is IReturnLedger, AccessControl {
     uint32 public constant LONGEST_WINDOW = 180 days;
 
     mapping(bytes32 policy => uint16) internal _policyIndex; // from 1
-    mapping(uint16 index => Policy) internal _policies;
     mapping(uint16 index => bytes32) internal _policyIds;
     mapping(bytes32 parties => uint32) internal _partiesIndex; // from 1
-    mapping(uint32 index => Parties) internal _parties;
     mapping(address inspector => bool) private _independent;
+    // Arrays of all that an index can be: where an entry stands is added up, not hashed.
+    Policy[2 ** 16] internal _policies;
+    Parties[2 ** 32] internal _parties;
     uint16 private _policyCount;
     uint32 private _partiesCount;
 
@@ -76,14 +77,14 @@ abstract contract Registers is IReturnLedger, AccessControl {
     function _requireBounds(Policy calldata policy) private pure {
         for (uint8 i = 0; i < 16; ++i) {
             State state = i <= uint8(type(State).max) ? State(i) : State.None; // the last place stands for no state
-            uint40 window = PolicyWords.window(policy.windows, i);
+            uint256 window = PolicyWords.window(policy.windows, i);
             bool live = CaseMachine.isLive(uint8(state));
             if (live ? (window < SHORTEST_WINDOW || window > LONGEST_WINDOW) : window != 0) {
                 revert WindowOutOfBounds(state, uint32(window));
             }
         }
         uint256 rules = policy.rules;
-        uint40 notice = PolicyWords.notice(rules);
+        uint256 notice = PolicyWords.notice(rules);
         if (notice > LONGEST_WINDOW) revert NoticeOutOfBounds(uint32(notice));
         for (uint8 i = 0; i <= uint8(type(Grade).max); ++i) {
             _requireBasisPoints(PolicyWords.minShare(rules, i));
@@ -93,7 +94,7 @@ abstract contract Registers is IReturnLedger, AccessControl {
         if (!freightKnown || rules >> PolicyWords.RULES_BITS != 0) revert RulesMalformed(rules);
     }
 
-    function _requireBasisPoints(uint16 value) private pure {
-        if (value > Payout.FULL) revert BasisPointsOutOfBounds(value);
+    function _requireBasisPoints(uint256 value) private pure {
+        if (value > Payout.FULL) revert BasisPointsOutOfBounds(uint16(value));
     }
 }

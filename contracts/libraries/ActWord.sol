@@ -10,7 +10,7 @@ using ActWords for ActWord global;
 
 /// @notice The fields of an `ActWord`. Kinds, roles and grades come as their numbers, which `isKnown` has checked once:
 /// the compiler would check an enum wherever it is touched.
-/// @dev From the lowest bit: fee 16, share 16, grade 8, nonce 16, role 8, kind 8, validUntil 40.
+/// @dev From the lowest bit: fee 16, share 16, grade 8, nonce 16, role 8, kind 8, validUntil 40, and nothing above.
 library ActWords {
     uint256 private constant SHARE = 16;
     uint256 private constant GRADE = 32;
@@ -34,36 +34,36 @@ library ActWords {
                 && a.grade() <= uint8(type(Grade).max);
     }
 
-    function fee(ActWord a) internal pure returns (uint16) {
-        return uint16(ActWord.unwrap(a));
+    function fee(ActWord a) internal pure returns (uint256) {
+        return ActWord.unwrap(a) & 0xffff;
     }
 
-    function share(ActWord a) internal pure returns (uint16) {
-        return uint16(ActWord.unwrap(a) >> SHARE);
+    function share(ActWord a) internal pure returns (uint256) {
+        return (ActWord.unwrap(a) >> SHARE) & 0xffff;
     }
 
-    function grade(ActWord a) internal pure returns (uint8) {
-        return uint8(ActWord.unwrap(a) >> GRADE);
+    function grade(ActWord a) internal pure returns (uint256) {
+        return (ActWord.unwrap(a) >> GRADE) & 0xff;
     }
 
-    function nonce(ActWord a) internal pure returns (uint16) {
-        return uint16(ActWord.unwrap(a) >> NONCE);
+    function nonce(ActWord a) internal pure returns (uint256) {
+        return (ActWord.unwrap(a) >> NONCE) & 0xffff;
     }
 
-    function role(ActWord a) internal pure returns (uint8) {
-        return uint8(ActWord.unwrap(a) >> ROLE);
+    function role(ActWord a) internal pure returns (uint256) {
+        return (ActWord.unwrap(a) >> ROLE) & 0xff;
     }
 
-    function kind(ActWord a) internal pure returns (uint8) {
-        return uint8(ActWord.unwrap(a) >> KIND);
+    function kind(ActWord a) internal pure returns (uint256) {
+        return (ActWord.unwrap(a) >> KIND) & 0xff;
     }
 
-    function validUntil(ActWord a) internal pure returns (uint40) {
-        return uint40(ActWord.unwrap(a) >> VALID_UNTIL);
+    function validUntil(ActWord a) internal pure returns (uint256) {
+        return ActWord.unwrap(a) >> VALID_UNTIL;
     }
 
-    /// @return whether grade, share and fee are zero
-    function isPlain(ActWord a) internal pure returns (bool) {
-        return ActWord.unwrap(a) & VALUES == 0;
+    /// @return grade, share and fee in one, zero where each is
+    function values(ActWord a) internal pure returns (uint256) {
+        return ActWord.unwrap(a) & VALUES;
     }
 }

@@ -77,39 +77,38 @@ library CaseMachine {
         | ((ENDED | MERCHANT | GUARDED | RARE) << (32 * (uint8(Kind.Erased) - 16)));
 
     /// @param kind number of a Kind
-    function ruleOf(uint8 kind) internal pure returns (Rule) {
-        uint256 kinds = kind < 8 ? FIRST_KINDS : kind < 16 ? NEXT_KINDS : kind < 24 ? LAST_KINDS : 0;
-        return Rule.wrap((kinds >> (32 * uint256(kind & 7))) & 0xffffffff);
+    function ruleOf(uint256 kind) internal pure returns (Rule) {
+        uint256 shift = 32 * (kind & 7);
+        // Each on its own, so that the compiler keeps the rule rather than the table and what it takes to look it up again.
+        uint256 bits = 0;
+        if (kind < 8) bits = (FIRST_KINDS >> shift) & 0xffffffff;
+        else if (kind < 16) bits = (NEXT_KINDS >> shift) & 0xffffffff;
+        else if (kind < 24) bits = (LAST_KINDS >> shift) & 0xffffffff;
+        return Rule.wrap(bits);
     }
 
-    /// @return whether the table lets this role do this in the case's state
-    function allows(Rule rule, CaseWord c, uint8 role) internal pure returns (bool) {
+    /// @return 1 if the table lets this role do this in the case's state, else 0
+    function allowance(Rule rule, CaseWord c, uint256 role) internal pure returns (uint256) {
         uint256 bits = Rule.unwrap(rule);
         // The roles' bits end below those of the states, so a number beyond them could find one that is not its own.
         unchecked {
-            return (bits >> (16 + uint256(c.stateNumber()))) & ((bits & ALL_ROLES) >> (8 + uint256(role))) & 1 != 0;
+            return (bits >> (16 + c.stateNumber())) & ((bits & ALL_ROLES) >> (8 + role)) & 1;
         }
     }
 
     /// @return to number of the state that the table leads to: `Payable` where the act decides the outcome
-    function target(Rule rule, CaseWord c) internal pure returns (uint8 to) {
-        to = uint8(Rule.unwrap(rule) & 0xf);
+    function target(Rule rule, CaseWord c) internal pure returns (uint256 to) {
+        to = Rule.unwrap(rule) & 0xf;
         if (to == 0) to = c.stateNumber();
     }
 
     /// @param kind number of the rule's Kind
     /// @param role number of a Role that the table allows
-    /// @return to number of the state after the act where more than the table decides: the present one where the act is
+    /// @param to number of the state that the table leads to
+    /// @return number of the state after the act where more than the table decides: the present one where the act is
     /// only written down, that of `None` where it is not allowed
-    function guarded(Rule rule, CaseWord c, uint8 kind, uint8 role) internal pure returns (uint8 to) {
-        to = target(rule, c);
-        if (Rule.unwrap(rule) & GUARDED != 0) return _guarded(c, c.stateNumber(), kind, role, to);
-    }
-
-    /// @return whether all that this kind does is to move the case or to be written down, and its message has the five
-    /// common fields and no more
-    function isPlain(Rule rule) internal pure returns (bool) {
-        return Rule.unwrap(rule) & (SHARE | PROPOSAL | GUARDED | RARE | KEY) == 0;
+    function guarded(Rule rule, CaseWord c, uint256 kind, uint256 role, uint256 to) internal pure returns (uint256) {
+        return Rule.unwrap(rule) & GUARDED == 0 ? to : _guarded(c, c.stateNumber(), kind, role, to);
     }
 
     function setsFlag(Rule rule) internal pure returns (bool) {
@@ -125,18 +124,23 @@ library CaseMachine {
         return Rule.unwrap(rule) & SHARE != 0;
     }
 
+    function signsKey(Rule rule) internal pure returns (bool) {
+        return Rule.unwrap(rule) & KEY != 0;
+    }
+
     function signsProposal(Rule rule) internal pure returns (bool) {
         return Rule.unwrap(rule) & PROPOSAL != 0;
     }
 
-    /// @return whether the act does more than to move the case
+    /// @return whether the act does more than to move the case; so does every kind that signs a share or a key, or that
+    /// asks more than the table
     function isRare(Rule rule) internal pure returns (bool) {
         return Rule.unwrap(rule) & RARE != 0;
     }
 
-    function isLive(uint8 state) internal pure returns (bool) {
+    function isLive(uint256 state) internal pure returns (bool) {
         unchecked {
-            return uint256(state) - 1 < uint256(uint8(State.Settled)) - 1; // None becomes the greatest number
+            return state - 1 < uint256(uint8(State.Settled)) - 1; // None becomes the greatest number
         }
     }
 
@@ -152,7 +156,7 @@ library CaseMachine {
     }
 
     /// What depends on more than state and role.
-    function _guarded(CaseWord c, uint8 from, uint8 kind, uint8 role, uint8 to) private pure returns (uint8) {
+    function _guarded(CaseWord c, uint256 from, uint256 kind, uint256 role, uint256 to) private pure returns (uint256) {
         bool isMerchant = role == uint8(Role.Merchant);
         if (kind == uint8(Kind.Disputed)) return !isMerchant || _merchantMayDispute(c, from) ? to : 0;
         if (kind == uint8(Kind.Objected)) return c.marked(CaseMarks.NOTICED) ? to : 0;
@@ -162,7 +166,7 @@ library CaseMachine {
     }
 
     /// A merchant that was its own inspector cannot dispute what it found. In a dispute it may state what it claims.
-    function _merchantMayDispute(CaseWord c, uint8 from) private pure returns (bool) {
+    function _merchantMayDispute(CaseWord c, uint256 from) private pure returns (bool) {
         if (from == uint8(State.Inspected)) return c.has(CaseFlags.INSPECTOR_INDEPENDENT);
         return from == uint8(State.PickedUp) || from == uint8(State.Received) || from == uint8(State.Disputed);
     }

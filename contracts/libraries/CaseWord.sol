@@ -26,6 +26,9 @@ library CaseWords {
     uint256 private constant FLAGS = 168;
     uint256 private constant NONCES = 176;
 
+    /// The nonce that no act can have: none could follow it.
+    uint256 internal constant LAST_NONCE = 0xffff;
+
     uint256 private constant STATE_AND_DEADLINE = 0xffffffffffff << STATE;
     uint256 private constant GRADE_SHARE_AND_FEE = 0xffffffffff << GRADE;
     uint256 private constant SHARE_AND_FEE = 0xffffffff << SHARE;
@@ -60,12 +63,12 @@ library CaseWords {
     }
 
     /// @return the state's number: the compiler would check an enum wherever it is touched
-    function stateNumber(CaseWord c) internal pure returns (uint8) {
-        return uint8(CaseWord.unwrap(c) >> STATE);
+    function stateNumber(CaseWord c) internal pure returns (uint256) {
+        return (CaseWord.unwrap(c) >> STATE) & 0xff;
     }
 
-    function deadline(CaseWord c) internal pure returns (uint40) {
-        return uint40(CaseWord.unwrap(c) >> DEADLINE);
+    function deadline(CaseWord c) internal pure returns (uint256) {
+        return (CaseWord.unwrap(c) >> DEADLINE) & 0xffffffffff;
     }
 
     function parties(CaseWord c) internal pure returns (uint32) {
@@ -80,12 +83,12 @@ library CaseWords {
         return Grade(uint8(CaseWord.unwrap(c) >> GRADE));
     }
 
-    function share(CaseWord c) internal pure returns (uint16) {
-        return uint16(CaseWord.unwrap(c) >> SHARE);
+    function share(CaseWord c) internal pure returns (uint256) {
+        return (CaseWord.unwrap(c) >> SHARE) & 0xffff;
     }
 
-    function fee(CaseWord c) internal pure returns (uint16) {
-        return uint16(CaseWord.unwrap(c) >> FEE);
+    function fee(CaseWord c) internal pure returns (uint256) {
+        return (CaseWord.unwrap(c) >> FEE) & 0xffff;
     }
 
     function flags(CaseWord c) internal pure returns (uint8) {
@@ -101,26 +104,25 @@ library CaseWords {
     }
 
     /// @param role number of a Role that is neither None nor Panel, which sign nothing here
-    function nonce(CaseWord c, uint8 role) internal pure returns (uint16) {
-        return uint16(CaseWord.unwrap(c) >> _nonceAt(role));
+    function nonce(CaseWord c, uint256 role) internal pure returns (uint256) {
+        return (CaseWord.unwrap(c) >> _nonceAt(role)) & LAST_NONCE;
     }
 
     /// @dev Whatever was pending in the state before is gone.
-    function entering(CaseWord c, uint8 to, uint40 until) internal pure returns (CaseWord) {
-        return CaseWord.wrap(
-            (CaseWord.unwrap(c) & ~(STATE_AND_DEADLINE | ALL_PENDING)) | (uint256(to) << STATE)
-                | (uint256(until) << DEADLINE)
-        );
+    function entering(CaseWord c, uint256 to, uint256 until) internal pure returns (CaseWord) {
+        return
+            CaseWord.wrap(
+                (CaseWord.unwrap(c) & ~(STATE_AND_DEADLINE | ALL_PENDING)) | (to << STATE) | (until << DEADLINE)
+            );
     }
 
-    function proposing(CaseWord c, uint8 grade_, uint16 share_, uint16 fee_) internal pure returns (CaseWord) {
-        CaseWord graded = CaseWord.wrap((CaseWord.unwrap(c) & ~GRADE_SHARE_AND_FEE) | (uint256(grade_) << GRADE));
+    function proposing(CaseWord c, uint256 grade_, uint256 share_, uint256 fee_) internal pure returns (CaseWord) {
+        CaseWord graded = CaseWord.wrap((CaseWord.unwrap(c) & ~GRADE_SHARE_AND_FEE) | (grade_ << GRADE));
         return deciding(graded, share_, fee_);
     }
 
-    function deciding(CaseWord c, uint16 share_, uint16 fee_) internal pure returns (CaseWord) {
-        return
-            CaseWord.wrap((CaseWord.unwrap(c) & ~SHARE_AND_FEE) | (uint256(share_) << SHARE) | (uint256(fee_) << FEE));
+    function deciding(CaseWord c, uint256 share_, uint256 fee_) internal pure returns (CaseWord) {
+        return CaseWord.wrap((CaseWord.unwrap(c) & ~SHARE_AND_FEE) | (share_ << SHARE) | (fee_ << FEE));
     }
 
     function flagging(CaseWord c, uint8 flag) internal pure returns (CaseWord) {
@@ -140,7 +142,7 @@ library CaseWords {
     }
 
     /// @dev The caller has made sure that the role has a nonce left.
-    function countingNonce(CaseWord c, uint8 role) internal pure returns (CaseWord) {
+    function countingNonce(CaseWord c, uint256 role) internal pure returns (CaseWord) {
         unchecked {
             return CaseWord.wrap(CaseWord.unwrap(c) + (1 << _nonceAt(role)));
         }
@@ -156,16 +158,16 @@ library CaseWords {
     /// @notice What a record did to its case, in one word, so that an event and a link of the hash chain stay cheap.
     /// @dev From the lowest bit: position 24, kind 8, role 8, state after 8, deadline after 40, block time 40, grade 8,
     /// share 16, fee 16, flags 8. `ledger_service/domain/entry.py` is its twin.
-    function entryOf(CaseWord c, uint8 kind, uint8 role) internal view returns (bytes32) {
+    function entryOf(CaseWord c, uint256 kind, uint256 role) internal view returns (bytes32) {
         return bytes32(
-            (CaseWord.unwrap(c) & SHOWN) | (uint256(kind) << ENTRY_KIND) | (uint256(role) << ENTRY_ROLE)
+            (CaseWord.unwrap(c) & SHOWN) | (kind << ENTRY_KIND) | (role << ENTRY_ROLE)
                 | (uint256(uint40(block.timestamp)) << ENTRY_TIME)
         );
     }
 
-    function _nonceAt(uint8 role) private pure returns (uint256) {
+    function _nonceAt(uint256 role) private pure returns (uint256) {
         unchecked {
-            return NONCES - 16 + 16 * uint256(role);
+            return NONCES - 16 + 16 * role;
         }
     }
 }

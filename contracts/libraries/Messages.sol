@@ -58,10 +58,10 @@ library Messages {
 
     /// @param kind number of a Kind
     /// @return the type hash of the kind's message; zero for a kind that is no act
-    function typeOf(uint8 kind) internal pure returns (bytes32) {
-        if (kind == uint8(Kind.PickedUp)) return PICKED_UP;
-        if (kind == uint8(Kind.Received)) return RECEIVED;
+    function typeOf(uint256 kind) internal pure returns (bytes32) {
         if (kind == uint8(Kind.Inspected)) return INSPECTED;
+        if (kind == uint8(Kind.Received)) return RECEIVED;
+        if (kind == uint8(Kind.PickedUp)) return PICKED_UP;
         if (kind == uint8(Kind.Authorised)) return AUTHORISED;
         if (kind == uint8(Kind.Accepted)) return ACCEPTED;
         if (kind == uint8(Kind.Refunded)) return REFUNDED;
@@ -83,9 +83,11 @@ library Messages {
 
     /// @return whether the act holds no value that its message leaves out
     function isFullySigned(Rule rule, ActWord a, address key) internal pure returns (bool) {
-        if (key != address(0)) return a.isPlain() && a.kind() == uint8(Kind.KeyBound);
-        if (a.isPlain() || rule.signsProposal()) return true;
-        return a.grade() == 0 && a.fee() == 0 && rule.signsShare();
+        uint256 unsigned = a.values();
+        if (rule.signsProposal()) unsigned = 0;
+        else if (rule.signsShare()) unsigned = a.grade() | a.fee();
+        if (!rule.signsKey()) unsigned |= uint160(key);
+        return unsigned == 0;
     }
 
     /// @return structHash the EIP-712 struct hash of an act. Its words stand behind the free memory for a moment only: a
@@ -106,24 +108,36 @@ library Messages {
             mstore(add(start, 0x60), nonce)
             mstore(add(start, 0x80), validUntil)
             mstore(add(start, 0xa0), commitment)
-            structHash := keccak256(start, 0xc0)
         }
-        if (rule.signsNoValue()) return structHash;
-        (uint256 grade, uint256 share, uint256 fee) = (a.grade(), a.share(), a.fee());
-        bool hasShare = rule.signsShare();
+        uint256 size = 0xc0;
         if (rule.signsProposal()) {
+            (uint256 grade, uint256 share, uint256 fee) = (a.grade(), a.share(), a.fee());
             assembly ("memory-safe") {
                 mstore(add(start, 0xc0), grade)
                 mstore(add(start, 0xe0), share)
                 mstore(add(start, 0x100), fee)
-                structHash := keccak256(start, 0x120)
             }
-        } else {
+            size = 0x120;
+        } else if (!rule.signsNoValue()) {
+            uint256 value = rule.signsShare() ? a.share() : uint160(key);
             assembly ("memory-safe") {
-                if hasShare { mstore(add(start, 0xc0), share) }
-                if iszero(hasShare) { mstore(add(start, 0xc0), key) }
-                structHash := keccak256(start, 0xe0)
+                mstore(add(start, 0xc0), value)
             }
+            size = 0xe0;
+        }
+        assembly ("memory-safe") {
+            structHash := keccak256(start, size)
+        }
+    }
+
+    /// @return digest what is signed: the EIP-712 hash of a message on a domain
+    function digestOf(bytes32 domain, bytes32 structHash) internal pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            let start := mload(0x40)
+            mstore(start, shl(240, 0x1901))
+            mstore(add(start, 0x02), domain)
+            mstore(add(start, 0x22), structHash)
+            digest := keccak256(start, 0x42)
         }
     }
 

@@ -27,15 +27,19 @@ library PackedAct {
         return ActWord.wrap(uint256(_word(items, _after(start, FIELDS))) >> 144); // its first 14 bytes
     }
 
-    /// @return where the item at `start` ends, which may be behind the last byte
-    function endOf(ActWord act, uint256 start) internal pure returns (uint256) {
-        return _after(start, act.kind() == uint8(Kind.KeyBound) ? LENGTH + KEY_LENGTH : LENGTH);
-    }
-
-    /// @dev Callers make sure that all of the item is there.
-    function keyOf(bytes calldata items, uint256 start, ActWord act) internal pure returns (address) {
-        if (act.kind() != uint8(Kind.KeyBound)) return address(0);
-        return address(uint160(uint256(_word(items, _after(start, LENGTH))) >> 96));
+    /// @dev Callers make sure that all of the item is there: `key` is of no worth where `end` is behind the last byte.
+    /// @return end where the item at `start` ends
+    /// @return key the new key of a KeyBound; zero for every other kind
+    function endAndKey(bytes calldata items, uint256 start, ActWord act)
+        internal
+        pure
+        returns (uint256 end, address key)
+    {
+        end = _after(start, LENGTH);
+        if (act.kind() == uint8(Kind.KeyBound)) {
+            key = address(uint160(uint256(_word(items, end)) >> 96));
+            end = _after(end, KEY_LENGTH);
+        }
     }
 
     /// @dev Callers make sure that all of the item is there.

@@ -7,29 +7,29 @@ import {Freight, Policy} from "../interfaces/CaseTypes.sol";
 /// @dev From the lowest bit. `windows`: 16 x 16, hours by State. `rules`: least share by Grade 6 x 16, cap of the fee 16,
 /// freight 8, notice in hours 16. `ledger_service/domain/policies.py` is their twin.
 library PolicyWords {
-    uint40 private constant HOUR = 1 hours;
+    uint256 private constant HOUR = 1 hours;
     uint256 private constant FEE_CAP = 96;
     uint256 private constant FREIGHT = 112;
     uint256 private constant NOTICE = 120;
     uint256 internal constant RULES_BITS = 136;
 
     /// @return seconds
-    function window(uint256 windows, uint8 state) internal pure returns (uint40) {
+    function window(uint256 windows, uint256 state) internal pure returns (uint256) {
         unchecked {
-            return uint40(uint16(windows >> (16 * uint256(state)))) * HOUR; // far below 40 bits
+            return ((windows >> (16 * state)) & 0xffff) * HOUR; // far below 40 bits
         }
     }
 
     /// @return basis points
-    function minShare(uint256 rules, uint8 grade) internal pure returns (uint16) {
+    function minShare(uint256 rules, uint256 grade) internal pure returns (uint256) {
         unchecked {
-            return uint16(rules >> (16 * uint256(grade)));
+            return (rules >> (16 * grade)) & 0xffff;
         }
     }
 
     /// @return basis points
-    function feeCap(uint256 rules) internal pure returns (uint16) {
-        return uint16(rules >> FEE_CAP);
+    function feeCap(uint256 rules) internal pure returns (uint256) {
+        return (rules >> FEE_CAP) & 0xffff;
     }
 
     function freightByte(uint256 rules) internal pure returns (uint8) {
@@ -37,29 +37,21 @@ library PolicyWords {
     }
 
     /// @return seconds
-    function notice(uint256 rules) internal pure returns (uint40) {
+    function notice(uint256 rules) internal pure returns (uint256) {
         unchecked {
-            return uint40(uint16(rules >> NOTICE)) * HOUR;
+            return ((rules >> NOTICE) & 0xffff) * HOUR;
         }
     }
 
-    function windowOf(Policy storage policy, uint8 state) internal view returns (uint40) {
+    function windowOf(Policy storage policy, uint256 state) internal view returns (uint256) {
         return window(policy.windows, state);
-    }
-
-    function minShareOf(Policy storage policy, uint8 grade) internal view returns (uint16) {
-        return minShare(policy.rules, grade);
-    }
-
-    function feeCapOf(Policy storage policy) internal view returns (uint16) {
-        return feeCap(policy.rules);
     }
 
     function freightOf(Policy storage policy) internal view returns (Freight) {
         return Freight(freightByte(policy.rules));
     }
 
-    function noticeOf(Policy storage policy) internal view returns (uint40) {
+    function noticeOf(Policy storage policy) internal view returns (uint256) {
         return notice(policy.rules);
     }
 }

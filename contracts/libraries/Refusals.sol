@@ -11,8 +11,6 @@ using Refusals for Refusal global;
 /// @dev From the highest bit: selector 32, number of arguments 8, unused 24, and the arguments: up to three of 64 bits,
 /// the first lowest, or one of 192.
 library Refusals {
-    Refusal internal constant NONE = Refusal.wrap(0);
-
     uint256 private constant SELECTOR = 224;
     uint256 private constant COUNT = 216;
     uint256 private constant ABOUT_CASE = 0xff; // the argument is the case's id, which has no room here
@@ -34,12 +32,13 @@ library Refusals {
         return _pack(selector, 1, a);
     }
 
-    function with(bytes4 selector, uint64 a, uint64 b) internal pure returns (Refusal) {
-        return _pack(selector, 2, uint256(a) | (uint256(b) << 64));
+    /// @param a at most 64 bits, as is each of those below
+    function with(bytes4 selector, uint256 a, uint256 b) internal pure returns (Refusal) {
+        return _pack(selector, 2, a | (b << 64));
     }
 
-    function with(bytes4 selector, uint64 a, uint64 b, uint64 c) internal pure returns (Refusal) {
-        return _pack(selector, 3, uint256(a) | (uint256(b) << 64) | (uint256(c) << 128));
+    function with(bytes4 selector, uint256 a, uint256 b, uint256 c) internal pure returns (Refusal) {
+        return _pack(selector, 3, a | (b << 64) | (c << 128));
     }
 
     /// @return the ABI-encoded error

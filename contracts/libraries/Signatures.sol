@@ -23,19 +23,24 @@ library Signatures {
         return recovers(signer, digest, signature) || walletAgrees(signer, digest, signature, WALLET_GAS);
     }
 
-    /// @return whether these are 65 bytes by the signer's own key, with the lower of the two possible values of s
-    function recovers(address signer, bytes32 digest, bytes calldata signature) internal pure returns (bool) {
-        if (signature.length != 65) return false;
-        bytes32 r;
-        uint256 s;
-        uint8 v;
-        assembly ("memory-safe") {
-            r := calldataload(signature.offset)
-            s := calldataload(add(signature.offset, 0x20))
-            v := byte(0, calldataload(add(signature.offset, 0x40)))
+    /// @return agrees whether these are 65 bytes by the signer's own key, with the lower of the two possible values of s
+    function recovers(address signer, bytes32 digest, bytes calldata signature) internal view returns (bool agrees) {
+        // As OpenZeppelin's ECDSA has it, written out because a batch asks it for every item. The precompiled contract
+        // reads digest, v, r and s from behind the free memory, where nothing is kept. It answers with an address, or with
+        // nothing: then the 0 that lay there before is no signer. It fails only where its gas runs out, which undoes all.
+        if (signature.length == 65) {
+            assembly ("memory-safe") {
+                let start := mload(0x40)
+                mstore(start, digest)
+                mstore(add(start, 0x20), byte(0, calldataload(add(signature.offset, 0x40))))
+                calldatacopy(add(start, 0x40), signature.offset, 0x40)
+                mstore(0, 0)
+                if iszero(staticcall(gas(), 1, start, 0x80, 0, 0x20)) { revert(0, 0) }
+                let recovered := mload(0)
+                let isLow := iszero(gt(mload(add(start, 0x60)), HALF_ORDER))
+                agrees := and(and(isLow, eq(recovered, signer)), iszero(iszero(recovered)))
+            }
         }
-        // As OpenZeppelin's ECDSA has it, written out because a batch asks it for every item.
-        return s <= HALF_ORDER && signer != address(0) && ecrecover(digest, v, r, bytes32(s)) == signer;
     }
 
     /// @return agrees whether the wallet, if it is one, takes this signature within `gasCap`

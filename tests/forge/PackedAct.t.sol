@@ -49,8 +49,8 @@ contract PackedActTest is Base {
         vm.assertEq(word.grade(), uint8(act.grade), "grade");
         vm.assertEq(word.share(), act.share, "share");
         vm.assertEq(word.fee(), act.fee, "fee");
-        bool plain = act.grade == Grade.None && act.share == 0 && act.fee == 0;
-        vm.assertTrue(word.isPlain() == plain, "plain");
+        uint256 values = (uint256(uint8(act.grade)) << 32) | (uint256(act.share) << 16) | act.fee;
+        vm.assertEq(word.values(), values, "values");
     }
 
     function testFuzz_number_that_stands_for_nothing_is_unknown(
@@ -68,9 +68,8 @@ contract PackedActTest is Base {
         item.caseId = PackedAct.caseId(items, start);
         item.commitment = PackedAct.commitment(items, start);
         item.fields = PackedAct.fields(items, start);
-        item.key = PackedAct.keyOf(items, start, item.fields);
         item.signature = PackedAct.signature(items, start);
-        item.end = PackedAct.endOf(item.fields, start);
+        (item.end, item.key) = PackedAct.endAndKey(items, start, item.fields);
     }
 
     function wordOf(Act calldata act) external pure returns (ActWord) {
