@@ -7,6 +7,7 @@ can be led through its states; only nothing is ever `recorded`.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -185,6 +186,18 @@ def count_rows(ledger: App) -> dict[str, int]:
             name: session.execute(select(func.count()).select_from(table)).scalar_one()
             for name, table in SQLModel.metadata.tables.items()
         }
+
+
+def wait_for_metrics(client: TestClient, *lines: str) -> str:
+    """The metrics once they hold these lines: how things are is looked up twice a second at most."""
+    ends = time.monotonic() + 5
+    while True:
+        text = client.get("/metrics").text
+        missing = set(lines) - set(text.splitlines())
+        if not missing:
+            return text
+        assert time.monotonic() < ends, missing
+        time.sleep(0.05)
 
 
 def assert_problem(

@@ -12,7 +12,7 @@ from api.app import create_app
 from ledger_service.services import queries
 from ledger_service.services.app import App
 
-from .conftest import Headers, Keys, Open, assert_problem, bearer, local_client, token_of
+from .conftest import Headers, Keys, Open, assert_problem, bearer, local_client, token_of, wait_for_metrics
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -121,7 +121,7 @@ def test_metrics_count_by_template_and_status(client: TestClient, open_case: Ope
     assert 'ledger_http_requests_total{method="GET",route="/v1/cases/{case_id}",status="401"} 1.0' in text
     assert 'route="unknown",status="404"' in text
     assert "BREW" not in text
-    assert "ledger_queue_depth 2.0" in text  # the opening, and the parties to register
+    wait_for_metrics(client, "ledger_queue_depth 2.0")  # the opening, and the parties to register
     assert "ledger_ready 0.0" in text
 
 

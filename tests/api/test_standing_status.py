@@ -12,7 +12,6 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from ledger_service.clock import FixedClock
-from ledger_service.config import Settings
 from ledger_service.services import status
 from ledger_service.services.app import App
 from ledger_service.store.changes import Changes
@@ -77,12 +76,12 @@ def test_new_milestone_shows_at_once(
 
 
 def test_link_revoked_by_another_process_is_refused_at_once(
-    client: TestClient, settings: Settings, link: Headers, made: list[str]
+    client: TestClient, ledger: App, link: Headers, made: list[str]
 ) -> None:
     for _ in range(2):
         assert client.get("/v1/status", headers=link).status_code == 200
     assert len(made) == 1
-    with sqlite3.connect(settings.data / "ledger.db") as other:
+    with sqlite3.connect(_file_of(ledger)) as other:
         other.execute("UPDATE status_links SET revoked_at = 1")
     other.close()
     assert client.get("/v1/status", headers=link).status_code == 401
@@ -105,11 +104,11 @@ def test_altered_token_finds_no_answer(client: TestClient, opened: dict[str, Any
 
 def test_refusal_is_not_kept(client: TestClient, ledger: App, opened: dict[str, Any], link: Headers) -> None:
     ledger.database.close()
-    hidden = Path(str(ledger.settings.data / "ledger.db"))
+    hidden = _file_of(ledger)
     away = hidden.rename(hidden.with_suffix(".away"))
     refused = client.get("/v1/status", headers=link).status_code
     ledger.database.close()
-    for left in hidden.parent.glob("ledger.db*"):
+    for left in hidden.parent.glob(f"{hidden.name}*"):
         left.unlink()
     away.rename(hidden)
     assert (refused, client.get("/v1/status", headers=link).status_code) == (503, 200)
@@ -130,3 +129,7 @@ def test_mark_changes_with_every_commit_and_with_nothing_else(ledger: App, accou
     assert changes.mark() == before
     account("carrier")
     assert changes.mark() != before
+
+
+def _file_of(ledger: App) -> Path:
+    return Path(ledger.database.url.removeprefix("sqlite:///"))

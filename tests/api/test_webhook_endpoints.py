@@ -116,7 +116,7 @@ def test_endpoints_of_one_account_are_bounded(client: TestClient, as_merchant: H
     for number in range(20):
         make(client, as_merchant, url=f"{URL}/{number}")
     answer = client.post("/v1/webhook-endpoints", json={"url": URL}, headers=as_merchant)
-    assert_problem(answer, 409, "conflict", remedy="Delete")
+    assert_problem(answer, 409, "conflict", field="url", remedy="Delete")
 
 
 def test_rotation_lets_the_old_secret_count_for_a_day(client: TestClient, as_merchant: Headers) -> None:
