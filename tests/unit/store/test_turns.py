@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from ledger_service.errors import Unavailable
-from ledger_service.store import database as module
 from ledger_service.store.database import Database
 
 
@@ -46,20 +45,21 @@ def test_turn_passes_on_after_a_failure(sqlite: Database) -> None:
     sqlite.close()
 
 
-def test_writer_whose_turn_does_not_come_is_told(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PATIENCE", 0.05)
+def test_writer_whose_turn_does_not_come_is_told(sqlite: Database) -> None:
+    hasty = Database(sqlite.url, patience=0.05)
     refused: list[Exception] = []
 
     def write() -> None:
         try:
-            with sqlite.write():
+            with hasty.write():
                 pass
         except Unavailable as error:
             refused.append(error)
 
-    with sqlite.write():
+    with hasty.write():
         other = threading.Thread(target=write)
         other.start()
         other.join()
     assert len(refused) == 1
+    hasty.close()
     sqlite.close()
