@@ -44,7 +44,7 @@ def test_numbers_that_somebody_else_uses_up_are_replaced(
             traffic.some(2)
             for _ in range(3):
                 site.workers.round()
-        traffic.strangers.update(site.send_as_somebody_else() for _ in range(burnt))
+        traffic.met_strangers(site.send_as_somebody_else() for _ in range(burnt))
     site.settle(60)
     after_each(site, traffic.acknowledged, strangers=traffic.strangers)
     tried("burnt nonce", burnt)

@@ -148,7 +148,8 @@ def test_oracle_sees_a_transaction_that_is_not_ours(played: Site, traffic: Traff
 def test_oracle_sees_a_number_that_nobody_uses(played: Site, traffic: Traffic) -> None:
     with played.database.write() as session:
         last = session.exec(select(TransactionRow).order_by(TransactionRow.nonce.desc()).limit(1)).one()  # type: ignore[attr-defined]
-        values = {**last.model_dump(), "tx_hash": hex0x(os.urandom(32)), "nonce": last.nonce + 2, "settled": False}
+        beyond = max(last.nonce + 1, played.rpc.nonce(last.writer)) + 1  # strangers may have used more of them
+        values = {**last.model_dump(), "tx_hash": hex0x(os.urandom(32)), "nonce": beyond, "settled": False}
         values |= {"root": values["tx_hash"]} if "root" in values else {}
         session.add(TransactionRow(**values))
     found = problems(played, traffic.acknowledged, strangers=traffic.strangers)

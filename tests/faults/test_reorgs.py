@@ -58,7 +58,7 @@ def fork(forked: Forked, depth: int, how: str, rng: Random) -> None:
         site.run_until(lambda: site.at_head() and not site.workers.round(), 30)
         if undoing.depth == before or rng.random() < 0.3:
             undoing.grow(min(depth, undoing.depth + rng.randint(1, max(depth // 4, 1))))
-    traffic.strangers.update(undoing.undo(how, rng))
+    traffic.met_strangers(undoing.undo(how, rng))
     traffic.some(2)
     site.settle(90)
     assert not traffic.refused

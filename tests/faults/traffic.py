@@ -6,7 +6,7 @@ A request that was not answered is sent again, with its Idempotency-Key, as a cl
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -90,6 +90,14 @@ class Traffic:
                 self._send(self._act(life))
                 if life.step == before:
                     break
+
+    def met_strangers(self, transactions: Iterable[str]) -> None:
+        """Others have sent these with our keys. What they shut out comes after what was to follow it, which is then
+        refused, openly; cases that began before may stand still, so new ones are taken from now on."""
+        before = len(self.strangers)
+        self.strangers.update(transactions)
+        if len(self.strangers) > before:
+            self.lives.clear()
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
