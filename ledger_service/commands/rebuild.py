@@ -19,7 +19,9 @@ def rebuild(data: DataOption = None) -> None:
     database = installed.app.database
     with database.write() as session:
         forget_everything(session)
-    indexer, behind = Indexer(database, installed.rpc, installed.app.deployment, installed.app.policies.by_id), 1
+    app, behind = installed.app, 1
+    finality = app.settings.finality_blocks
+    indexer = Indexer(database, installed.rpc, app.deployment, app.policies.by_id, finality=finality)
     with Progress(console=problems, transient=True) as bars:
         task = bars.add_task("Reading the chain", total=None)
         while behind:

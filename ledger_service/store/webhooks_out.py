@@ -152,7 +152,8 @@ def _has_turn(now: int) -> Any:
         col(WebhookDelivery.due_at) <= now,
         col(WebhookDelivery.claimed_until) <= now,
     )
-    return and_(col(WebhookEndpoint.disabled_at).is_(None), col(WebhookEndpoint.paused_until) <= now, due)
+    allowed = exists().where(col(Account.id) == col(WebhookEndpoint.account_id), col(Account.disabled_at).is_(None))
+    return and_(col(WebhookEndpoint.disabled_at).is_(None), col(WebhookEndpoint.paused_until) <= now, allowed, due)
 
 
 def _waiting_endpoints(session: Session, now: int, limit: int, full: Sequence[str]) -> Sequence[WebhookEndpoint]:

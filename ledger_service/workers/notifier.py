@@ -83,8 +83,10 @@ class Notifier:
 
     def _make(self, session: Session, mail: Mail, now: int) -> EmailMessage | str:
         """The message; or what becomes of it instead: `due` later, or `dropped`."""
+        link = link_of(session, mail)
+        if mail.occasion == "correction" and link is not None:
+            return "dropped"  # it stands again
         if mail.occasion != "correction" and mail.head:
-            link = link_of(session, mail)
             if link is None:
                 return "due"  # a reorg took it back: it comes again, or it is dropped when that is certain
             if is_overtaken(session, mail, now) or not is_open(session, link, mail.template, mail.deadline, now):

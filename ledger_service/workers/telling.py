@@ -29,6 +29,7 @@ from .announcing import ANNOUNCED, WINDOWS, is_open, template_of, window_end
 
 GRACE = 120  # seconds for which a record that moved back may come again before it is corrected
 _AT_ONCE = 200
+_SAYING = ("start", "again")  # occasions of messages that say a record for the first time, or once more
 _SAME_DEADLINE = 3_600  # a record that comes back with its deadline this much later says the same to a person
 _DEEPEST = 64  # blocks, at least, that reading goes back after a reorg
 
@@ -213,11 +214,17 @@ def _add(session: Session, link: ChainRecord, template: str, occasion: str, due_
 def _take_over(session: Session, told: Sequence[Mail], link: ChainRecord, template: str, ends: int) -> bool:
     """Whether what was said about an earlier head of this record still holds; its messages are then about this one.
     Those that were sent by a release which kept no head hold as well."""
-    held = [mail for mail in told if mail.occasion in ("start", "again") and mail.template == template]
-    if not any(mail.head == "" or 0 <= ends - mail.deadline <= _SAME_DEADLINE for mail in held):
+    held = [
+        mail
+        for mail in told
+        if mail.occasion in _SAYING
+        and mail.template == template
+        and (mail.head == "" or 0 <= ends - mail.deadline <= _SAME_DEADLINE)
+    ]
+    if not held:
         return False
     for mail in told:
-        if mail.occasion == "correction":
+        if mail.occasion == "correction" or mail.head != held[-1].head:
             continue
         if mail.state == "due" and mail.occasion != "start":
             mail.due_at += ends - mail.deadline
@@ -229,9 +236,13 @@ def _take_over(session: Session, told: Sequence[Mail], link: ChainRecord, templa
 
 
 def _correct_mail(session: Session, mail: Mail, now: int) -> None:
-    """What went out is corrected, once for each record; what did not is dropped."""
+    """What went out is corrected, once for each record, unless the same was said anew about what stands now; what did
+    not go out is dropped."""
     mail.corrected, mail.missing_since = True, None
-    was_sent = mail.state == "sent"
+    was_sent = mail.state == "sent" and not any(
+        other.template == mail.template and other.occasion in _SAYING and mail_sql.link_of(session, other)
+        for other in mail_sql.mails_about(session, mail.case_id, mail.position)
+    )
     if mail.state == "due":
         mail.state = "dropped"
     session.add(mail)

@@ -230,6 +230,59 @@ def test_another_record_in_its_place_is_told_and_the_first_corrected(post: Post)
     assert post.run() == ["Correction about your return RMA-1"]
 
 
+def test_record_that_comes_back_with_an_earlier_deadline_is_told_anew_and_never_called_off(post: Post) -> None:
+    home, case = post.home, post.home.case()
+    home.mine(5)
+    home.pass_time(60)
+    home.record(case, 1)
+    post.run()
+    home.reorg(5)
+    home.pass_time(-2)
+    home.record(case, 1)
+    home.mine()
+    assert post.run() == [AUTHORISED]
+    home.pass_time(GRACE + 2)
+    assert post.run() == []
+
+
+def test_two_reorgs_within_the_grace_hold_nothing_up(post: Post) -> None:
+    home, case = post.home, post.home.case()
+    home.mine(5)
+    home.pass_time(60)
+    home.record(case, 1)
+    post.run()
+    for moved in (-2, 1):
+        home.reorg(5)
+        home.pass_time(moved)
+        home.record(case, 1)
+        home.mine()
+        post.run()
+    home.pass_time(GRACE + 1)
+    assert post.run() == []
+    home.pass_time(13 * DAY - GRACE)
+    assert post.run() == [f"One day left: {AUTHORISED}"]
+
+
+def test_correction_that_is_late_is_not_sent_once_the_record_stands_again(post: Post) -> None:
+    home, case = post.home, post.home.case()
+    home.mine(5)
+    home.record(case, 1)
+    post.run()
+    fork = home.fork
+    home.reorg(5)
+    home.mine(2)
+    home.tell()
+    home.pass_time(GRACE)
+    home.tell()  # the correction is due, and no mail server is there
+    home.pass_time(-GRACE)
+    home.reorg(5)
+    home.fork = fork
+    home.record(case, 1)
+    home.tell()
+    home.pass_time(GRACE)
+    assert "Correction about your return RMA-1" not in post.run()
+
+
 def test_record_that_comes_back_after_its_correction_is_told_again(post: Post) -> None:
     home, case = post.home, post.home.case()
     home.mine(5)
