@@ -26,6 +26,7 @@ from ledger_service.services.standing import Standing, StandingWatch
 from .dependencies import link_principal
 
 PATH = "/v1/status"
+_PATIENCE = 1.0  # seconds
 _KEPT = 1_000  # answers, of some 5 KB each
 _LARGEST = 64 * 1024
 _AS_OF = b'"as_of":"'
@@ -82,7 +83,7 @@ class StandingStatus:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         token = _token_of(scope)
-        stands = await self._standings.now() if token else None
+        stands = await self._how_things_stand() if token else None
         if token is None or stands is None:
             await self._app(scope, receive, send)
             return
@@ -96,6 +97,13 @@ class StandingStatus:
             await self._app(scope, receive, self._keeping(key, standing, scope, send))
         else:
             await self._app(scope, receive, send)
+
+    async def _how_things_stand(self) -> tuple[Standing, bool] | None:
+        """None where that takes long: the route answers without it."""
+        try:
+            return await asyncio.wait_for(self._standings.now(), _PATIENCE)
+        except TimeoutError:
+            return None
 
     def _is_good(self, kept: Kept, standing: Standing) -> bool:
         if kept.standing != standing or self._clock.seconds() >= kept.link.expires_at:

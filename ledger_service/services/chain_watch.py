@@ -86,10 +86,10 @@ class ChainWatch:
         calls += [("eth_getTransactionReceipt", tx_hash) for tx_hash in hashes]
         answers = rpc.batch(calls)
         chain_id, genesis, newest, price = answers[:4]
-        if isinstance(chain_id, RpcRefused) or not isinstance(newest, dict):
+        if isinstance(chain_id, RpcRefused) or not isinstance(genesis, dict) or not isinstance(newest, dict):
             return ChainSeen()
         ours = self._app.deployment
-        same = isinstance(genesis, dict) and genesis["hash"] == ours.genesis_hash
+        same = genesis["hash"] == ours.genesis_hash
         balances, receipts = answers[4 : 4 + len(self._accounts)], answers[4 + len(self._accounts) :]
         return ChainSeen(
             is_ours=same and int(chain_id, 16) == ours.chain_id,

@@ -150,6 +150,14 @@ def recorded_commitments(session: Session, commitments: Iterable[str]) -> set[st
     return found
 
 
+def transactions_read(session: Session, hashes: Sequence[str]) -> set[str]:
+    """Those of the transactions of which events were read."""
+    found: set[str] = set()
+    for some in chunks(hashes):
+        found |= set(session.exec(select(ChainEvent.tx_hash).where(col(ChainEvent.tx_hash).in_(some))).all())
+    return found
+
+
 # --- going back ------------------------------------------------------------------------------------------------------
 
 

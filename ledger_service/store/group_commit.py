@@ -38,8 +38,11 @@ class _Group:
     @property
     def is_whole(self) -> bool:
         """SQLite undoes a transaction by itself when the disk is full or fails: then nothing of it is there."""
-        driver: Any = self.connection.connection.dbapi_connection
-        return bool(driver.in_transaction)
+        try:
+            driver: Any = self.connection.connection.dbapi_connection
+            return bool(driver.in_transaction)
+        except Exception:  # noqa: BLE001 - a connection that cannot say holds no transaction
+            return False
 
 
 class GroupCommit:
@@ -100,11 +103,12 @@ class GroupCommit:
     def _end(self, group: _Group, *, kept: bool) -> None:
         """Commits, or undoes what is not to be kept; by whoever has the turn."""
         self._group = None
+        if group.parts:  # until it is known to be kept, whatever ends this
+            group.error = Unavailable("The database could not keep it.", remedy="Try again in a moment.")
         try:
             if kept:
                 group.connection.commit()
-            elif group.parts:
-                group.error = Unavailable("The database could not keep it.", remedy="Try again in a moment.")
+                group.error = None
         except SQLAlchemyError as error:
             group.error = error
         finally:

@@ -42,11 +42,16 @@ def save_transaction(session: Session, transaction: TransactionRow, rows: Sequen
 
 
 def unsettled(
-    session: Session, *, writer: str | None = None, sent_before: int | None = None, limit: int = 200
+    session: Session,
+    *,
+    writer: str | None = None,
+    first: int = 0,
+    sent_before: int | None = None,
+    limit: int | None = 200,
 ) -> Sequence[TransactionRow]:
-    """Attempts that are not known to be mined, by nonce and price: all, or those of `writer`. With `sent_before`: those
-    not broadcast since then."""
-    query = select(TransactionRow).where(col(TransactionRow.settled).is_(False))
+    """Attempts that are not known to be mined, by nonce from `first` on and by price: all, or those of `writer`. With
+    `sent_before`: those not broadcast since then."""
+    query = select(TransactionRow).where(col(TransactionRow.settled).is_(False), col(TransactionRow.nonce) >= first)
     if writer is not None:
         query = query.where(col(TransactionRow.writer) == writer)
     if sent_before is not None:

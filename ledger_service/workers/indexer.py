@@ -245,7 +245,10 @@ class Indexer:
         past = [row for row in sent if row.nonce < used[row.writer]]
         receipts = self._rpc.batch_all([("eth_getTransactionReceipt", row.tx_hash) for row in past])
         mined = {row.root: receipt for row, receipt in zip(past, receipts, strict=True) if receipt is not None}
-        hidden = hidden_block(mined.values(), set(self._contracts), cursor.block_number)
+        with self._database.read() as session:
+            read = chain_facts.transactions_read(session, [row.tx_hash for row in past])
+        unseen = (receipt for row, receipt in zip(past, receipts, strict=True) if receipt and row.tx_hash not in read)
+        hidden = hidden_block(unseen, set(self._contracts), cursor.block_number)
         if hidden is not None:
             self._read_again(cursor, hidden)
         reverted: list[str] = []

@@ -108,6 +108,7 @@ class Sender:
         self._started = False
         self._is_anvil: bool | None = None
         self._first: _First | None = None
+        self._jump: int | None = None  # a next nonce so far off that it is asked for twice
         self.address = signer.address
         self.in_flight = 0
 
@@ -123,8 +124,15 @@ class Sender:
             on_its_way = count_unsettled(session, self.address)
             wanted = waiting_actions(session)
         made = 0
+        if not on_its_way:
+            self._first = None  # who comes next has not waited yet
         if again or wanted:
             seen = self._look()
+            if cursor is not None and seen.block.number < cursor.block_number:
+                raise Unavailable(
+                    f"The node is at block {seen.block.number}, and {cursor.block_number} was read.",
+                    remedy="It is asked again in a moment. If it stays, use another node.",
+                )
             if self._first is None or self._first.nonce != seen.nonce:
                 self._first = _First(seen.nonce, self._clock.seconds(), seen.block.number)
             if again:
@@ -192,7 +200,8 @@ class Sender:
         raised = []
         for row in self._dearest(seen.nonce):
             price = self._raised(row.gas_price, seen.price)
-            if price is not None:
+            # What the node did not take did not lack a better price, and would cost it once the node does take it.
+            if price is not None and row.broadcast_at is not None:
                 signed = raise_price(self._signer, row.raw, price, self._chain_id)
                 raised.append(self._row(signed, price, row.root))
         self._keep([(row, []) for row in raised])
@@ -204,8 +213,8 @@ class Sender:
     def _dearest(self, first: int) -> list[TransactionRow]:
         """The attempt at each nonce from `first` on that pays most."""
         with self._database.read() as session:
-            rows = unsettled(session, writer=self.address)
-        return list({row.nonce: row for row in rows if row.nonce >= first}.values())
+            rows = unsettled(session, writer=self.address, first=first, limit=None)
+        return list({row.nonce: row for row in rows}.values())
 
     def _raised(self, old: int, fair: int) -> int | None:
         """An eighth more, or what is fair now if that is more still. Nodes take nothing under a tenth more; None where
@@ -239,7 +248,9 @@ class Sender:
         """Signs batches with the next nonces, and keeps each together with what it carries."""
         price = self._price(seen)
         with self._database.read() as session:
-            first = max(seen.nonce, next_nonce(session, self.address))
+            saved = next_nonce(session, self.address)
+        self._look_twice(seen.nonce, saved)
+        first = max(seen.nonce, saved)
         rows = [
             self._row(self._sign(nonce, price, batch), price, None) for nonce, batch in enumerate(batches, start=first)
         ]
@@ -248,6 +259,16 @@ class Sender:
             telemetry.BATCH_ITEMS.observe(len(batch.rows))
             _log.info("transaction_saved", tx_hash=row.tx_hash, nonce=row.nonce, items=len(batch.rows))
         return rows
+
+    def _look_twice(self, nonce: int, saved: int) -> None:
+        """Raises Unavailable where the chain's next nonce is far beyond ours, unless it said the same before: a wrong
+        one would leave a gap that only paid transactions fill."""
+        if saved and nonce - saved > _GAPS and nonce != self._jump:
+            self._jump = nonce
+            raise Unavailable(
+                f"The chain says that {nonce} comes next for {self.address}, and {saved} was expected.",
+                remedy="It is asked again in a moment, and believed then.",
+            )
 
     def _price(self, seen: Seen) -> int:
         """For a first attempt. Raises Unavailable where not even the least that the chain takes may be paid."""

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from ledger_service.errors import Conflict, Unavailable
 from ledger_service.store.database import Database
@@ -126,6 +126,19 @@ def test_transaction_that_is_undone_under_a_part_fails_the_parts_before_it(datab
     first_thread.join()
     second_thread.join()
     assert (len(failures), first_is_done.is_set()) == (2, False)
+    assert _kept(database) == set()
+    _write(database, 2)
+    assert _kept(database) == {2}
+
+
+def test_commit_that_ends_in_any_way_but_well_is_told(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_out(_connection: Connection) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Connection, "commit", run_out)
+    with pytest.raises(MemoryError):
+        _write(database, 1)
+    monkeypatch.undo()
     assert _kept(database) == set()
     _write(database, 2)
     assert _kept(database) == {2}

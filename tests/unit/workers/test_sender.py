@@ -159,6 +159,80 @@ def test_nothing_pays_more_while_the_chain_stands_still(database: Database, chai
     assert _attempts(database) == {0: [2 * _GWEI]}
 
 
+def test_what_the_node_refuses_does_not_become_dearer_while_it_does(
+    database: Database, chain: Chain, clock: FixedClock
+) -> None:
+    submitter = _submitter(database, chain, clock)
+    _ask(database, 1)
+    chain.refuses[0] = "insufficient funds for gas * price + value"
+    for _ in range(5):
+        with pytest.raises(Unavailable, match="insufficient funds"):
+            submitter.step()
+        chain.number += 1
+        clock.move(timedelta(seconds=61))
+    assert len(_attempts(database)[0]) == 1
+
+
+def test_who_sends_again_after_a_pause_has_not_waited_yet(database: Database, chain: Chain, clock: FixedClock) -> None:
+    submitter = _submitter(database, chain, clock)
+    submitter.step()
+    clock.move(timedelta(seconds=300))
+    chain.number += 20
+    _ask(database, 1)
+    submitter.step()
+    chain.number += 1
+    clock.move(timedelta(seconds=10))
+    submitter.step()
+    assert [len(prices) for prices in _attempts(database).values()] == [1]
+
+
+def test_any_number_of_attempts_can_be_raised_once_more(database: Database, chain: Chain, clock: FixedClock) -> None:
+    submitter = _submitter(database, chain, clock)
+    _ask(database, *range(1, 17))
+    for _ in range(2):
+        submitter.step()
+    for _ in range(20):
+        chain.number += 1
+        clock.move(timedelta(seconds=61))
+        submitter.step()
+    assert {len(prices) for prices in _attempts(database).values()} == {21}
+
+
+def test_a_nonce_far_beyond_ours_is_asked_for_twice(database: Database, chain: Chain, clock: FixedClock) -> None:
+    submitter = _submitter(database, chain, clock)
+    _ask(database, 1)
+    submitter.step()
+    _ask(database, 2)
+    chain.nonce = 1_000_000
+    with pytest.raises(Unavailable, match="1000000 comes next"):
+        submitter.step()
+    chain.nonce = 1
+    submitter.step()
+    assert set(_attempts(database)) == {0, 1}
+    _ask(database, 3)
+    chain.nonce = 500
+    with pytest.raises(Unavailable, match="500 comes next"):
+        submitter.step()
+    submitter.step()
+    assert set(_attempts(database)) == {0, 1, 500}
+
+
+def test_a_node_that_is_behind_what_was_read_changes_nothing(
+    database: Database, chain: Chain, clock: FixedClock
+) -> None:
+    submitter = _submitter(database, chain, clock)
+    _ask(database, 1)
+    submitter.step()
+    with database.write() as session:
+        session.add(ChainCursor(id=1, block_number=9, block_hash="0x"))
+        settle(session, [row.root for row in session.exec(select(TransactionRow))])
+    _ask(database, 2)
+    with pytest.raises(Unavailable, match="9 was read"):
+        submitter.step()
+    with database.read() as session:
+        assert [row.settled for row in session.exec(select(TransactionRow))] == [True]
+
+
 def test_one_that_was_mined_settles_every_attempt(database: Database, chain: Chain, clock: FixedClock) -> None:
     submitter = _submitter(database, chain, clock)
     _ask(database, 1)
