@@ -106,15 +106,15 @@ def test_words_of_a_dispute_stay_out_of_the_open_record(
     client: TestClient, ledger: App, as_merchant: Headers, inspected: Case
 ) -> None:
     case_id, consumer = inspected
-    taken = take(act(client, consumer, "disputed", reason="My sister Ada saw it."))
+    taken = take(act(client, consumer, "disputed", reason="My sister Adelheid saw it."))
     with ledger.database.read() as session:
         row = session.exec(select(RecordRow).where(RecordRow.record_id == taken["record_id"])).one()
         sealed = session.exec(select(DisclosureRow).where(DisclosureRow.record_id == taken["record_id"])).one()
-    assert b"Ada" not in row.canonical
-    assert b"Ada" not in sealed.sealed
+    assert b"Adelheid" not in row.canonical
+    assert b"Adelheid" not in sealed.sealed
     listed = client.get(f"/v1/cases/{case_id}/milestones", headers=as_merchant).json()["items"][-1]
     assert listed["data"] == {"share": 10_000}
-    assert listed["disclosed"] == {"reason": "My sister Ada saw it."}
+    assert listed["disclosed"] == {"reason": "My sister Adelheid saw it."}
 
 
 def test_words_of_a_dispute_are_not_the_carrier_s_to_read(
@@ -122,10 +122,10 @@ def test_words_of_a_dispute_are_not_the_carrier_s_to_read(
 ) -> None:
     carrier = account("carrier")
     case_id, consumer = lead("authorised", carrier=carrier["address"])
-    take(act(client, consumer, "disputed", reason="My sister Ada saw it."))
+    take(act(client, consumer, "disputed", reason="My sister Adelheid saw it."))
     shown = client.get(f"/v1/cases/{case_id}", headers=bearer(carrier["api_key"]))
     assert shown.status_code == 200
-    assert "Ada" not in shown.text
+    assert "Adelheid" not in shown.text
 
 
 @pytest.mark.parametrize("field", ["reason", "text", "note"])
@@ -137,9 +137,9 @@ def test_whatever_is_said_in_a_dispute_is_sealed(
     more: dict[str, Any] = {"attachments": [PHOTO]} if kind == "evidence" else {"share": 8_000}
     if kind == "evidence":
         take(act(client, consumer, "disputed"))
-    taken = take(act(client, consumer, kind, **{**more, field: "My sister Ada saw it."}))
-    assert "Ada" not in open_record(ledger, taken["record_id"])
-    assert status(client, consumer)["timeline"][-1]["data"] == {**more, field: "My sister Ada saw it."}
+    taken = take(act(client, consumer, kind, **{**more, field: "My sister Adelheid saw it."}))
+    assert "Adelheid" not in open_record(ledger, taken["record_id"])
+    assert status(client, consumer)["timeline"][-1]["data"] == {**more, field: "My sister Adelheid saw it."}
 
 
 @pytest.mark.parametrize("kind", ["declined", "cancelled"])
@@ -147,12 +147,12 @@ def test_words_of_other_acts_are_sealed_too(
     client: TestClient, ledger: App, as_merchant: Headers, lead: Callable[..., Case], kind: str
 ) -> None:
     case_id, consumer = lead()
-    words = {"reason": "Ada kept it.", "note": "Ask Ada."}
+    words = {"reason": "Adelheid kept it.", "note": "Ask Adelheid."}
     if kind == "declined":
         taken = take(state(client, as_merchant, case_id, kind, **words))
     else:
         taken = take(act(client, consumer, kind, **words))
-    assert "Ada" not in open_record(ledger, taken["record_id"])
+    assert "Adelheid" not in open_record(ledger, taken["record_id"])
     assert status(client, consumer)["timeline"][-1]["data"] == words
     listed = client.get(f"/v1/cases/{case_id}/milestones", headers=as_merchant).json()["items"][-1]
     assert (listed["data"], listed["disclosed"]) == ({}, words)
@@ -168,7 +168,7 @@ def test_field_that_a_dispute_does_not_know_is_refused(
     client: TestClient, ledger: App, inspected: Case, kind: str
 ) -> None:
     before = count_rows(ledger)
-    answer = act(client, inspected[1], kind, share=8_000, witness="Ada")
+    answer = act(client, inspected[1], kind, share=8_000, witness="Adelheid")
     field = "data.share" if kind in ("evidence", "objected") else "data.witness"
     assert_problem(answer, 422, "invalid-input", field=field, remedy="personal")
     assert count_rows(ledger) == before
@@ -193,15 +193,15 @@ def test_names_of_files_stay_out_of_the_open_record(
     carrier = account("carrier")
     case_id, consumer = lead("authorised", "received", "inspected", carrier=carrier["address"])
     take(act(client, consumer, "disputed"))
-    files = [{**PHOTO, "name": "Passport Ada.jpg"}, PHOTO]
+    files = [{**PHOTO, "name": "Passport Adelheid.jpg"}, PHOTO]
     taken = take(act(client, consumer, "evidence", attachments=files))
-    assert "Ada" not in open_record(ledger, taken["record_id"])
+    assert "Adelheid" not in open_record(ledger, taken["record_id"])
     assert "seal.jpg" not in open_record(ledger, taken["record_id"])
     listed = client.get(f"/v1/cases/{case_id}/milestones", headers=as_merchant).json()["items"][-1]
     assert listed["data"] == {"attachments": [{"media_type": "image/jpeg", "sha256": "5a" * 32}] * 2}
-    assert listed["disclosed"] == {"attachments.0.name": "Passport Ada.jpg", "attachments.1.name": "seal.jpg"}
+    assert listed["disclosed"] == {"attachments.0.name": "Passport Adelheid.jpg", "attachments.1.name": "seal.jpg"}
     assert client.get(f"/v1/disputes/{case_id}", headers=as_merchant).json()["evidence"][-1]["attachments"] == files
-    assert "Ada" not in client.get(f"/v1/cases/{case_id}", headers=bearer(carrier["api_key"])).text
+    assert "Adelheid" not in client.get(f"/v1/cases/{case_id}", headers=bearer(carrier["api_key"])).text
     with ledger.database.write() as session:
         for row in session.exec(select(DisclosureRow).where(DisclosureRow.record_id == taken["record_id"])):
             session.delete(row)
