@@ -5,6 +5,7 @@ A request that was not answered is sent again, with its Idempotency-Key, as a cl
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from ledger_service.errors import Unavailable
 from ledger_service.services.links import ACTING, issue_link, last_window_ends
 from ledger_service.store.cases import find_case
 
@@ -131,12 +133,19 @@ class Traffic:
         return {"Authorization": f"Bearer {credential}", "Idempotency-Key": key}
 
     def _link(self, case_id: str) -> str:
-        """What the consumer's e-mail holds."""
+        """What the consumer's e-mail holds; a database that was cut off is asked again."""
         app = self.site.app
-        with app.database.write() as session:
-            case = find_case(session, case_id)
-            assert case is not None
-            url, _ = issue_link(app, session, case, ACTING, last_window_ends(app, case))
+        for tries_left in reversed(range(20)):
+            try:
+                with app.database.write() as session:
+                    case = find_case(session, case_id)
+                    assert case is not None
+                    url, _ = issue_link(app, session, case, ACTING, last_window_ends(app, case))
+                break
+            except Unavailable:
+                if not tries_left:
+                    raise
+                time.sleep(0.1)
         return url.partition("#")[2]
 
     def _send(self, request: Request) -> None:
