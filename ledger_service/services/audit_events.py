@@ -53,14 +53,6 @@ def _compare(rpc: Rpc, database: Database, first: int, last: int, on_chain: list
     yield from _block_differences(rpc, blocks)
 
 
-def read_events(rpc: Rpc, deployment: Deployment, first: int, last: int) -> list[Event]:
-    """The events of our contracts in these blocks, in the chain's order."""
-    found = [
-        event for read in log_ranges(rpc, _query(deployment), first, last) for event in _decoded(read.logs, deployment)
-    ]
-    return sorted(found, key=_place)
-
-
 def _query(deployment: Deployment) -> dict[str, Any]:
     return {"address": list(deployment.name_of)}
 

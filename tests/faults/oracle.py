@@ -22,7 +22,6 @@ from ledger_service.chain.codec import Event
 from ledger_service.chain.rpc import Rpc
 from ledger_service.domain.hashing import from_hex, hex0x, keccak, word
 from ledger_service.services.audit import audit
-from ledger_service.services.audit_events import read_events
 from ledger_service.store.database import Database
 from ledger_service.store.ours import link_identity, record_identity
 from ledger_service.store.tables import (
@@ -35,6 +34,7 @@ from ledger_service.store.tables import (
 )
 from ledger_service.workers.indexer import Indexer
 
+from .events import read_events
 from .site import FINALITY, Site
 from .traffic import Acknowledged
 

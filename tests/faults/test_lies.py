@@ -9,10 +9,10 @@ from random import Random
 import pytest
 from sqlmodel import select
 
-from ledger_service.services.audit_events import read_events
 from ledger_service.store.tables import ChainRecord, ChainRefusal
 from ledger_service.workers import loop
 
+from .events import read_events
 from .lies import reading_faults, sending_faults, wire_faults
 from .oracle import after_each
 from .proxy import Fault, Proxy

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socketserver
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from certificates import make_certificate
 
 from ledger_service import mail_sending
 from ledger_service.config import Settings
@@ -74,27 +74,7 @@ class Server:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    subprocess.run(
-        [
-            *(
-                "openssl",
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-nodes",
-                "-days",
-                "2",
-            ),
-            *("-subj", "/CN=mail.example", "-addext", "subjectAltName=DNS:mail.example"),
-            *("-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return tmp_path
+    return make_certificate(tmp_path, "mail.example")
 
 
 @pytest.fixture
