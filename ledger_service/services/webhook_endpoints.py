@@ -210,7 +210,7 @@ def resend(
             raise NotFound(
                 "This endpoint has no such delivery.", field="delivery_id", remedy="Look it up in the endpoint's log."
             )
-        row.state, row.attempts, row.due_at = "due", 0, now
+        row.state, row.attempts, row.created_at, row.due_at = "due", 0, now, now
         endpoint.paused_until = 0
         session.add(row)
         session.add(endpoint)
@@ -287,7 +287,7 @@ def _delivery(row: WebhookDelivery, event: WebhookEvent) -> dict[str, Any]:
         "case_id": event.case_id,
         "state": row.state,
         "attempts": row.attempts,
-        "created_at": _moment(row.created_at),
+        "created_at": _moment(event.created_at),
         "last_try_at": _moment(row.tried_at),
         "last_status": row.last_status,
         "last_error": row.last_error,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from .tables import ChainCursor, Mail, OutboxRow, TransactionRow, WebhookDelivery
+from .tables import Account, ChainCursor, Mail, OutboxRow, TransactionRow, WebhookDelivery, WebhookEndpoint
+from .webhooks_out import is_told
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class QueueState:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """How telling goes: messages that wait, those of them that failed before, and the newest one that was tried."""
+    """How telling goes: messages that wait, those of them that failed before, since when the oldest could have been sent,
+    and the newest one that was tried."""
 
     waiting: int
     failing: int
@@ -64,17 +66,34 @@ def newest_settled(session: Session, limit: int) -> Sequence[str]:
 
 
 def told_by_mail(session: Session) -> Told:
-    return _told(session, Mail)
+    tried = select(Mail.state, Mail.last_error).where(col(Mail.attempts) > 0).order_by(col(Mail.id).desc())
+    state, error = session.exec(tried.limit(1)).first() or ("", None)
+    waiting, failing, oldest = _due(session, Mail)
+    return Told(waiting, failing, oldest, error if state in ("due", "failed") else None)
 
 
 def told_by_webhook(session: Session) -> Told:
-    return _told(session, WebhookDelivery)
+    """An endpoint that refuses, or is slow, is its owner's affair: what is overdue here is an endpoint's turn, not what
+    waits in a queue of its own."""
+    waiting, failing, _ = _due(session, WebhookDelivery)
+    return Told(waiting, failing, min(_turns(session), default=None), None)
 
 
-def _told(session: Session, table: type[Mail] | type[WebhookDelivery]) -> Told:
+def _due(session: Session, table: type[Mail] | type[WebhookDelivery]) -> tuple[int, int, int | None]:
+    """How many wait, how many of them failed before, and since when the oldest is due."""
     is_due = col(table.state) == "due"
     waiting, oldest = session.exec(select(func.count(), func.min(table.due_at)).where(is_due)).one()
     failing = session.exec(select(func.count()).select_from(table).where(is_due, col(table.attempts) > 0)).one()
-    tried = select(table.state, table.last_error).where(col(table.attempts) > 0).order_by(col(table.id).desc())
-    state, error = session.exec(tried.limit(1)).first() or ("", None)
-    return Told(int(waiting), int(failing), oldest, error if state in ("due", "failed") else None)
+    return int(waiting), int(failing), oldest
+
+
+def _turns(session: Session) -> list[int]:
+    """Since when, or from when on, it is the turn of each endpoint for which something waits."""
+    query = (
+        select(func.min(WebhookDelivery.due_at), WebhookEndpoint.paused_until, WebhookEndpoint.served_at)
+        .join(WebhookEndpoint, col(WebhookEndpoint.id) == col(WebhookDelivery.endpoint_id))
+        .join(Account, col(Account.id) == col(WebhookEndpoint.account_id))
+        .where(col(WebhookDelivery.state) == "due", is_told())
+        .group_by(col(WebhookEndpoint.id), col(WebhookEndpoint.paused_until), col(WebhookEndpoint.served_at))
+    )
+    return [max(moments) for moments in session.exec(query)]

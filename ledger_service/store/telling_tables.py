@@ -113,7 +113,8 @@ class WebhookEvent(SQLModel, table=True):
 
 
 class WebhookDelivery(SQLModel, table=True):
-    """An event on its way to an endpoint. `due_at` is the next try; `claimed_until` keeps a second worker from it."""
+    """An event on its way to an endpoint. `created_at` is when that began, for the first time or anew; `due_at` is the
+    next try; `claimed_until` keeps a second worker from it."""
 
     __tablename__ = "webhook_deliveries"
     __table_args__ = (

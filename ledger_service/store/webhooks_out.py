@@ -67,8 +67,13 @@ def listeners(session: Session) -> Sequence[tuple[WebhookEndpoint, Account]]:
     return session.exec(
         select(WebhookEndpoint, Account)
         .join(Account, col(Account.id) == col(WebhookEndpoint.account_id))
-        .where(col(WebhookEndpoint.disabled_at).is_(None), col(Account.disabled_at).is_(None))
+        .where(is_told())
     ).all()
+
+
+def is_told() -> Any:
+    """Of an endpoint, joined with whose it is: whether anything is sent to it."""
+    return and_(col(WebhookEndpoint.disabled_at).is_(None), col(Account.disabled_at).is_(None))
 
 
 # --- events ----------------------------------------------------------------------------------------------------------
@@ -206,7 +211,7 @@ def delivery_of(session: Session, endpoint_id: str, event_id: str) -> tuple[Webh
 
 
 def give_up_old(session: Session, before: int) -> int:
-    """Deliveries to endpoints that fail, made before a moment: they never got a turn; how many."""
+    """Deliveries to endpoints that fail, begun before a moment: they never got a turn; how many."""
     failing = select(WebhookEndpoint.id).where(WebhookEndpoint.failures > 0)
     old = and_(
         col(WebhookDelivery.state) == "due",

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import delete, update
-from sqlmodel import col
+from sqlmodel import Session, col, select
 from starlette.testclient import TestClient
 
 from api.app import create_app
@@ -22,9 +22,18 @@ from ledger_service.config import Settings
 from ledger_service.services.app import App
 from ledger_service.services.health import Readiness
 from ledger_service.store.leases import acquire
-from ledger_service.store.tables import ChainCursor, Lease, Mail, OutboxRow
+from ledger_service.store.tables import (
+    Account,
+    ChainCursor,
+    Lease,
+    Mail,
+    OutboxRow,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEvent,
+)
 
-from .conftest import Headers, Open, case_body
+from .conftest import ON_BOTH, Headers, Keys, Open, case_body
 
 PASSWORD = "canary-in-an-error"
 
@@ -157,6 +166,51 @@ def test_mail_that_cannot_be_sent_degrades_until_one_is(ledger: App, api: FastAP
         session.add(sent)
         session.execute(update(Mail).where(col(Mail.position) == 1).values(due_at=ledger.clock.seconds() + 60))
     assert _look(api)[1]["components"]["mail"]["ok"] is True, "one odd address is no outage"
+
+
+@ON_BOTH
+def test_dead_endpoint_of_a_merchant_is_not_our_degradation(ledger: App, api: FastAPI, account: Keys) -> None:
+    _has_read(ledger)
+    now = ledger.clock.seconds()
+    endpoint = _endpoint(ledger, account, failures=30, paused_until=now + 60, served_at=now - 500)
+    with ledger.database.write() as session:
+        for number in range(3):
+            tried = {"attempts": 3, "last_error": "not_reached", "state": "failed" if number else "due"}
+            session.add(_delivery(session, endpoint, number, now - 5_000, **tried))
+        session.add(_delivery(session, endpoint, 4, now - 90_000))  # it never got its turn
+    assert _look(api)[1]["components"]["webhooks"] == {"ok": True, "detail": "2 waiting, the oldest due for 0 s"}
+    assert "ledger_deliveries_failing 1.0" in TestClient(api).get("/metrics").text
+
+
+@ON_BOTH
+def test_webhooks_that_nobody_sends_degrade(ledger: App, api: FastAPI, account: Keys) -> None:
+    _has_read(ledger)
+    now = ledger.clock.seconds()
+    endpoint = _endpoint(ledger, account, served_at=now - 5_000)
+    with ledger.database.write() as session:
+        session.add(_delivery(session, endpoint, 1, now - 901))
+    part = _look(api)[1]["components"]["webhooks"]
+    assert part == {"ok": False, "detail": "1 waiting, the oldest due for 901 s"}
+    with ledger.database.write() as session:
+        session.get_one(WebhookEndpoint, endpoint).served_at = now - 5  # a long queue that moves
+    assert _look(api)[1]["components"]["webhooks"]["ok"] is True
+
+
+def _endpoint(ledger: App, account: Keys, **columns: Any) -> str:
+    account("auditor")
+    with ledger.database.write() as session:
+        owner = session.exec(select(Account)).first()
+        assert owner is not None
+        row = WebhookEndpoint(id="ep_1", account_id=owner.id, url="https://x/", since_block=0, created_at=0, **columns)
+        session.add(row)
+    return "ep_1"
+
+
+def _delivery(session: Session, endpoint: str, number: int, due_at: int, **columns: Any) -> WebhookDelivery:
+    event = {"id": f"evt_{number}", "type": "milestone.recorded", "about": str(number), "payload": "{}"}
+    session.add(WebhookEvent(**event, created_at=due_at))
+    session.flush()
+    return WebhookDelivery(endpoint_id=endpoint, event_id=event["id"], created_at=due_at, due_at=due_at, **columns)
 
 
 def test_full_disk_degrades(ledger: App, settings: Settings) -> None:

@@ -363,6 +363,22 @@ def test_rotated_secrets_sign_side_by_side_for_a_day(home: Installation, receive
         receiver.got[1].verify(old)
 
 
+def test_old_delivery_that_is_resent_has_all_its_tries_again(home: Installation, receiver: Receiver) -> None:
+    receiver.reply = lambda _: Reply(500)
+    told_once(home, receiver.url)
+    home.pass_time(20 * DAY)
+    (endpoint,), (row,) = home.rows(WebhookEndpoint), home.deliveries()
+    shown = webhook_endpoints.resend(home.app, home.merchant, endpoint.id, row.id or 0)
+    assert shown["created_at"] == "2026-03-01T12:00:00Z"
+    deliver(home)
+    home.pass_time(60)
+    deliver(home)
+    assert tried(home)[:2] == ("due", 2)  # and what is old is given up at the start of each worker
+    home.pass_time(5 * DAY)
+    deliver(home)
+    assert tried(home)[0] == "failed"
+
+
 # --- kills, and others -----------------------------------------------------------------------------------------------
 
 
