@@ -10,9 +10,11 @@ import email.utils
 import secrets
 import socket
 import ssl
+import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +26,8 @@ from .domain.public_addresses import Address, Target, address_of, is_public, rea
 from .errors import InvalidInput
 
 TIMEOUT = 15.0  # seconds for all of it, from the first byte sent to the last one read
+LOOK_UP = 5.0  # seconds for the addresses of a name; the system's own limit can be a minute
+_MOST_ADDRESSES = 4  # of a host that are tried
 _MOST_READ = 4_096  # bytes of an answer, whose content is of no interest
 _AGENT = "after-sales-audit-ledger"
 
@@ -58,10 +62,7 @@ def allowed_addresses(target: Target, *, private: bool, look_up: Resolve = resol
     """Where a request may connect to. Raises InvalidInput if any address of the host is not public, unless `private`
     addresses are allowed, or if there is none."""
     literal = address_of(target.host)
-    try:
-        found = [literal] if literal is not None else list(look_up(target.host))
-    except (OSError, UnicodeError):
-        found = []
+    found = [literal] if literal is not None else _look_up(target.host, look_up)
     if not found:
         raise InvalidInput("The name of the host has no address.", field="url", remedy="Check the name.")
     if not private and not all(is_public(address) for address in found):
@@ -71,6 +72,28 @@ def allowed_addresses(target: Target, *, private: bool, look_up: Resolve = resol
             remedy="Name a public host; to try it out at home, the operator can set LEDGER_WEBHOOKS_PRIVATE=true.",
         )
     return found
+
+
+def _look_up(host: str, look_up: Resolve) -> Sequence[Address]:
+    """In a thread of its own, since nothing can end a look-up before the system does. Raises InvalidInput for a name
+    whose servers are slower than we wait; no address is none, whatever the reason."""
+    found: Future[Sequence[Address]] = Future()
+
+    def run() -> None:
+        try:
+            found.set_result(look_up(host))
+        except (OSError, UnicodeError):
+            found.set_result([])
+        except Exception as error:  # noqa: BLE001 - whoever waits is to see it
+            found.set_exception(error)
+
+    threading.Thread(target=run, name="look-up", daemon=True).start()
+    try:
+        return found.result(LOOK_UP)
+    except TimeoutError:
+        raise InvalidInput(
+            "The name servers of the host did not answer in time.", field="url", remedy="Check them, then try again."
+        ) from None
 
 
 def signed_headers(event_id: str, now: int, body: str, signing: Iterable[str]) -> dict[str, str]:
@@ -151,12 +174,15 @@ class _FixedBackend(httpcore.NetworkBackend):
         self._network = httpcore.SyncBackend()
 
     def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> httpcore.NetworkStream:  # noqa: ARG002
+        """Each address has its share of what is left, so that a silent one leaves time for the others."""
         failure: Exception | None = None
-        for address in self._addresses[:4]:
+        addresses = self._addresses[:_MOST_ADDRESSES]
+        for tried, address in enumerate(addresses):
+            share = _left(self._ends) / (len(addresses) - tried)
             try:
-                stream = self._network.connect_tcp(str(address), port, _left(self._ends))
+                stream = self._network.connect_tcp(str(address), port, share)
                 return _TimedStream(stream, self._ends)
-            except httpcore.ConnectError as error:
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure or httpcore.ConnectError("no address")
 

@@ -22,8 +22,8 @@ class QueueState:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """How telling goes: messages that wait, those of them that failed before, since when the oldest could have been sent,
-    and the newest one that was tried."""
+    """How telling goes: messages that wait, those of them that failed before, since when the oldest could
+    have been sent, and the newest one that was tried."""
 
     waiting: int
     failing: int

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -18,8 +21,9 @@ from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from ledger_service import webhook_sending
-from ledger_service.domain.public_addresses import Address
-from ledger_service.webhook_sending import WebhookSender, new_secret, signed_headers
+from ledger_service.domain.public_addresses import Address, read_target
+from ledger_service.errors import InvalidInput
+from ledger_service.webhook_sending import WebhookSender, allowed_addresses, new_secret, signed_headers
 
 BODY = '{"type":"endpoint.test"}'
 
@@ -104,6 +108,70 @@ def test_second_address_is_tried_where_the_first_does_not_answer(receiver: Recei
     found = [ipaddress.ip_address("127.0.0.9"), ipaddress.ip_address("127.0.0.1")]
     sender = WebhookSender(private=True, look_up=lambda _: found)
     assert post(receiver, sender, f"http://shop.example:{receiver.port}/hook").ok
+
+
+@contextlib.contextmanager
+def silent(host: str, port: int) -> Iterator[None]:
+    """A machine that drops what asks for a connection: its queue is full, and nobody takes from it."""
+    with contextlib.ExitStack() as opened:
+        server = opened.enter_context(contextlib.closing(socket.socket()))
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind((host, port))
+        server.listen(0)
+        for _ in range(4):
+            waiting = opened.enter_context(contextlib.closing(socket.socket()))
+            waiting.setblocking(False)
+            waiting.connect_ex((host, port))
+        yield
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.9", "127.0.0.1"], ["127.0.0.9", "127.0.0.10", "127.0.0.1"]])
+def test_address_that_stays_silent_leaves_time_for_the_others(
+    receiver: Receiver, addresses: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_sending, "TIMEOUT", 3.0)
+    found = [ipaddress.ip_address(each) for each in addresses]
+    sender = WebhookSender(private=True, look_up=lambda _: found)
+    began = time.monotonic()
+    with silent("127.0.0.9", receiver.port), silent("127.0.0.10", receiver.port):
+        assert post(receiver, sender, f"http://shop.example:{receiver.port}/hook").ok
+    assert time.monotonic() - began < 3
+
+
+def test_addresses_that_all_stay_silent_end_with_the_time(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook_sending, "TIMEOUT", 0.6)
+    found = [ipaddress.ip_address("127.0.0.9"), ipaddress.ip_address("127.0.0.10")]
+    sender = WebhookSender(private=True, look_up=lambda _: found)
+    began = time.monotonic()
+    with silent("127.0.0.9", receiver.port), silent("127.0.0.10", receiver.port):
+        assert post(receiver, sender, f"http://shop.example:{receiver.port}/hook").error == "timeout"
+    assert time.monotonic() - began < 2
+
+
+def test_name_that_nobody_looks_up_in_time_is_refused(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one whose name server takes what is asked and says nothing."""
+    answers = threading.Event()
+
+    def look_up(_host: str) -> Sequence[Address]:
+        answers.wait(30)
+        return [ipaddress.ip_address("127.0.0.1")]
+
+    monkeypatch.setattr(webhook_sending, "LOOK_UP", 0.3)
+    began = time.monotonic()
+    target = read_target("https://shop.example/hook")
+    with pytest.raises(InvalidInput, match="did not answer in time") as raised:
+        allowed_addresses(target, private=False, look_up=look_up)
+    assert raised.value.field == "url"
+    sender = WebhookSender(private=True, look_up=look_up)
+    assert post(receiver, sender, f"http://shop.example:{receiver.port}/hook").error == "address_refused"
+    assert time.monotonic() - began < 2
+    answers.set()
+    assert post(receiver, sender, f"http://shop.example:{receiver.port}/hook").ok
+
+
+def test_name_without_an_address_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="has no address"):
+        allowed_addresses(read_target("https://shop.invalid/hook"), private=False)
 
 
 def test_nobody_listening(receiver: Receiver) -> None:
