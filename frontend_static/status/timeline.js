@@ -12,7 +12,7 @@ export function Timeline({ t, view }) {
       <h2 id="timeline-title">${t.text("timeline.title")}</h2>
       <p class="quiet">${t.text("timeline.order")}</p>
     </header>
-    ${view.delayed && html`<p class="quiet">${t.text("timeline.delayed")}</p>`}
+    ${view.delayed && html`<p class="notice">${t.text("timeline.delayed")}</p>`}
     <ol reversed>
       ${newestFirst.map((step) => html`<${Step} key=${step.record_id ?? `at-${step.position}`} t=${t} step=${step} />`)}
     </ol>
