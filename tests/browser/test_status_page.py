@@ -193,7 +193,8 @@ def test_show_status_says_that_writing_is_delayed_while_it_is(open_status: OpenP
     sentence = page.locator(".timeline").get_by_text("The record is kept; writing it to the chain is delayed.")
     expect(sentence).to_be_visible()
     (above, first) = (found.bounding_box() for found in (sentence, page.locator(".step").first))
-    assert above and first
+    assert above
+    assert first
     assert above["y"] + above["height"] + 8 <= first["y"], "it stands apart from the newest step"
     assert find_axe_violations(page) == []
     assert overflow(page) <= 0
