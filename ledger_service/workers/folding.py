@@ -223,6 +223,19 @@ class Fold:
             ) from None
 
 
+def event_row(event: Event) -> Row:
+    return {
+        "block_number": event.block_number,
+        "log_index": event.log_index,
+        "block_hash": event.block_hash,
+        "tx_hash": event.tx_hash,
+        "contract": event.contract,
+        "name": event.name,
+        "case_id": event.case_id,
+        "args": json.dumps(event.args),
+    }
+
+
 def _record_row(event: Event, entry: Entry, head: str) -> Row:
     return {
         "case_id": event.case_id,

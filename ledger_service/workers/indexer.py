@@ -7,7 +7,6 @@ read again from there.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +24,7 @@ from ..store import chain_facts, outbox, transactions
 from ..store.database import Database
 from ..store.tables import ChainBlock, ChainCursor, TransactionRow
 from .contradictions import Log, Range, check_range, hidden_block, split_at, too_deep
-from .folding import Fold, Row, accounts_of, cases_of
+from .folding import Fold, Row, accounts_of, cases_of, event_row
 from .holding import Held, PolicyById
 from .rewinding import DONE_BY_EVENT, rewind
 
@@ -204,7 +203,7 @@ class Indexer:
             chain_facts.add_blocks(
                 session, [_block_row(block) for number, block in blocks.items() if number > cursor.block_number]
             )
-            chain_facts.add_events(session, [_event_row(event) for event in events])
+            chain_facts.add_events(session, [event_row(event) for event in events])
             chain_facts.forget_idle_blocks(session, cursor.block_number - self._finality, last - self._finality)
             if not events:
                 return 0
@@ -244,6 +243,7 @@ class Indexer:
         used = {writer: int(answer, 16) for writer, answer in zip(writers, answers, strict=True)}
         past = [row for row in sent if row.nonce < used[row.writer]]
         receipts = self._rpc.batch_all([("eth_getTransactionReceipt", row.tx_hash) for row in past])
+        known = self._still_known([row for row, receipt in zip(past, receipts, strict=True) if receipt is None])
         mined = {row.root: receipt for row, receipt in zip(past, receipts, strict=True) if receipt is not None}
         with self._database.read() as session:
             read = chain_facts.transactions_read(session, [row.tx_hash for row in past])
@@ -255,6 +255,8 @@ class Indexer:
         others: list[str] = []
         for root in dict.fromkeys(row.root for row in past):
             receipt = mined.get(root)
+            if receipt is None and root in known:
+                continue
             if receipt is None or int(receipt["blockNumber"], 16) <= cursor.block_number:
                 undone = receipt is not None and int(receipt["status"], 16) == 0
                 (reverted if undone else others).append(root)
@@ -263,6 +265,12 @@ class Indexer:
         with self._database.write() as session:
             transactions.settle(session, [*reverted, *others])
             return self._clear(session, others) + self._clear(session, reverted, reverted=True)
+
+    def _still_known(self, rows: Sequence[TransactionRow]) -> set[str]:
+        """The roots of those that the node still has. One that is about to show a block can count a nonce before it has
+        the receipt; what was overtaken it has no more."""
+        answers = self._rpc.batch_all([("eth_getTransactionByHash", row.tx_hash) for row in rows])
+        return {row.root for row, answer in zip(rows, answers, strict=True) if answer is not None}
 
     def _read_again(self, cursor: ChainCursor, number: int) -> None:
         """The node withheld the events of a block that was read: it is read once more."""
@@ -347,19 +355,6 @@ class Indexer:
 
 def _block_row(block: Block) -> Row:
     return {"number": block.number, "hash": block.hash, "parent_hash": block.parent_hash, "time": block.time}
-
-
-def _event_row(event: Event) -> Row:
-    return {
-        "block_number": event.block_number,
-        "log_index": event.log_index,
-        "block_hash": event.block_hash,
-        "tx_hash": event.tx_hash,
-        "contract": event.contract,
-        "name": event.name,
-        "case_id": event.case_id,
-        "args": json.dumps(event.args),
-    }
 
 
 def _refusals(events: list[Event], ours: set[str]) -> list[Row]:

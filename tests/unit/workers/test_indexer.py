@@ -29,6 +29,7 @@ class Chain(Rpc):
         self.head, self.limit, self.id = head, limit, 1337
         self.asked: list[int] = []
         self.receipt_of: dict[str, Any] | None = None
+        self.knows = False
         self.logs: list[dict[str, Any]] = []
 
     def batch(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
@@ -47,6 +48,8 @@ class Chain(Rpc):
             return "0x1"
         if method == "eth_getTransactionReceipt":
             return self.receipt_of
+        if method == "eth_getTransactionByHash":
+            return {"hash": wanted} if self.knows or self.receipt_of else None
         assert method == "eth_getBlockByNumber"
         return self._block(self.head if wanted == "latest" else int(wanted, 16))
 
@@ -129,6 +132,24 @@ def test_rows_go_alone_once_the_chain_has_undone_their_transaction(
     with database.read() as session:
         kept = session.exec(select(OutboxRow)).one()
     assert (kept.tx_hash, kept.alone_from, kept.done) == (None, 9 if alone else 0, False)
+    chain.close()
+
+
+def test_a_nonce_that_counts_before_the_receipt_is_there_overtakes_nobody(database: Database) -> None:
+    """As of anvil while it makes a block: what it carries would all be sent once more."""
+    chain = Chain(head=5, limit=100)
+    indexer = _indexer(database, chain)
+    indexer.step()
+    chain.knows = True
+    with database.write() as session:
+        row: dict[str, Any] = {"writer": _ADDRESS, "nonce": 0, "raw": b"", "gas_price": 1, "created_at": 9}
+        session.add(TransactionRow(tx_hash="0x01", root="0x01", **row))
+        session.add(OutboxRow(action="act", subject="x", created_at=0, tx_hash="0x01", record_id="x"))
+    assert indexer.step().requeued == 0
+    with database.read() as session:
+        assert not session.exec(select(TransactionRow)).one().settled
+    chain.knows = False  # another one with its nonce was mined
+    assert indexer.step().requeued == 1
     chain.close()
 
 
