@@ -16,6 +16,8 @@ from ..clock import Clock, SystemClock
 from ..config import Settings
 from ..installation import Installation, installed_settings
 from ..services.app import App, make_app
+from ..services.backup import require_secrets
+from ..store.database import Database
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Folder of the installation (or LEDGER_DATA; default ./data).")
@@ -68,8 +70,10 @@ def clock_of(settings: Settings) -> Clock:
 
 
 def open_installation(data: Path | None) -> Installed:
-    """Raises Unavailable where nothing was started yet, NotFound where nothing was deployed."""
+    """Raises Unavailable where nothing was started yet, or its secrets are gone; NotFound where nothing was deployed."""
     settings, installation = installed_settings(data)
     deployment = read_deployment(settings.data, installation.chain_id)
-    app = make_app(settings, deployment, clock_of(settings))
+    database = Database(settings.database)
+    require_secrets(settings, database)
+    app = make_app(settings, deployment, clock_of(settings), database)
     return Installed(app, Rpc(rpc_url_of(settings, installation)), settings, installation)

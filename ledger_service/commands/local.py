@@ -24,6 +24,7 @@ from ..errors import Conflict, Unavailable
 from ..installation import Installation, keep_installation, settings_of
 from ..services import sample as samples
 from ..services.app import App, keystore_password, make_app
+from ..services.backup import require_secrets
 from ..services.local_panels import ensure_panels
 from ..services.sample_lives import DAYS, SHOP
 from ..store.cases import balance_of
@@ -113,6 +114,7 @@ def _install(settings: Settings, rpc: Rpc, clock: SystemClock) -> App:
     """Database, keys and contracts: what is there stays, what is missing is made."""
     database = Database(settings.database)
     upgrade(database)
+    require_secrets(settings, database)
     keys = service_keys(settings.data, keystore_password(settings), settings.writers)
     if rpc.call("eth_accounts"):  # a node for trying things, ours or another, with rich accounts of its own
         fund_accounts(rpc, [key.address for name, key in keys.items() if name != "guardian"])

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..clock import Clock
+from ..config import Settings
 from ..domain.times import rfc3339
-from ..errors import Conflict, InvalidInput
-from ..store.archive import Loading, archived_tables, columns_of, count_rows, require_empty, rows_of
+from ..errors import Conflict, InvalidInput, Unavailable
+from ..store.archive import Loading, archived_tables, columns_of, count_rows, has_accounts, require_empty, rows_of
 from ..store.chain_facts import read_cursor
 from ..store.database import Database
 from ..store.migrate import require_current, revisions
@@ -29,6 +30,7 @@ from ..store.migrate import require_current, revisions
 FORMAT = 1
 MANIFEST = "manifest.json"
 KEY_FOLDERS = ("secrets", "keys")
+SECRETS, PASSWORD = ("master-key", "token-keys.json"), "keystore-password"
 _FILES = ("installation.json", "deployments/*.json")
 _KEYS = tuple(f"{folder}/*" for folder in KEY_FOLDERS)
 _PART = re.compile(r"tables/[a-z_]+\.jsonl|files/(installation\.json|(deployments|secrets|keys)/[\w.-]*[\w-])")
@@ -248,6 +250,20 @@ def _place_files(archive: zipfile.ZipFile, manifest: Manifest, data: Path) -> li
         temporary.write_bytes(wanted[path])
         temporary.replace(path)
     return new
+
+
+def require_secrets(settings: Settings, database: Database) -> None:
+    """Raises Unavailable where secrets are missing with which the database was filled: new ones would open nothing of
+    it, and nobody would notice for a while."""
+    folder = settings.data / "secrets"
+    wanted = [settings.key_password_file or folder / PASSWORD, *(folder / name for name in SECRETS)]
+    missing = ", ".join(path.name for path in wanted if not path.exists())
+    if missing and has_accounts(database):
+        raise Unavailable(
+            f"{folder.resolve()} lacks {missing}, with which the database was filled.",
+            field="--data",
+            remedy=f"Put your copy of secrets/ and keys/ into {settings.data.resolve()} first; none are made anew.",
+        )
 
 
 def missing_keys(data: Path) -> list[str]:

@@ -48,6 +48,14 @@ def rows_of(session: Session, name: str) -> Iterator[Row]:
         yield [_packed(value) for value in row]
 
 
+def has_accounts(database: Database) -> bool:
+    """Whether anybody was ever let in; not where there are no tables yet."""
+    if not inspect(database.engine).has_table("accounts"):
+        return False
+    with database.read() as session:
+        return count_rows(session, "accounts") > 0
+
+
 def require_empty(database: Database) -> None:
     """Raises Conflict for a database in which anything stands."""
     present = sorted(inspect(database.engine).get_table_names())
