@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..chain.codec import Event, explain_revert
-from ..domain.hashing import from_hex, hex0x, keccak
+from ..domain.hashing import ZERO_WORD, from_hex, hex0x, keccak
 from ..domain.messages import Act
 from ..domain.money import to_minor
 from ..domain.policies import Policy
@@ -17,12 +17,13 @@ from ..domain.records import record_of
 from ..domain.replay import Rules
 from ..domain.times import parse_moment, to_chain
 from ..errors import LedgerError
-from ..store.evidence_rows import CaseRows
+from ..store.evidence_rows import REFUSALS, CaseRows
 from ..store.ours import vote_identity
 from ..store.tables import ChainEvent, RecordRow, VoteRow
 from ..workers.folding import Fold
 
 _SAME_MOMENT = 60  # seconds; a case's row and its first record are written in one unit of work
+_NO_COMMITMENT = hex0x(ZERO_WORD)  # of a poke
 _BROKEN = (LookupError, TypeError, ValueError, AttributeError, LedgerError)
 
 
@@ -168,8 +169,8 @@ def read_model_problems(rows: CaseRows, reading: Reading) -> Iterator[str]:
     try:
         for event in rows.events:
             fold.apply(event_of(event))
-        refused = [_refusal_of(event) for event in rows.events if event.name in ("Skipped", "VoteSkipped")]
-        refused = [refusal for refusal in refused if refusal["commitment"] in _refusable(rows)]
+        refused = [_refusal_of(event) for event in rows.events if event.name in REFUSALS and event.tx_hash in rows.sent]
+        refused = [refusal for refusal in refused if refusal["commitment"] != _NO_COMMITMENT]
     except _BROKEN:
         yield "The events kept of this case do not fit together. Run `ledger rebuild`."
         return
@@ -186,12 +187,6 @@ def read_model_problems(rows: CaseRows, reading: Reading) -> Iterator[str]:
         wrong.append("refusals")
     if wrong:
         yield f"The read model contradicts the chain's events: {', '.join(wrong)}. Run `ledger rebuild`."
-
-
-def _refusable(rows: CaseRows) -> set[str]:
-    """The commitments of ours whose refusal counts: not those of a poke, of a stranger, or of what stands after all."""
-    ours = {record.commitment for record in rows.records} | {vote.commitment for vote in rows.votes}
-    return ours - {link.commitment for link in rows.links} - {vote.commitment for vote in rows.counted}
 
 
 def _by_place(vote: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -159,14 +159,14 @@ def block_numbers(rows: CaseRows, at: ChainCursor | None) -> set[int]:
 
 
 def used_refusals(rows: CaseRows) -> list[ChainRefusal]:
-    """The first refusal of each record that was not recorded after all."""
+    """The refusal of each record that was refused for good: one that came too early is sent again."""
     recorded = {link_identity(link) for link in rows.links}
-    waiting = {record.commitment for record in rows.records if record_identity(record) not in recorded}
-    found: dict[str, ChainRefusal] = {}
-    for refusal in rows.refusals:
-        if refusal.commitment in waiting:
-            found.setdefault(refusal.commitment, refusal)
-    return list(found.values())
+    over = {
+        record.commitment
+        for record in rows.records
+        if record_identity(record) not in recorded and record.record_id not in rows.waiting
+    }
+    return list({refusal.commitment: refusal for refusal in rows.refusals if refusal.commitment in over}.values())
 
 
 def used_votes(rows: CaseRows, *, open_round: bool = True) -> list[VoteRow]:
@@ -174,7 +174,8 @@ def used_votes(rows: CaseRows, *, open_round: bool = True) -> list[VoteRow]:
     those of the round that still goes on are left out too."""
     counted = {vote_identity(vote) for vote in rows.counted}
     refused = {refusal.commitment for refusal in rows.refusals}
-    kept = [vote for vote in rows.votes if vote_identity(vote) in counted or vote.commitment not in refused]
+    gone = {vote.vote_id for vote in rows.votes if vote.commitment in refused and vote.vote_id not in rows.waiting}
+    kept = [vote for vote in rows.votes if vote_identity(vote) in counted or vote.vote_id not in gone]
     on_chain = rows.on_chain
     if open_round or on_chain is None or on_chain.voting_panel == 0:
         return kept

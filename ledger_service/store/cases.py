@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, SQLModel, col, select
 
-from .ours import REFUSED
+from .ours import REJECTED
 from .tables import (
     CaseKey,
     CaseRow,
@@ -135,11 +135,11 @@ def list_cases(
 
 
 def _is_refused() -> ColumnElement[bool]:
-    """Whether the contract skipped the record that opens the case."""
+    """Whether the contract refused the record that opens the case, for good."""
     return (
         exists()
         .where(col(RecordRow.case_id) == col(CaseRow.case_id), col(RecordRow.kind) == "requested")
-        .where(REFUSED)
+        .where(REJECTED)
     )
 
 

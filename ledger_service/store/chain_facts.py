@@ -13,7 +13,6 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, SQLModel, col, select
 
-from .ours import COUNTED, RECORDED
 from .outbox import chunks, rows_changed
 from .tables import (
     CHAIN_TABLES,
@@ -27,7 +26,6 @@ from .tables import (
     ChainRefusal,
     ChainVote,
     RecordRow,
-    VoteRow,
 )
 
 Row = dict[str, Any]
@@ -138,15 +136,6 @@ def records_by_commitment(session: Session, commitments: Iterable[str]) -> dict[
     for some in chunks(sorted(commitments)):
         for row in session.execute(table.select().where(table.c.commitment.in_(some))):
             found[row.commitment] = row
-    return found
-
-
-def recorded_commitments(session: Session, commitments: Iterable[str]) -> set[str]:
-    """Those of the commitments whose record or vote of ours stands on the chain."""
-    found: set[str] = set()
-    for some in chunks(sorted(commitments)):
-        for commitment, is_ours in ((col(RecordRow.commitment), RECORDED), (col(VoteRow.commitment), COUNTED)):
-            found |= set(session.exec(select(commitment).where(is_ours, commitment.in_(some))).all())
     return found
 
 

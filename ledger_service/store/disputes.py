@@ -10,7 +10,7 @@ from sqlalchemy import exists
 from sqlmodel import Session, col, select
 
 from ..domain.vocabulary import Stage
-from .ours import COUNTED, REFUSED, VOTE_REFUSED, link_identity, record_identity
+from .ours import COUNTED, REJECTED, VOTE_REJECTED, link_identity, record_identity
 from .stages import head_block
 from .tables import (
     CaseRow,
@@ -82,10 +82,10 @@ def _staged(session: Session, confirmations: int, **where: str) -> list[StagedVo
     query = (
         select(VoteRow, ChainVote, ChainRefusal, OutboxRow.tx_hash)
         .join(ChainVote, COUNTED, isouter=True)
-        .join(ChainRefusal, VOTE_REFUSED, isouter=True)
+        .join(ChainRefusal, VOTE_REJECTED, isouter=True)
         .join(OutboxRow, col(OutboxRow.record_id) == col(VoteRow.vote_id), isouter=True)
         .where(*(getattr(VoteRow, name) == value for name, value in where.items()))
-        .order_by(col(VoteRow.seq), col(ChainRefusal.block_number))
+        .order_by(col(VoteRow.seq), col(ChainRefusal.block_number).desc())
     )
     final_up_to = head_block(session) - confirmations
     found: dict[str, StagedVote] = {}
@@ -148,7 +148,7 @@ def dispute_steps(session: Session, case_id: str) -> list[tuple[str, str]]:
     recorded = select(ChainRecord).where(ChainRecord.case_id == case_id, col(ChainRecord.kind).in_(_STEPS))
     links = session.exec(recorded.order_by(col(ChainRecord.position))).all()
     known = {link_identity(link) for link in links}
-    refused = exists().where(REFUSED)
+    refused = exists().where(REJECTED)
     stated = select(RecordRow).where(RecordRow.case_id == case_id, col(RecordRow.kind).in_(_STEPS), ~refused)
     pending = [row for row in session.exec(stated.order_by(col(RecordRow.seq))) if record_identity(row) not in known]
     return [(link.kind, link.role) for link in links] + [(row.kind, row.role) for row in pending]

@@ -27,16 +27,19 @@ from .tables import (
     DisclosureRow,
     OutboxRow,
     RecordRow,
+    TransactionRow,
     VoteRow,
 )
 
+REFUSALS = ("Skipped", "VoteSkipped")
 MONEY_EVENTS = ("Locked", "Settled", "Credited", "RedirectGiven", "RedirectVoided", "Withdrawn")
 
 
 @dataclass(slots=True)
 class CaseRows:
     """All rows of one case. `events` and `counted` (votes) are the chain's in its order, `panels` the versions that may
-    vote in the case, `key` is None once erased."""
+    vote in the case, `key` is None once erased; `waiting` the ids of records and votes that are still to be sent or
+    judged, `sent` the hashes of those of our transactions in which something of the case was refused."""
 
     case: CaseRow
     records: list[RecordRow] = field(default_factory=list)
@@ -49,6 +52,8 @@ class CaseRows:
     panels: list[ChainPanel] = field(default_factory=list)
     key: CaseKey | None = None
     on_chain: ChainCase | None = None
+    waiting: set[str] = field(default_factory=set)
+    sent: set[str] = field(default_factory=set)
 
     @property
     def money(self) -> list[ChainEvent]:
@@ -82,10 +87,21 @@ def case_rows(session: Session, case_ids: Sequence[str]) -> dict[str, CaseRows]:
         found[key.case_id].key = key
     for state in session.exec(_of(ChainCase, known)):
         found[state.case_id].on_chain = state
+    unsent = select(OutboxRow.case_id, OutboxRow.record_id).where(col(OutboxRow.case_id).in_(known))
+    for case_id, record_id in session.exec(unsent.where(col(OutboxRow.done).is_(False))):
+        found[str(case_id)].waiting.add(str(record_id))
+    for rows in found.values():
+        rows.sent = _ours(session, {event.tx_hash for event in rows.events if event.name in REFUSALS})
     panels = {panel.version: panel for panel in session.exec(select(ChainPanel))}
     for rows in found.values():
         rows.panels = _panels_of(rows.case, panels)
     return {case_id: found[case_id] for case_id in case_ids if case_id in found}
+
+
+def _ours(session: Session, hashes: set[str]) -> set[str]:
+    """Those of the transactions that are ours."""
+    found = select(TransactionRow.tx_hash).where(col(TransactionRow.tx_hash).in_(hashes))
+    return set(session.exec(found)) if hashes else set()
 
 
 def _panels_of(case: CaseRow, panels: dict[int, ChainPanel]) -> list[ChainPanel]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from sqlalchemy import exists
 from sqlmodel import Session, col, select
 
-from .tables import CaseRow, ChainCase, ChainRefusal
+from .ours import REJECTED
+from .tables import CaseRow, ChainCase, RecordRow
 
 
 def refused_sources(session: Session, prefix: str) -> set[str]:
     """Sources whose case the contract refused to open: there is no such case, so they can be opened again."""
+    opening = (col(RecordRow.case_id) == col(CaseRow.case_id)) & (col(RecordRow.kind) == "requested")
     refused = (
         select(CaseRow.source)
         .where(
             col(CaseRow.source).startswith(prefix),
-            exists().where(col(ChainRefusal.case_id) == col(CaseRow.case_id)),
+            exists().where(opening, REJECTED),
             ~exists().where(col(ChainCase.case_id) == col(CaseRow.case_id)),
         )
         .distinct()

@@ -9,9 +9,11 @@ from __future__ import annotations
 from operator import attrgetter, itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement, and_, exists
+from sqlalchemy.orm import aliased
+from sqlmodel import col
 
-from .tables import ChainRecord, ChainRefusal, ChainVote, RecordRow, VoteRow
+from .tables import ChainRecord, ChainRefusal, ChainVote, OutboxRow, RecordRow, VoteRow
 
 Identity = tuple[Any, ...]
 _LINK = ("case_id", "kind", "role", "actor", "commitment")
@@ -38,3 +40,14 @@ RECORDED = _same(link_identity(ChainRecord), record_identity(RecordRow))
 COUNTED = _same(vote_identity(ChainVote), vote_identity(VoteRow))
 REFUSED = _same(attrgetter(*_REFUSAL)(ChainRefusal), attrgetter(*_REFUSAL)(RecordRow))
 VOTE_REFUSED = _same(attrgetter(*_REFUSAL)(ChainRefusal), attrgetter(*_REFUSAL)(VoteRow))
+
+
+def _is_over(identifier: Any) -> ColumnElement[bool]:
+    """Whether nothing sends it (once more)."""
+    sent = aliased(OutboxRow)
+    return exists().where(col(sent.record_id) == identifier, col(sent.done).is_(True))
+
+
+# What was refused ahead of its turn is sent again (`judged.py`). For good is a refusal of what is not recorded either.
+REJECTED = REFUSED & _is_over(col(RecordRow.record_id))
+VOTE_REJECTED = VOTE_REFUSED & _is_over(col(VoteRow.vote_id))

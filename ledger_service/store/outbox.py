@@ -15,57 +15,32 @@ from sqlalchemy import (
     Insert,
     String,
     Update,
-    delete,
     exists,
     false,
     func,
     or_,
     true,
-    update,
 )
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col, select
 
-from .ours import COUNTED, RECORDED, REFUSED, VOTE_REFUSED
 from .tables import (
     CaseRow,
     ChainBalance,
     ChainCase,
-    ChainEvent,
-    ChainRecord,
     ChainRefusal,
-    ChainVote,
     OutboxRow,
     PanelRow,
     RecordRow,
-    TransactionRow,
     VoteRow,
 )
 
-_OUTBOX = SQLModel.metadata.tables["outbox"]
 _CHUNK = 500  # values in one IN list
 _Value = TypeVar("_Value")
 _SIGNATURE = 65  # bytes; the batch's layout takes no other
-_OF_CASES = ("open", "act", "vote")  # what is sent in the order in which it was accepted
-_ALONE_AGAIN_AFTER = 60  # seconds after an attempt that was undone although nothing else was in it
-# What the chain can say of a record or a vote: its id, its commitment, the chain's table, and when a row is about it.
-_JUDGED: tuple[tuple[Any, Any, Any, ColumnElement[bool]], ...] = (
-    (col(RecordRow.record_id), col(RecordRow.commitment), ChainRecord, RECORDED),
-    (col(RecordRow.record_id), col(RecordRow.commitment), ChainRefusal, REFUSED),
-    (col(VoteRow.vote_id), col(VoteRow.commitment), ChainVote, COUNTED),
-    (col(VoteRow.vote_id), col(VoteRow.commitment), ChainRefusal, VOTE_REFUSED),
-)
+OF_CASES = ("open", "act", "vote")  # what is sent in the order in which it was accepted
+IN_TURN = (*OF_CASES, "poke")  # what changes how the contracts judge what follows in a case
 _ACT = tuple(SQLModel.metadata.tables["records"].columns)
-_REGISTERED = {"register_policy": "PolicyRegistered", "register_parties": "PartiesRegistered"}
-
-
-@dataclass(frozen=True, slots=True)
-class Leftovers:
-    """What came of rows whose transaction is over although they are not done: how many are sent again, how many were
-    given up (the deadline worker asks for those again if they are still due)."""
-
-    requeued: int
-    dropped: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +93,7 @@ def openings_waiting(
     """Openings to be sent: those that go together, or with `alone`, which is now, those that go one at a time.
 
     Without those that wait for a registration: of parties, asked for before them and not yet sent; of what another
-    account sends, not yet done, since nonces do not put it first.
+    account sends, not yet done, since nonces do not put it first. One that was refused waits until its own is done.
     """
     others = col(OutboxRow.writer) != share.writer if share is not None else false()
     unregistered = (
@@ -138,6 +113,7 @@ def openings_waiting(
             _together_or(alone),
             or_(parties.is_(None), col(OutboxRow.id) < parties),
             col(CaseRow.policy_id).not_in(pending),
+            ~(_met_refusal() & _registering()),
         )
         .order_by(col(OutboxRow.id))
         .limit(limit)
@@ -222,7 +198,7 @@ def overdue_cases(session: Session, now: int, limit: int) -> Sequence[tuple[str,
     on_its_way = exists().where(
         col(other.case_id) == col(ChainCase.case_id),
         col(other.done).is_(False),
-        col(other.action).in_((*_OF_CASES, "poke")),
+        col(other.action).in_(IN_TURN),
     )
     query = (
         select(ChainCase.case_id, ChainCase.length)
@@ -258,63 +234,6 @@ def credits_due(session: Session, limit: int) -> Sequence[str]:
     return sorted(session.exec(query.limit(limit)).all())
 
 
-# --- the indexer's ---------------------------------------------------------------------------------------------------
-
-
-def set_judged(
-    session: Session, *, recorded: Sequence[str] = (), counted: Sequence[str] = (), refused: Sequence[str] = ()
-) -> None:
-    """Says that openings, acts and votes are done: those with these commitments of which the chain has a record, a vote
-    or a refusal."""
-    for (identifier, commitment, _, is_ours), commitments in zip(
-        _JUDGED, (recorded, refused, counted, refused), strict=True
-    ):
-        for some in chunks(commitments):
-            judged = select(identifier).where(is_ours, commitment.in_(some))
-            session.execute(update(_OUTBOX).where(_OUTBOX.c.record_id.in_(judged)).values(done=True))
-
-
-def undo_judged(session: Session, number: int) -> None:
-    """Says of what the chain judged above a block that it is not done. To be called before that is forgotten."""
-    for identifier, _, chain, is_ours in _JUDGED:
-        judged = select(identifier).where(is_ours, chain.block_number > number)
-        session.execute(update(_OUTBOX).where(_OUTBOX.c.record_id.in_(judged)).values(done=False))
-
-
-def undo_everything(session: Session) -> None:
-    session.execute(update(_OUTBOX).where(_OUTBOX.c.done.is_(True)).values(done=False))
-
-
-def set_done_by_transaction(session: Session, action: str, hashes: Sequence[str], *, done: bool = True) -> None:
-    for some in chunks(hashes):
-        carried = (_OUTBOX.c.action == action) & _OUTBOX.c.tx_hash.in_(some)
-        session.execute(update(_OUTBOX).where(carried).values(done=done))
-
-
-def set_done_by_subject(session: Session, action: str, subjects: Sequence[str], *, done: bool = True) -> None:
-    for some in chunks(subjects):
-        named = (_OUTBOX.c.action == action) & _OUTBOX.c.subject.in_(some)
-        session.execute(update(_OUTBOX).where(named).values(done=done))
-
-
-def clear_leftovers(session: Session, hashes: Sequence[str], *, reverted: bool = False) -> Leftovers:
-    """Decides on rows that their transaction, which is over, left undone. With `reverted`, the chain has mined it and
-    undone it whole: one of its rows may be why, so that each of them goes alone from now on."""
-    requeued = dropped = 0
-    for row in _undone(session, hashes):
-        this = _OUTBOX.c.id == row.id
-        if _took_effect(session, row):
-            session.execute(update(_OUTBOX).where(this).values(done=True))
-        elif row.action in ("poke", "withdraw", "withdraw_credit"):
-            session.execute(delete(_OUTBOX).where(this))
-            dropped += 1
-        else:
-            alone = _alone_from(session, row) if reverted and row.action in _OF_CASES else row.alone_from
-            session.execute(update(_OUTBOX).where(this).values(tx_hash=None, alone_from=alone))
-            requeued += 1
-    return Leftovers(requeued, dropped)
-
-
 # --- inside ----------------------------------------------------------------------------------------------------------
 
 
@@ -333,54 +252,32 @@ def _together_or(alone: int | None) -> ColumnElement[bool]:
     return col(OutboxRow.alone_from).between(1, alone)
 
 
-def _alone_from(session: Session, row: OutboxRow) -> int:
-    """At once the first time; after a pause if it went alone already."""
-    transaction = session.get(TransactionRow, row.tx_hash)
-    sent = transaction.created_at if transaction else row.created_at
-    return sent + _ALONE_AGAIN_AFTER if row.alone_from else max(sent, 1)
-
-
 def _held_up(action: str) -> ColumnElement[bool]:
     """Whether something else of the same case was accepted before and is not sent yet; or anything at all that goes
-    alone and is not done yet, since it may be undone once more."""
+    alone and is not done yet, since it may be undone once more. Once something of the case was refused, whatever is not
+    done: what goes ahead of its turn is refused again."""
     before = aliased(OutboxRow)
+    unsent = (col(before.action) != action) & col(before.tx_hash).is_(None)
     return exists().where(
         col(before.case_id) == col(OutboxRow.case_id),
-        col(before.action).in_(_OF_CASES),
+        col(before.action).in_(IN_TURN),
         col(before.id) < col(OutboxRow.id),
         col(before.done).is_(False),
-        (col(before.alone_from) > 0) | ((col(before.action) != action) & col(before.tx_hash).is_(None)),
+        (col(before.action).in_(OF_CASES) & ((col(before.alone_from) > 0) | unsent)) | _met_refusal(),
     )
 
 
-def _undone(session: Session, hashes: Sequence[str]) -> list[OutboxRow]:
-    found: list[OutboxRow] = []
-    for some in chunks(hashes):
-        query = select(OutboxRow).where(col(OutboxRow.tx_hash).in_(some), col(OutboxRow.done).is_(False))
-        found += session.exec(query).all()
-    return found
+def _met_refusal() -> ColumnElement[bool]:
+    """Whether anything of the row's case was ever refused."""
+    return exists().where(col(ChainRefusal.case_id) == col(OutboxRow.case_id))
 
 
-def _took_effect(session: Session, row: OutboxRow) -> bool:
-    """Whether the chain has what a row asked for, from whatever transaction."""
-    if row.action == "register_panel":
-        return False  # its event shows it done; the same content can stand in an earlier version
-    if row.action in _REGISTERED:
-        event = select(ChainEvent.tx_hash).where(
-            ChainEvent.name == _REGISTERED[row.action], col(ChainEvent.args).contains(row.subject)
-        )
-        return session.exec(event.limit(1)).first() is not None
-    case = session.get(ChainCase, row.case_id) if row.case_id else None
-    if row.action == "poke":
-        return case is not None and case.length > int(row.subject.rpartition(":")[2])
-    if row.action == "withdraw":
-        return case is not None and 0 < case.to_consumer <= case.withdrawn
-    if row.action == "withdraw_credit":
-        account, token, sum_ = row.subject.split(":")
-        kept_there = session.get(ChainBalance, (account, token))
-        return kept_there is not None and kept_there.credited - kept_there.credit >= int(sum_)
-    queries = (select(identifier).where(is_ours, identifier == row.record_id) for identifier, _, _, is_ours in _JUDGED)
-    return any(session.exec(query.limit(1)).first() is not None for query in queries)
+def _registering() -> ColumnElement[bool]:
+    """Whether something is being registered that an opening names; its policy's holds up every opening anyway."""
+    before = aliased(OutboxRow)
+    parties = (col(before.action) == "register_parties") & col(CaseRow.terms).contains(col(before.subject))
+    panel = (col(before.action) == "register_panel") & (col(before.id) < col(OutboxRow.id))
+    return exists().where(parties | panel, col(before.done).is_(False))
 
 
 def chunks(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:

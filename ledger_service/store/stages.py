@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, exists
 from sqlmodel import Session, col, select
 
 from ..domain.vocabulary import Stage
-from .ours import RECORDED, REFUSED
+from .ours import RECORDED, REJECTED
 from .tables import CaseKey, CaseRow, ChainCase, ChainCursor, ChainRecord, ChainRefusal, OutboxRow, RecordRow
 
 _NOT_RECORDED = (col(RecordRow.case_id) == col(CaseRow.case_id)) & ~exists().where(RECORDED)
@@ -19,9 +19,9 @@ _UNSETTLED = (
     .join(ChainCase, col(ChainCase.case_id) == col(CaseRow.case_id), isouter=True)
     .join(CaseKey, col(CaseKey.case_id) == col(CaseRow.case_id), isouter=True)
     .join(RecordRow, _NOT_RECORDED, isouter=True)
-    .join(ChainRefusal, REFUSED, isouter=True)
+    .join(ChainRefusal, REJECTED, isouter=True)
     .where(CaseRow.case_id == bindparam("case"))
-    .order_by(col(RecordRow.seq), col(ChainRefusal.block_number))
+    .order_by(col(RecordRow.seq), col(ChainRefusal.block_number).desc())
 )
 
 
@@ -81,10 +81,10 @@ def _staged(session: Session, confirmations: int, **where: str) -> list[StagedRe
     query = (
         select(RecordRow, ChainRecord, ChainRefusal, OutboxRow.tx_hash)
         .join(ChainRecord, RECORDED, isouter=True)
-        .join(ChainRefusal, REFUSED, isouter=True)
+        .join(ChainRefusal, REJECTED, isouter=True)
         .join(OutboxRow, col(OutboxRow.record_id) == col(RecordRow.record_id), isouter=True)
         .where(*(getattr(RecordRow, name) == value for name, value in where.items()))
-        .order_by(col(RecordRow.seq), col(ChainRecord.position), col(ChainRefusal.block_number))
+        .order_by(col(RecordRow.seq), col(ChainRecord.position), col(ChainRefusal.block_number).desc())
     )
     head = head_block(session)
     found: dict[str, StagedRecord] = {}

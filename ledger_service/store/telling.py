@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, col, select
 
-from .ours import RECORDED
+from .ours import RECORDED, REJECTED
 from .outbox import chunks
 from .stages import head_block
 from .tables import CaseRow, ChainBlock, ChainRecord, ChainRefusal, Mail, RecordRow, TellingCursor, WebhookEvent
@@ -145,9 +145,10 @@ def records_of(session: Session, links: Sequence[ChainRecord]) -> dict[tuple[str
 
 
 def refused_records(session: Session, refusals: Sequence[ChainRefusal]) -> dict[tuple[str, str], RecordRow]:
-    """By case and commitment."""
+    """By case and commitment, those that were refused for good."""
     found: dict[tuple[str, str], RecordRow] = {}
     for some in chunks(sorted({refusal.commitment for refusal in refusals})):
-        rows = session.exec(select(RecordRow).where(col(RecordRow.commitment).in_(some)))
+        over = exists().where(REJECTED) & ~exists().where(RECORDED)
+        rows = session.exec(select(RecordRow).where(col(RecordRow.commitment).in_(some), over))
         found |= {(row.case_id, row.commitment): row for row in rows}
     return found

@@ -61,6 +61,12 @@ def unsettled(
     return session.exec(query.order_by(*order).limit(limit)).all()
 
 
+def unsettled_of_each(session: Session) -> Sequence[TransactionRow]:
+    """The first of every account, so that nobody's many attempts hide another's."""
+    waiting = select(TransactionRow.writer).where(col(TransactionRow.settled).is_(False)).distinct()
+    return [row for writer in sorted(session.exec(waiting)) for row in unsettled(session, writer=writer)]
+
+
 def count_unsettled(session: Session, writer: str | None = None) -> int:
     """Nonces that are not known to be used."""
     query = select(func.count(func.distinct(TransactionRow.root))).where(col(TransactionRow.settled).is_(False))

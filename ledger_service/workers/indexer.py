@@ -20,8 +20,9 @@ from ..chain.deployments import Deployment, check_chain
 from ..chain.rpc import Block, Rpc, RpcRefused, block_call
 from ..domain.hashing import ZERO_WORD, from_hex, hex0x
 from ..errors import ChainMismatch, Conflict, ReorgTooDeep, Unavailable
-from ..store import chain_facts, outbox, transactions
+from ..store import chain_facts, judged, transactions
 from ..store.database import Database
+from ..store.judged import Ending
 from ..store.tables import ChainBlock, ChainCursor, TransactionRow
 from .contradictions import Log, Range, check_range, hidden_block, split_at, too_deep
 from .folding import Fold, Row, accounts_of, cases_of, event_row
@@ -79,7 +80,7 @@ class Indexer:
         IntegrityFailure if events are missing."""
         with self._database.read() as session:
             cursor = chain_facts.read_cursor(session)
-            sent = transactions.unsettled(session)
+            sent = transactions.unsettled_of_each(session)
         if cursor is None:
             cursor = self._begin()
         head, same = self._look(cursor)
@@ -223,8 +224,6 @@ class Indexer:
 
             ours = transactions.roots_of(session, sorted({event.tx_hash for event in events}))
             refusals = _refusals(events, set(ours))
-            recorded = chain_facts.recorded_commitments(session, {row["commitment"] for row in refusals})
-            refusals = [row for row in refusals if row["commitment"] not in recorded]
             chain_facts.add_refusals(session, refusals)
             _mark_done(session, events, fold, refusals)
             roots = sorted(set(ours.values()))
@@ -251,20 +250,18 @@ class Indexer:
         hidden = hidden_block(unseen, set(self._contracts), cursor.block_number)
         if hidden is not None:
             self._read_again(cursor, hidden)
-        reverted: list[str] = []
-        others: list[str] = []
+        over: dict[Ending, list[str]] = {ending: [] for ending in Ending}
         for root in dict.fromkeys(row.root for row in past):
             receipt = mined.get(root)
             if receipt is None and root in known:
                 continue
             if receipt is None or int(receipt["blockNumber"], 16) <= cursor.block_number:
-                undone = receipt is not None and int(receipt["status"], 16) == 0
-                (reverted if undone else others).append(root)
-        if not reverted and not others:
+                over[_ending(receipt)].append(root)
+        if not any(over.values()):
             return 0
         with self._database.write() as session:
-            transactions.settle(session, [*reverted, *others])
-            return self._clear(session, others) + self._clear(session, reverted, reverted=True)
+            transactions.settle(session, [root for roots in over.values() for root in roots])
+            return sum(self._clear(session, roots, ending) for ending, roots in over.items())
 
     def _still_known(self, rows: Sequence[TransactionRow]) -> set[str]:
         """The roots of those that the node still has. One that is about to show a block can count a nonce before it has
@@ -282,8 +279,8 @@ class Indexer:
             remedy="It is read again in a moment. If it stays, use another node.",
         )
 
-    def _clear(self, session: Any, hashes: list[str], *, reverted: bool = False) -> int:
-        left = outbox.clear_leftovers(session, hashes, reverted=reverted)
+    def _clear(self, session: Any, hashes: list[str], ending: Ending = Ending.MINED) -> int:
+        left = judged.clear_leftovers(session, hashes, ending)
         telemetry.REQUEUED.inc(left.requeued)
         if left.requeued or left.dropped:
             _log.warning("outbox_leftovers", requeued=left.requeued, dropped=left.dropped)
@@ -353,6 +350,12 @@ class Indexer:
             newest = known[-1].number - 1
 
 
+def _ending(receipt: dict[str, Any] | None) -> Ending:
+    if receipt is None:
+        return Ending.OVERTAKEN
+    return Ending.MINED if int(receipt["status"], 16) else Ending.UNDONE
+
+
 def _block_row(block: Block) -> Row:
     return {"number": block.number, "hash": block.hash, "parent_hash": block.parent_hash, "time": block.time}
 
@@ -377,15 +380,15 @@ def _refusals(events: list[Event], ours: set[str]) -> list[Row]:
 
 
 def _mark_done(session: Any, events: list[Event], fold: Fold, refusals: list[Row]) -> None:
-    outbox.set_judged(
+    judged.set_judged(
         session,
         recorded=[row["commitment"] for row in fold.records if row["commitment"] != _NO_COMMITMENT],
         counted=[row["commitment"] for row in fold.votes],
-        refused=[row["commitment"] for row in refusals],
     )
     # A poke is meant for the record that comes next in its case, whoever wrote that.
-    outbox.set_done_by_subject(session, "poke", [f"{row['case_id']}:{row['position']}" for row in fold.records])
+    judged.set_done_by_subject(session, "poke", [f"{row['case_id']}:{row['position']}" for row in fold.records])
     for action, name, subject in DONE_BY_EVENT:
-        outbox.set_done_by_subject(session, action, [subject(event.args) for event in events if event.name == name])
+        judged.set_done_by_subject(session, action, [subject(event.args) for event in events if event.name == name])
     paid = [event.tx_hash for event in events if event.name == "CreditWithdrawn"]
-    outbox.set_done_by_transaction(session, "withdraw_credit", paid)
+    judged.set_done_by_transaction(session, "withdraw_credit", paid)
+    judged.set_refused(session, [row["commitment"] for row in refusals])

@@ -11,7 +11,7 @@ from ..chain.codec import Event
 from ..domain.panels import Panel
 from ..errors import Conflict
 from ..services.consistency import event_of
-from ..store import chain_facts, outbox, transactions
+from ..store import chain_facts, judged, transactions
 from ..store.tables import ChainBlock, ChainCursor
 from .folding import MOVES_BALANCE, Fold, accounts_of, cases_of
 from .holding import Held, PolicyById
@@ -45,7 +45,7 @@ def rewind(
         forget_everything(session)
         return None
     removed = [event_of(row) for row in chain_facts.events_after(session, ancestor.number)]
-    outbox.undo_judged(session, ancestor.number)
+    judged.undo_judged(session, ancestor.number)
     _undo_outbox(session, removed)
     transactions.unsettle(session, nonces)
     transactions.unsettle_undone(session)
@@ -59,19 +59,19 @@ def rewind(
 def forget_everything(session: Session) -> None:
     """As if nothing was ever read: what is on the chain shows what is done once it is read again, and what is not is
     sent again."""
-    outbox.undo_everything(session)
+    judged.undo_everything(session)
     transactions.unsettle(session, dict.fromkeys(transactions.writers(session), 0))
     chain_facts.delete_everything(session)
 
 
 def _undo_outbox(session: Session, removed: list[Event]) -> None:
     pokes = [f"{event.case_id}:{_position(event)}" for event in removed if event.name == "Recorded"]
-    outbox.set_done_by_subject(session, "poke", pokes, done=False)
+    judged.set_done_by_subject(session, "poke", pokes, done=False)
     for action, name, subject in DONE_BY_EVENT:
         subjects = [subject(event.args) for event in removed if event.name == name]
-        outbox.set_done_by_subject(session, action, subjects, done=False)
+        judged.set_done_by_subject(session, action, subjects, done=False)
     paid = [event.tx_hash for event in removed if event.name == "CreditWithdrawn"]
-    outbox.set_done_by_transaction(session, "withdraw_credit", paid, done=False)
+    judged.set_done_by_transaction(session, "withdraw_credit", paid, done=False)
 
 
 def _position(event: Event) -> int:

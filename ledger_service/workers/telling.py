@@ -112,7 +112,8 @@ class Teller:
             return
         records = sql.refused_records(session, rows)
         cases = sql.cases_of(session, [row.case_id for row in rows])
-        ours = [(row, records.get((row.case_id, row.commitment)), cases.get(row.case_id)) for row in rows]
+        last = {(row.case_id, row.commitment): row for row in rows}  # of several, that which is for good
+        ours = [(row, records.get(named), cases.get(row.case_id)) for named, row in last.items()]
         found = [(case, row, record) for row, record, case in ours if record is not None and case is not None]
         self._add(session, events.events_of_refusals(found, now), listeners, now)
 

@@ -107,11 +107,10 @@ def _acknowledged_has_one_record(looked: Looked) -> Iterator[str]:
         if outbox[one.record_id] != 1:
             yield f"{one.kind} {one.record_id} stands in the outbox {outbox[one.record_id]} times."
         times = links[record_identity(row)]
-        if (row.case_id, row.commitment) in refusals:
-            # Where others used our key, what was shut out comes after what was to follow it: that is refused, openly.
-            if not looked.may_be_refused and not looked.strangers:
-                yield f"{one.kind} {one.record_id} was refused: {refusals[row.case_id, row.commitment]}."
-        elif times != 1:
+        refused = refusals.get((row.case_id, row.commitment)) if times == 0 else None
+        if refused is not None and not looked.may_be_refused:
+            yield f"{one.kind} {one.record_id} was refused: {refused}."
+        elif refused is None and times != 1:
             yield f"{one.kind} {one.record_id} stands on the chain {times} times."
     known = {one.record_id for one in looked.acknowledged}
     for record_id in sorted(stored.keys() - known):

@@ -94,12 +94,8 @@ class Traffic:
                     break
 
     def met_strangers(self, transactions: Iterable[str]) -> None:
-        """Others have sent these with our keys. What they shut out comes after what was to follow it, which is then
-        refused, openly; cases that began before may stand still, so new ones are taken from now on."""
-        before = len(self.strangers)
+        """Others have sent these with our keys."""
         self.strangers.update(transactions)
-        if len(self.strangers) > before:
-            self.lives.clear()
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

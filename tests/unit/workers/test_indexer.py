@@ -187,3 +187,21 @@ def test_a_block_with_an_event_is_kept_however_old_it_is_when_it_is_read(databas
         known = [block.number for block in known_blocks(session, up_to=90, limit=100)]
     assert known == [*range(90, 90 - FINALITY - 1, -1), 5]
     chain.close()
+
+
+def test_the_attempts_of_one_writer_hide_nobody_else_s(database: Database) -> None:
+    """However often what it sends was sent again for more."""
+    chain = Chain(head=5, limit=100)
+    indexer = _indexer(database, chain)
+    indexer.step()
+    more: dict[str, Any] = {"nonce": 0, "raw": b"", "created_at": 9}
+    with database.write() as session:
+        for price in range(250):
+            stuck = f"0x{price:03x}"
+            session.add(TransactionRow(tx_hash=stuck, root="0x000", writer="0x01", gas_price=price, **more))
+        session.add(TransactionRow(tx_hash="0xother", root="0xother", writer="0x02", gas_price=1, **more))
+        session.add(OutboxRow(action="act", subject="x", created_at=0, tx_hash="0xother", record_id="x"))
+    assert indexer.step().requeued == 1
+    with database.read() as session:
+        assert session.exec(select(OutboxRow.tx_hash)).one() is None
+    chain.close()

@@ -22,7 +22,7 @@ from ledger_service.keystore import LocalSigner, new_key
 from ledger_service.services.policies import shipped_policies
 from ledger_service.store.cases import enqueue
 from ledger_service.store.database import Database
-from ledger_service.store.outbox import clear_leftovers, set_done_by_subject
+from ledger_service.store.judged import Ending, clear_leftovers, set_done_by_subject
 from ledger_service.store.tables import Account, CaseRow, ChainCase, OutboxRow, RecordRow, TransactionRow
 from ledger_service.workers.batches import Batches, Item
 from ledger_service.workers.gas import AWARD, WALLET, GasPlan
@@ -237,7 +237,7 @@ def _undo(database: Database, *subjects: str) -> None:
     """As if the transaction with these was mined, and undone whole."""
     with database.write() as session:
         rows = session.exec(select(OutboxRow)).all()
-        clear_leftovers(session, [str(row.tx_hash) for row in rows if row.subject in subjects][:1], reverted=True)
+        clear_leftovers(session, [str(row.tx_hash) for row in rows if row.subject in subjects][:1], Ending.UNDONE)
 
 
 def _done(database: Database, *subjects: str) -> None:
