@@ -326,7 +326,7 @@ class Endpoint(Answer):
     endpoint_id: str
     url: str
     types: list[str] | None = Field(description="The events that it is sent; null: all.")
-    disabled_at: Time | None = Field(description="When it answered 410 Gone.")
+    disabled_at: Time | None = Field(description="When it answered 410 Gone; `enable` takes it back.")
     failures: int = Field(description="Tries that failed, in a row.")
     secrets: list[EndpointSecret] = Field(description="Those that deliveries are signed with, the newest first.")
 

@@ -64,6 +64,23 @@ def delete_endpoint(ledger: Ledger, account: Caller, endpoint_id: EndpointId) ->
 
 
 @router.post(
+    "/{endpoint_id}/enable", responses=answers(schemas.Endpoint, "The endpoint, to which is sent again.", WRITING)
+)
+async def enable_endpoint(
+    ledger: Ledger, account: Caller, writing: WritingRequest, endpoint_id: EndpointId
+) -> Response:
+    """Ends what a 410, or failures in a row, did to an endpoint: it is tried again at once, and gets what waited."""
+    return await answer_write(
+        ledger,
+        principal(account),
+        writing,
+        200,
+        lambda claim: webhook_endpoints.enable_endpoint(ledger, account, endpoint_id, idempotency=claim),
+        None,
+    )
+
+
+@router.post(
     "/{endpoint_id}/secrets",
     status_code=201,
     responses=answers(schemas.EndpointMade, "The endpoint, with its new secret, shown this once.", WRITING, 201),

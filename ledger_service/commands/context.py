@@ -70,7 +70,7 @@ def clock_of(settings: Settings) -> Clock:
 
 
 def open_installation(data: Path | None) -> Installed:
-    """Raises Unavailable where nothing was started yet, or its secrets are gone; NotFound where nothing was deployed."""
+    """Raises Unavailable where nothing was started yet or the secrets are gone, NotFound where nothing was deployed."""
     settings, installation = installed_settings(data)
     deployment = read_deployment(settings.data, installation.chain_id)
     database = Database(settings.database)

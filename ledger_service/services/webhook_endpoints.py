@@ -28,6 +28,7 @@ MOST = 20  # endpoints of one account
 MAX_PAGE = 200
 OLD_SECRET_COUNTS = 86_400  # seconds for which deliveries are signed with the secret before, too
 _MOST_SECRETS = 5
+GONE = "endpoint_gone"  # why what waited for an endpoint was given up
 EventType = Literal[
     "milestone.recorded",
     "milestone.final",
@@ -107,6 +108,24 @@ def delete_endpoint(app: App, account: Account, endpoint_id: str) -> None:
     with app.database.write() as session:
         _required(session, account, endpoint_id)
         sql.delete_endpoint(session, endpoint_id)
+
+
+def enable_endpoint(
+    app: App, account: Account, endpoint_id: str, idempotency: IdempotencyClaim | None = None
+) -> dict[str, Any]:
+    """Sends to it again, from now on and at once, whatever it answered before; what waited when it said that it is gone
+    has all its tries again. Raises NotFound."""
+    now = app.clock.seconds()
+    with app.database.write() as session:
+        endpoint = _required(session, account, endpoint_id)
+        if endpoint.disabled_at is not None:
+            sql.take_up_again(session, endpoint_id, GONE, now)
+        endpoint.disabled_at, endpoint.failures, endpoint.paused_until = None, 0, 0
+        session.add(endpoint)
+        body = _shown(app, session, endpoint)
+        complete(session, idempotency, 200, body)
+    app.wake.set()
+    return body
 
 
 # --- secrets ---------------------------------------------------------------------------------------------------------
@@ -242,7 +261,9 @@ def send_test(
 def _require_enabled(endpoint: WebhookEndpoint) -> None:
     if endpoint.disabled_at is not None:
         raise Conflict(
-            "This endpoint answered 410 Gone and is disabled.", field="endpoint_id", remedy="Make a new endpoint."
+            "This endpoint answered 410 Gone and is disabled.",
+            field="endpoint_id",
+            remedy=f"Once it is there again: POST /v1/webhook-endpoints/{endpoint.id}/enable",
         )
 
 

@@ -225,3 +225,14 @@ def give_up_all(session: Session, endpoint_id: str, error: str) -> None:
     """All that waits for an endpoint."""
     waits = and_(col(WebhookDelivery.endpoint_id) == endpoint_id, col(WebhookDelivery.state) == "due")
     session.execute(update(WebhookDelivery).where(waits).values(state="failed", last_error=error))
+
+
+def take_up_again(session: Session, endpoint_id: str, error: str, now: int) -> None:
+    """What was given up by `give_up_all` with this error, as if it were new."""
+    given_up = and_(
+        col(WebhookDelivery.endpoint_id) == endpoint_id,
+        col(WebhookDelivery.state) == "failed",
+        col(WebhookDelivery.last_error) == error,
+    )
+    anew = {"state": "due", "attempts": 0, "created_at": now, "due_at": now}
+    session.execute(update(WebhookDelivery).where(given_up).values(**anew))

@@ -18,7 +18,7 @@ from sqlmodel import Session
 from .. import telemetry
 from ..domain import retries
 from ..services.app import App
-from ..services.webhook_endpoints import open_secrets
+from ..services.webhook_endpoints import GONE, open_secrets
 from ..store import webhooks_out as sql
 from ..store.tables import WebhookDelivery, WebhookEndpoint
 from ..store.webhooks_out import Claimed
@@ -27,7 +27,7 @@ from ..webhook_sending import Sent, WebhookSender, signed_headers
 _log = structlog.get_logger(__name__)
 _THREADS = 16
 _CLAIMED = 90  # seconds for which nobody else sends a delivery; a try takes 15, and the look-up of its name some more
-_GONE = 410
+_STATUS_GONE = 410
 _SWEEP = 600  # seconds between two looks for what never gets its turn
 
 
@@ -132,12 +132,13 @@ class Deliverer:
             endpoint.failures = endpoint.paused_until = 0
         else:
             self._put_off(row, endpoint, sent, now)
+        if sent.status == _STATUS_GONE:
+            endpoint.disabled_at = now
+        if not sent.ok and endpoint.disabled_at is not None:
+            row.state, row.last_error = "failed", GONE
+            sql.give_up_all(session, endpoint.id, GONE)
         session.add(row)
         session.add(endpoint)
-        if sent.status == _GONE:
-            endpoint.disabled_at = now
-            session.flush()
-            sql.give_up_all(session, endpoint.id, "endpoint_gone")
 
     def _put_off(self, row: WebhookDelivery, endpoint: WebhookEndpoint, sent: Sent, now: int) -> None:
         endpoint.failures += 1

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from receiver import Receiver
+from receiver import Receiver, Reply
 from starlette.testclient import TestClient
 
 from ledger_service.config import Settings
@@ -16,7 +17,7 @@ from ledger_service.store.tables import EndpointSecret, WebhookDelivery, Webhook
 from ledger_service.webhook_sending import WebhookSender
 from ledger_service.workers.webhooks_out import Deliverer
 
-from .conftest import Headers, Keys, assert_problem, bearer, count_rows
+from .conftest import ON_BOTH, Headers, Keys, assert_problem, bearer, count_rows
 
 URL = "https://93.184.216.34/hook"
 
@@ -100,6 +101,7 @@ def test_endpoints_of_others_are_not_there(client: TestClient, account: Keys, as
         ("GET", f"{path}/deliveries"),
         ("POST", f"{path}/deliveries/1/resend"),
         ("POST", f"{path}/test"),
+        ("POST", f"{path}/enable"),
     ):
         assert_problem(client.request(method, where, headers=stranger), 404, "not-found", field="endpoint_id")
     assert client.get("/v1/webhook-endpoints", headers=stranger).json()["items"] == []
@@ -207,9 +209,53 @@ def test_gone_endpoint_says_so(client: TestClient, ledger: App, as_merchant: Hea
         session.get_one(WebhookEndpoint, made["endpoint_id"]).disabled_at = ledger.clock.seconds()
     path = f"/v1/webhook-endpoints/{made['endpoint_id']}"
     assert_problem(
-        client.post(f"{path}/test", headers=as_merchant), 409, "conflict", field="endpoint_id", remedy="new endpoint"
+        client.post(f"{path}/test", headers=as_merchant), 409, "conflict", field="endpoint_id", remedy=f"{path}/enable"
     )
     assert client.get(path, headers=as_merchant).json()["disabled_at"] == "2026-03-01T12:00:00Z"
+
+
+@ON_BOTH
+def test_endpoint_that_was_gone_is_enabled_again_and_sent_what_waited(
+    client: TestClient, ledger: App, as_merchant: Headers, receiver: Receiver, private: None
+) -> None:
+    receiver.reply = lambda _: Reply(410)
+    made = make(client, as_merchant, url=receiver.url)
+    path = f"/v1/webhook-endpoints/{made['endpoint_id']}"
+    for _ in range(3):
+        client.post(f"{path}/test", headers=as_merchant)
+    run(ledger)
+    tried = len(receiver.got)
+    shown = client.get(path, headers=as_merchant).json()
+    assert (shown["disabled_at"], shown["failures"]) == ("2026-03-01T12:00:00Z", tried)
+
+    receiver.reply = lambda _: Reply(204)
+    answer = client.post(f"{path}/enable", headers={**as_merchant, "Idempotency-Key": "back"})
+    assert answer.status_code == 200
+    assert answer.json() == {**shown, "disabled_at": None, "failures": 0}
+    run(ledger)
+    items = client.get(f"{path}/deliveries", headers=as_merchant).json()["items"]
+    assert [(item["state"], item["attempts"]) for item in items] == [("delivered", 1)] * 3
+    assert {got.event_id for got in receiver.got[tried:]} == {item["event_id"] for item in items}
+    again = client.post(f"{path}/enable", headers={**as_merchant, "Idempotency-Key": "back"})
+    assert again.headers["idempotent-replayed"] == "true"
+
+
+def test_failing_endpoint_that_is_enabled_is_tried_at_once(
+    client: TestClient, ledger: App, as_merchant: Headers, receiver: Receiver, private: None
+) -> None:
+    receiver.reply = lambda _: Reply(500)
+    path = f"/v1/webhook-endpoints/{make(client, as_merchant, url=receiver.url)['endpoint_id']}"
+    client.post(f"{path}/test", headers=as_merchant)
+    run(ledger)
+    ledger.clock.move(timedelta(seconds=5))  # type: ignore[attr-defined]
+    with ledger.database.write() as session:
+        session.get_one(WebhookEndpoint, path.rpartition("/")[2]).paused_until = ledger.clock.seconds() + 600
+    receiver.reply = lambda _: Reply(204)
+    run(ledger)
+    assert len(receiver.got) == 1
+    assert client.post(f"{path}/enable", headers=as_merchant).json()["failures"] == 0
+    run(ledger)
+    assert len(receiver.got) == 2
 
 
 def test_secret_stays_out_of_the_delivery_log_and_out_of_the_database(
