@@ -82,7 +82,8 @@ def unmark_found(session: Session) -> None:
 
 
 def missing_mails(session: Session, before: int, now: int, limit: int) -> Sequence[Mail]:
-    """Mails about records which have been missing since `before`, whether they went out or not."""
+    """Mails about records which have been missing since `before`, whether they went out or not; without those that are
+    going out right now."""
     gone = _missing(session, Mail, before, now)
     return session.exec(select(Mail).where(gone).order_by(col(Mail.id)).limit(limit)).all()
 
@@ -107,7 +108,8 @@ _PATIENCE = 86_400  # seconds after which a chain that has become shorter is bel
 def _missing(session: Session, table: type[Mail] | type[WebhookEvent], before: int, now: int) -> Any:
     """Only what the index has come past again: while it is rebuilt, nothing is missing that was not read yet."""
     read = or_(col(table.block_number) <= head_block(session), col(table.missing_since) <= now - _PATIENCE)
-    return and_(col(table.missing_since) <= before, col(table.corrected).is_(False), read)
+    gone = and_(col(table.missing_since) <= before, col(table.corrected).is_(False), read)
+    return and_(gone, col(Mail.claimed_until) <= now) if table is Mail else gone
 
 
 def _stands(table: type[Mail] | type[WebhookEvent]) -> Any:

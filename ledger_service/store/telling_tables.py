@@ -29,7 +29,8 @@ class TellingCursor(SQLModel, table=True):
 class Mail(SQLModel, table=True):
     """A message to a consumer. Its text is made when it is sent, so that no personal data waits here.
 
-    `head` is empty for what was sent before the chain had anything. `deadline` is what the message names, 0 for none.
+    `head` is empty for what was sent before the chain had anything, and ends in `/1`, `/2` for what was said before it
+    was called off and came back. `deadline` is what the message names, 0 for none.
     """
 
     __tablename__ = "mails"

@@ -15,7 +15,6 @@ from typing import Any
 
 from sqlmodel import Session
 
-from ..domain.reminders import reminders
 from ..services import webhook_events as events
 from ..services.app import App
 from ..services.webhook_events import Listeners
@@ -24,13 +23,12 @@ from ..store import telling as sql
 from ..store import webhooks_out
 from ..store.disputes import links_of
 from ..store.stages import head_block, staged_record
-from ..store.tables import CaseRow, ChainRecord, ChainRefusal, Mail, WebhookEvent
-from .announcing import ANNOUNCED, WINDOWS, is_open, template_of, window_end
+from ..store.tables import CaseRow, ChainRecord, ChainRefusal, WebhookEvent
+from .announcing import ANNOUNCED
+from .mailing import correct_mail, make_mails
 
 GRACE = 120  # seconds for which a record that moved back may come again before it is corrected
 _AT_ONCE = 200
-_SAYING = ("start", "again")  # occasions of messages that say a record for the first time, or once more
-_SAME_DEADLINE = 3_600  # a record that comes back with its deadline this much later says the same to a person
 _DEEPEST = 64  # blocks, at least, that reading goes back after a reorg
 
 Events = Sequence[tuple[CaseRow, int, webhooks_out.Row]]
@@ -134,7 +132,7 @@ class Teller:
             return
         sql.unmark_found(session)
         for mail in sql.missing_mails(session, before, now, _AT_ONCE):
-            _correct_mail(session, mail, now)
+            correct_mail(session, mail, now)
         listeners = Listeners(webhooks_out.listeners(session))
         for event in sql.missing_events(session, before, now, _AT_ONCE):
             self._correct_event(session, event, listeners, now)
@@ -172,89 +170,3 @@ def _with_cases(session: Session, links: Sequence[ChainRecord]) -> list[tuple[Ca
         for link in links
         if link.case_id in cases
     ]
-
-
-# --- mails -----------------------------------------------------------------------------------------------------------
-
-
-def make_mails(session: Session, link: ChainRecord, now: int) -> None:
-    """The messages about one record: at the start of its window, and its reminders."""
-    template = template_of(session, link)
-    if template is None:
-        return
-    ends = window_end(session, link)
-    about = mail_sql.mails_about(session, link.case_id, link.position)
-    same = [mail for mail in about if mail.head == link.head]
-    if same:
-        if any(mail.corrected for mail in same):
-            _add(session, link, template, "again", now, ends)
-        return
-    if not _take_over(session, [mail for mail in about if not mail.corrected], link, template, ends):
-        if not is_open(session, link, template, ends, now):
-            return
-        _add(session, link, template, "start", now, ends)
-    if is_open(session, link, template, ends, now):
-        for occasion, moment in reminders(link.time, ends, now) if template in WINDOWS else ():
-            _add(session, link, template, occasion, moment, ends)
-
-
-def _add(session: Session, link: ChainRecord, template: str, occasion: str, due_at: int, ends: int) -> None:
-    mail_sql.add_mail(
-        session,
-        case_id=link.case_id,
-        template=template,
-        position=link.position,
-        due_at=due_at,
-        head=link.head,
-        occasion=occasion,
-        block_number=link.block_number,
-        deadline=ends,
-    )
-
-
-def _take_over(session: Session, told: Sequence[Mail], link: ChainRecord, template: str, ends: int) -> bool:
-    """Whether what was said about an earlier head of this record still holds; its messages are then about this one.
-    Those that were sent by a release which kept no head hold as well."""
-    held = [
-        mail
-        for mail in told
-        if mail.occasion in _SAYING
-        and mail.template == template
-        and (mail.head == "" or 0 <= ends - mail.deadline <= _SAME_DEADLINE)
-    ]
-    if not held:
-        return False
-    for mail in told:
-        if mail.occasion == "correction" or mail.head != held[-1].head:
-            continue
-        if mail.state == "due" and mail.occasion != "start":
-            mail.due_at += ends - mail.deadline
-        mail.head, mail.block_number, mail.missing_since = link.head, link.block_number, None
-        mail.deadline = ends
-        session.add(mail)
-    session.flush()
-    return True
-
-
-def _correct_mail(session: Session, mail: Mail, now: int) -> None:
-    """What went out is corrected, once for each record, unless the same was said anew about what stands now; what did
-    not go out is dropped."""
-    mail.corrected, mail.missing_since = True, None
-    was_sent = mail.state == "sent" and not any(
-        other.template == mail.template and other.occasion in _SAYING and mail_sql.link_of(session, other)
-        for other in mail_sql.mails_about(session, mail.case_id, mail.position)
-    )
-    if mail.state == "due":
-        mail.state = "dropped"
-    session.add(mail)
-    session.flush()
-    if was_sent:
-        mail_sql.add_mail(
-            session,
-            case_id=mail.case_id,
-            template=mail.template,
-            position=mail.position,
-            due_at=now,
-            head=mail.head,
-            occasion="correction",
-        )

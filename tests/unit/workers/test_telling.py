@@ -302,6 +302,87 @@ def test_record_that_comes_back_after_its_correction_is_told_again(post: Post) -
     assert post.run() == []
 
 
+def taken_back_and_returned(post: Post, *, sent: bool = True, corrected: bool = True) -> None:
+    """A record that is gone for longer than the grace, and then stands again in the very block that it stood in before.
+    `sent` and `corrected` are whether a mail server was there for the first message, and for its correction."""
+    home, case = post.home, post.home.case()
+    post.run()
+    home.mine(5)
+    home.record(case, 1)
+    post.run() if sent else home.tell()
+    fork = home.fork
+    home.reorg(5)
+    home.mine(2)
+    home.tell()
+    home.pass_time(GRACE)
+    post.run() if corrected else home.tell()
+    home.pass_time(-GRACE)
+    home.reorg(5)
+    home.fork = fork
+    home.record(case, 1)
+    post.box.sent.clear()
+
+
+def test_record_that_comes_back_after_its_correction_keeps_its_reminders(post: Post) -> None:
+    taken_back_and_returned(post)
+    assert post.run() == [f"It counts again: {AUTHORISED}"]
+    post.home.pass_time(7 * DAY)
+    assert post.run() == [f"Reminder: {AUTHORISED}"]
+    post.home.pass_time(6 * DAY)
+    assert post.run() == [f"One day left: {AUTHORISED}"]
+
+
+def test_record_that_was_never_told_is_told_for_the_first_time_when_it_comes_back(post: Post) -> None:
+    taken_back_and_returned(post, sent=False)
+    assert post.run() == [AUTHORISED]
+    post.home.pass_time(13 * DAY)
+    assert post.run() == [f"One day left: {AUTHORISED}"]
+
+
+def test_record_that_comes_back_before_its_correction_went_out_says_nothing(post: Post) -> None:
+    taken_back_and_returned(post, corrected=False)
+    assert post.run() == []
+    post.home.pass_time(13 * DAY)
+    assert post.run() == [f"One day left: {AUTHORISED}"]
+
+
+@pytest.mark.parametrize("first_correction", [True, False])
+def test_record_that_goes_for_good_after_it_came_back_is_corrected(post: Post, first_correction: bool) -> None:
+    taken_back_and_returned(post, corrected=first_correction)
+    post.run()
+    home = post.home
+    home.reorg(5)
+    home.mine(2)
+    home.tell()
+    home.pass_time(GRACE)
+    assert post.run() == ["Correction about your return RMA-1"]
+    home.pass_time(13 * DAY)
+    assert post.run() == []
+
+
+def test_mail_that_is_on_its_way_while_its_record_goes_is_corrected_too(post: Post) -> None:
+    """It was handed to the mail server, and nobody has noted that yet."""
+    home, case = post.home, post.home.case()
+    post.run()
+    home.mine(5)
+    home.record(case, 1)
+    home.tell()
+    sending = post.box.send
+
+    def send_while_it_is_taken_back(mail_id: int, message: EmailMessage) -> None:
+        post.box.send = sending  # type: ignore[method-assign]
+        home.reorg(5)
+        home.mine(2)
+        home.tell()
+        home.pass_time(GRACE)
+        home.tell()
+        sending(mail_id, message)
+
+    post.box.send = send_while_it_is_taken_back  # type: ignore[method-assign]
+    assert post.run() == [AUTHORISED]
+    assert post.run() == ["Correction about your return RMA-1"]
+
+
 def test_mail_that_did_not_go_out_before_the_reorg_never_does(post: Post) -> None:
     home, case = post.home, post.home.case()
     home.mine(5)
