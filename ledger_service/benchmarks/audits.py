@@ -50,10 +50,9 @@ def measure_audit(folder: Path, scale: Scale) -> list[Row]:
 def fill(place: Site, records: int) -> None:
     """So many records more, openings among them, all on the chain."""
     cases = open_cases(place, max(records // (len(STEPS) + 1), 1))
-    for kind in STEPS:
-        wanted = place.recorded() + len(cases)
-        place.cases.write(place.cases.acts(cases, kind))
-        place.wait_recorded(wanted)
+    wanted = place.recorded() + len(cases) * len(STEPS)
+    place.cases.write(place.cases.lives(cases))
+    place.wait_recorded(wanted)
 
 
 def read_heads(place: Site) -> float:

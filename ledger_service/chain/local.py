@@ -1,4 +1,4 @@
-"""Chains of our own on this machine: ganache (its blocks survive a kill) and anvil (fast, loses up to a second).
+"""Chains of our own on this machine: ganache (its blocks survive a kill) and anvil (fast, loses a second or so).
 
 A chain's folder is DATA/chain/<name>. Its `clock.json` has what a restart needs and the chain itself does not keep: the
 time of the first block, how far the chain's clock is off the machine's, and the port.
@@ -24,6 +24,7 @@ NAMES = ("ganache", "anvil")
 LOCAL_CHAIN_IDS = (1337, 31337)  # ganache's and anvil's, by which other tools know a chain for trying things too
 _ROOT = Path(__file__).resolve().parents[2]
 _BLOCK_GAS = 400_000_000  # several full batches
+_STATE_OF_A_SECOND = 50_000_000  # bytes: each writing of the whole state is to take a small part of anvil's time
 _STARTUP = 60.0  # seconds
 _FORMAT = 1
 
@@ -39,15 +40,19 @@ class ChainClock:
 
 
 class LocalChain:
-    """A chain that runs as our child. Start it from a thread that outlives it (see Child)."""
+    """A chain that runs as our child. Start it from a thread that outlives it (see Child).
 
-    def __init__(self, name: str, data: Path) -> None:
+    Of one that is not `kept`, anvil writes nothing down: what runs for one measurement is thrown away.
+    """
+
+    def __init__(self, name: str, data: Path, *, kept: bool = True) -> None:
         """Raises InvalidInput for a name that is no local chain's."""
         if name not in NAMES:
             raise InvalidInput(
                 f"There is no local chain {name!r}.", field="chain", remedy="Use ganache, anvil, or a JSON-RPC URL."
             )
         self.name = name
+        self.kept = kept
         self.folder = data.resolve() / "chain" / name
         self._child = Child(self.folder, str(self.folder))
         self.clock = ChainClock(0, 0, 0)
@@ -186,10 +191,19 @@ def _anvil(chain: LocalChain) -> list[str]:
         *(str(found[0]), "--quiet", "--host", "127.0.0.1", "--port", str(chain.clock.port)),
         *("--chain-id", "31337", "--hardfork", "shanghai", "--gas-limit", str(_BLOCK_GAS)),
         *("--timestamp", str(chain.clock.genesis), "--balance", "1000000"),
-        *("--state", str(chain.folder / "state.json"), "--state-interval", "1"),
+        *_state(chain),
         # States of that many blocks stay in memory, for reads as of a block and for reorgs; none on disk.
         *("--prune-history", "256", "--cache-path", str(chain.folder / "cache")),
     ]
+
+
+def _state(chain: LocalChain) -> list[str]:
+    """Anvil writes all of its state again each time: every second, and less often the more of it there was."""
+    if not chain.kept:
+        return []
+    path = chain.folder / "state.json"
+    size = path.stat().st_size if path.exists() else 0
+    return ["--state", str(path), "--state-interval", str(1 + size // _STATE_OF_A_SECOND)]
 
 
 def _node() -> str:
