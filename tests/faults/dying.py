@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 _RPC = ("ledger_service.chain.rpc", "Rpc.batch")
-_COMMIT = ("sqlmodel", "Session.commit")
+# What the database itself is told, whoever of a group of threads tells it: the end of a session may be a savepoint.
+_COMMIT = ("sqlalchemy.engine.default", "DefaultDialect.do_commit")
+_INDEXER = "/workers/indexer.py"
+_RECEIPTS = "eth_getTransactionReceipt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +43,37 @@ POINTS: tuple[Point, ...] = (
     *_around("the commit of a transaction", _COMMIT, ("/workers/sender.py", "_keep")),
     *_around("the broadcast", _RPC, ("/workers/", ""), "eth_sendRawTransaction"),
     *_around("the commit that it was broadcast", _COMMIT, ("/workers/sender.py", "broadcast")),
-    *_around("reading the logs", _RPC, ("/workers/indexer.py", ""), "eth_getLogs"),
-    *_around("the commit of what was read", _COMMIT, ("/workers/indexer.py", "_write")),
+    *_around("reading the logs", _RPC, (_INDEXER, ""), "eth_getLogs"),
+    *_around("reading the receipts of a range", _RPC, (_INDEXER, "_fetch"), _RECEIPTS),
+    *_around("the commit of what was read", _COMMIT, (_INDEXER, "_write")),
     *_around("the commit of what is due", _COMMIT, ("/workers/deadlines.py", "step")),
     *_around("the commit of what is to be told", _COMMIT, ("/workers/telling.py", "")),
+    *_around("the commit of claiming a mail", _COMMIT, ("/workers/notifier.py", "_send")),
     *_around("sending a mail", ("ledger_service.mail_sending", "FolderSender.send")),
-    *_around("the commit that a mail was sent", _COMMIT, ("/workers/notifier.py", "")),
+    *_around("the commit that a mail was sent", _COMMIT, ("/workers/notifier.py", "_keep")),
 )
-# Reached once the chain has undone something, or somebody else has used our nonces.
-AFTER_REORG: tuple[Point, ...] = tuple(
-    _around("the commit of going back", _COMMIT, ("/workers/indexer.py", "_go_back")),
+# Reached once the chain has undone something.
+AFTER_REORG: tuple[Point, ...] = (
+    *_around("reading nonces to go back", _RPC, (_INDEXER, "_rewind"), "eth_getTransactionCount"),
+    *_around("the commit of going back", _COMMIT, (_INDEXER, "_go_back")),
 )
-AFTER_BURNT_NONCE: tuple[Point, ...] = tuple(
-    _around("reading receipts", _RPC, ("/workers/indexer.py", ""), "eth_getTransactionReceipt"),
+# Reached once somebody else has used our nonces.
+AFTER_BURNT_NONCE: tuple[Point, ...] = (
+    *_around("reading the receipts of what is overdue", _RPC, (_INDEXER, "_settle_silent"), _RECEIPTS),
+    *_around("the commit of what left no event", _COMMIT, (_INDEXER, "_settle_silent")),
 )
-BY_NAME = {point.name: point for point in (*POINTS, *AFTER_REORG, *AFTER_BURNT_NONCE)}
+# Reached once a node has left out events, and tells of them after all.
+AFTER_HIDDEN_EVENTS: tuple[Point, ...] = (
+    *_around("the commit of going back to hidden events", _COMMIT, (_INDEXER, "_read_again")),
+)
+# Reached once a node has taken back more than is believed, and then has that again.
+AROUND_HALT: tuple[Point, ...] = (
+    *_around("the commit of a halt", _COMMIT, (_INDEXER, "_halt")),
+    *_around("the commit that a halt is over", _COMMIT, (_INDEXER, "_go_on")),
+)
+BY_NAME = {
+    point.name: point for point in (*POINTS, *AFTER_REORG, *AFTER_BURNT_NONCE, *AFTER_HIDDEN_EVENTS, *AROUND_HALT)
+}
 
 
 def die() -> None:

@@ -139,6 +139,11 @@ def _numbered(change: Callable[[Any, Call], Any]) -> Lie:
     return lambda call, answer: answer if call["params"][0] == "latest" else told(call, answer)
 
 
+def _others_after_the_first(value: Any, _: Call) -> Any:
+    """A chain that has only its beginning in common with the true one."""
+    return value if int(value["number"], 16) == 0 else {**value, "hash": hex0x(keccak(from_hex(value["hash"])))}
+
+
 def _half(rng: Random) -> Callable[[Any, Call], Any]:
     return lambda logs, _: [log for log in logs if rng.random() < 0.5]
 
@@ -162,6 +167,7 @@ def reading_faults(rng: Random) -> list[Fault]:
         Fault("says that receipts failed", _RECEIPT, lie=_result(_with(status="0x0"))),
         Fault("puts receipts into another block", _RECEIPT, lie=_result(_moved("blockNumber", -1))),
         Fault("gives blocks another hash", _BLOCK, lie=_numbered(_with(hash="0x" + "ab" * 32))),
+        Fault("has other blocks, after the first", _BLOCK, lie=_numbered(_others_after_the_first)),
         Fault("gives blocks another parent", _BLOCK, lie=_result(_with(parentHash="0x" + "ab" * 32))),
         Fault("answers an older newest block", _BLOCK, lie=_newest(-3)),
         Fault("answers a newest block of the future", _BLOCK, lie=_newest(50)),

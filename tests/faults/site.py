@@ -168,6 +168,11 @@ class Site:
         time.sleep(0.55)  # its answer is remembered for half a second
         return self.client.get("/readyz").status_code
 
+    def grow(self, blocks: int) -> None:
+        """That many empty blocks, one call each: of a whole batch of calls ganache makes one block."""
+        for _ in range(blocks):
+            self.chain.rpc.call("evm_mine")
+
     def send_as_somebody_else(self, nonce: int | None = None) -> str:
         """Sends a transaction with our writer's key that the service did not make; its hash."""
         rpc, writer = self.chain.rpc, self.keys["writer"]
