@@ -100,7 +100,7 @@ class PostgresServer:
                 stderr=log,
                 cwd="/",
                 process_group=0,
-                preexec_fn=_die_with_parent,
+                preexec_fn=self._prepare,
                 **self._identity(),
             )
         self._wait()
@@ -169,6 +169,10 @@ class PostgresServer:
                 if ended or time.monotonic() > ends:
                     raise RuntimeError(f"PostgreSQL does not start:\n{(self.folder / 'log').read_text()}") from error
                 time.sleep(0.02)
+
+    def _prepare(self) -> None:
+        """In the server's process, before it becomes the server, under the account that it runs as."""
+        _die_with_parent()
 
     def _identity(self) -> dict[str, object]:
         return {"user": self._as[0], "group": self._as[1], "extra_groups": []} if self._as else {}

@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
+from ledger_service.chain.local import LocalChain
 from ledger_service.store.database import Database
 
+from .disks import small_disk
 from .lives import Nursery
 from .oracle import after_each
 from .site import Site
@@ -165,10 +167,32 @@ def test_full_database_refuses_requests_and_loses_nothing(site: Site, traffic: T
         if len(traffic.unanswered) > 3:
             break
     assert traffic.unanswered
+    assert traffic.statuses.keys() <= {201, 202, 503}
     event.remove(site.database.engine, "checkout", limit)
     site.database.engine.dispose()
     site.restart()
     check(site, traffic)
+    tried("disk full")
+
+
+@WITH_POSTGRESQL
+def test_full_postgresql_refuses_requests_and_loses_nothing(chain: LocalChain, tmp_path: Path, rng: Random) -> None:
+    """PostgreSQL's tables lie on a disk that something else has filled; then there is room again."""
+    with small_disk() as disk, Site(tmp_path, chain, disk.url()) as site:
+        traffic = Traffic(site, rng)
+        traffic.some(4)
+        site.settle()
+        traffic.some(4)  # which are on their way when the disk is full
+        with disk.full(site.database.url):
+            for _ in range(200):
+                traffic.some(1)
+                site.workers.round()
+                if len(traffic.unanswered) > 3:
+                    break
+            assert traffic.unanswered
+            assert traffic.statuses.keys() <= {201, 202, 503}
+            assert site.workers.health().failures, "Nobody is told of it."
+        check(site, traffic)
     tried("disk full")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
@@ -72,6 +73,7 @@ class Traffic:
     unanswered: list[Request] = field(default_factory=list)
     acknowledged: list[Acknowledged] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)  # answers that were neither a yes nor "try again"
+    statuses: Counter[int] = field(default_factory=Counter)  # of all answers
     strangers: set[str] = field(default_factory=set)  # transactions that others sent with our keys
 
     def some(self, requests: int) -> None:
@@ -151,6 +153,7 @@ class Traffic:
         except httpx.HTTPError:
             self.unanswered.append(request)
             return
+        self.statuses[answer.status_code] += 1
         if answer.status_code in (429, 502, 503, 504) or answer.status_code == 500:
             self.unanswered.append(request)
             return
