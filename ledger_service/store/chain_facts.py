@@ -162,12 +162,6 @@ def events_of_cases(session: Session, case_ids: Iterable[str]) -> list[ChainEven
     return sorted(found, key=lambda event: (event.block_number, event.log_index))
 
 
-def events_by_name(session: Session, names: Sequence[str]) -> Sequence[ChainEvent]:
-    """In the chain's order."""
-    query = select(ChainEvent).where(col(ChainEvent.name).in_(names))
-    return session.exec(query.order_by(col(ChainEvent.block_number), col(ChainEvent.log_index))).all()
-
-
 def delete_after(session: Session, number: int) -> None:
     """Everything that was read from blocks above `number`. Cases and balances are for the caller to replay."""
     session.execute(delete(ChainBlock).where(col(ChainBlock.number) > number))

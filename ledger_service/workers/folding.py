@@ -69,16 +69,17 @@ class Fold:
             step(self, event)
         self.apply_balance(event)
 
-    def apply_balance(self, event: Event) -> None:
-        """What an event does to what is an account's own, alone."""
+    def apply_balance(self, event: Event, times: int = 1) -> None:
+        """What an event does to what is an account's own, alone; -1 times takes it back."""
         move = _BALANCE_MOVES.get((event.contract, event.name))
-        if move is None:
-            return
+        moved = move(event.args) if move is not None else {}
+        if not any(moved.values()):
+            return  # an account has a row once something moved: nobody can tell later what moved nothing
         account, token = _account_of(event), event.args["token"]
-        empty = {"account": account, "token": token, **dict.fromkeys(_SUMS, 0)}
+        empty = {"account": account, "token": token, **dict.fromkeys(SUMS, 0)}
         balance = self.balances.setdefault((account, token), empty)
-        for column, amount in move(event.args).items():
-            balance[column] += amount
+        for column, amount in moved.items():
+            balance[column] += times * amount
 
     # --- ReturnLedger ------------------------------------------------------------------------------------------------
 
@@ -275,7 +276,7 @@ _CASE_STEPS: dict[tuple[str, str], Callable[[Fold, Event], None]] = {
     (ESCROW, "RedirectVoided"): Fold._redirected,
     (ESCROW, "Withdrawn"): Fold._withdrawn,
 }
-_SUMS = ("minor", "deposited", "withdrawn", "credit", "credited")
+SUMS = ("minor", "deposited", "withdrawn", "credit", "credited")
 _BALANCE_MOVES: dict[tuple[str, str], Callable[[Row], dict[str, int]]] = {
     (ESCROW, "Deposited"): lambda args: {"minor": args["amount"], "deposited": args["amount"]},
     (ESCROW, "Locked"): lambda args: {"minor": -_locked_sum(args)},
@@ -284,7 +285,6 @@ _BALANCE_MOVES: dict[tuple[str, str], Callable[[Row], dict[str, int]]] = {
     (ESCROW, "Credited"): lambda args: {"credit": args["amount"], "credited": args["amount"]},
     (ESCROW, "CreditWithdrawn"): lambda args: {"credit": -args["amount"]},
 }
-MOVES_BALANCE = tuple(name for _, name in _BALANCE_MOVES)
 
 
 def accounts_of(events: list[Event]) -> set[str]:

@@ -13,7 +13,7 @@ from ..errors import Conflict
 from ..services.consistency import event_of
 from ..store import chain_facts, judged, transactions
 from ..store.tables import ChainBlock, ChainCursor
-from .folding import MOVES_BALANCE, Fold, accounts_of, cases_of
+from .folding import SUMS, Fold, accounts_of, cases_of
 from .holding import Held, PolicyById
 
 
@@ -52,7 +52,8 @@ def rewind(
     if not chain_facts.move_cursor(session, cursor.block_hash, ancestor.number, ancestor.hash):
         raise Conflict("Another indexer has moved the cursor.", remedy="Run one worker for one database.")
     chain_facts.delete_after(session, ancestor.number)
-    _replay(session, cases_of(removed), accounts_of(removed), policy_by_id)
+    _replay(session, cases_of(removed), policy_by_id)
+    _take_back(session, removed, policy_by_id)
     return ChainCursor(id=1, block_number=ancestor.number, block_hash=ancestor.hash)
 
 
@@ -78,18 +79,23 @@ def _position(event: Event) -> int:
     return int(event.args["entry"], 16) & 0xFFFFFF
 
 
-def _replay(session: Session, case_ids: set[str], accounts: set[str], policy_by_id: PolicyById) -> None:
-    """Cases and balances anew from the events that remain."""
+def _replay(session: Session, case_ids: set[str], policy_by_id: PolicyById) -> None:
+    """Cases anew from the events that remain."""
     chain_facts.delete_cases(session, case_ids)
-    chain_facts.delete_balances(session, accounts)
     events = [event_of(row) for row in chain_facts.events_of_cases(session, case_ids)]
-    cases = Fold(Held(session, events, policy_by_id), panels=chain_facts.panels_by_version(session))
+    fold = Fold(Held(session, events, policy_by_id), panels=chain_facts.panels_by_version(session))
     for event in events:
-        cases.apply(event)
-    chain_facts.put_cases(session, list(cases.cases.values()))
-    balances = Fold(Held(session, [], policy_by_id))
-    moves = [event_of(row) for row in chain_facts.events_by_name(session, MOVES_BALANCE)] if accounts else []
-    for event in moves:
-        if accounts_of([event]) <= accounts:
-            balances.apply_balance(event)
-    chain_facts.put_balances(session, list(balances.balances.values()))
+        fold.apply(event)
+    chain_facts.put_cases(session, list(fold.cases.values()))
+
+
+def _take_back(session: Session, removed: list[Event], policy_by_id: PolicyById) -> None:
+    """Balances without what was removed, which is all that is looked at: they are sums. Of an account that nothing has
+    moved any more there is none."""
+    accounts = accounts_of(removed)
+    fold = Fold(Held(session, [], policy_by_id), balances=chain_facts.balances_by_account(session, accounts))
+    for event in removed:
+        fold.apply_balance(event, times=-1)
+    chain_facts.delete_balances(session, accounts)
+    moved = [row for row in fold.balances.values() if any(row[name] for name in SUMS)]
+    chain_facts.put_balances(session, moved)
