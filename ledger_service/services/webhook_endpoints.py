@@ -36,6 +36,8 @@ EventType = Literal[
     "milestone.moved_back",
     "case.settled",
     "case.closed",
+    "vote.counted",
+    "vote.moved_back",
 ]
 DeliveryState = Literal["due", "delivered", "failed"]
 

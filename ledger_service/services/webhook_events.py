@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -19,8 +20,20 @@ from ..domain.times import from_chain, rfc3339
 from ..domain.vocabulary import Kind
 from ..store import webhooks_out
 from ..store.cases import chain_case
-from ..store.tables import Account, CaseRow, ChainRecord, ChainRefusal, RecordRow, WebhookEndpoint, WebhookEvent
+from ..store.disputes import counted_votes
+from ..store.tables import (
+    Account,
+    CaseRow,
+    ChainBlock,
+    ChainRecord,
+    ChainRefusal,
+    ChainVote,
+    RecordRow,
+    WebhookEndpoint,
+    WebhookEvent,
+)
 from ..store.webhooks_out import Row
+from .rounds import WORDS, panel_in, panel_of_case
 
 RECORDED, FINAL, REJECTED, MOVED_BACK = (
     "milestone.recorded",
@@ -29,7 +42,7 @@ RECORDED, FINAL, REJECTED, MOVED_BACK = (
     "milestone.moved_back",
 )
 SETTLED, CLOSED, TEST = "case.settled", "case.closed", "endpoint.test"
-TYPES = (RECORDED, FINAL, REJECTED, MOVED_BACK, SETTLED, CLOSED)
+VOTED, VOTE_MOVED_BACK = "vote.counted", "vote.moved_back"
 _ENDS = {Kind.SETTLED.wire: SETTLED, Kind.CLOSED.wire: CLOSED}
 _OVERSEERS = ("auditor", "operator")
 
@@ -60,7 +73,7 @@ def event_id(type_: str, about: str, round_: int) -> str:
 
 
 def event_row(type_: str, about: str, round_: int, happened_at: int, now: int, data: dict[str, Any]) -> Row:
-    """An event that no reorg takes back; with a `block_number` it is one that is corrected."""
+    """An event that no reorg takes back; `_of_block` makes it one that is corrected."""
     payload = {"type": type_, "timestamp": rfc3339(from_chain(happened_at)), "data": data}
     return {
         "id": event_id(type_, about, round_),
@@ -75,6 +88,11 @@ def event_row(type_: str, about: str, round_: int, happened_at: int, now: int, d
         "missing_since": None,
         "corrected": False,
     }
+
+
+def _of_block(event: Row, block_number: int) -> Row:
+    """What was told of a block, and is corrected if that is no longer on the chain."""
+    return {**event, "block_number": block_number}
 
 
 def deliveries_for(event: Row, endpoints: Iterable[WebhookEndpoint], now: int) -> list[Row]:
@@ -144,10 +162,27 @@ def end_data(session: Session, case: CaseRow) -> dict[str, Any]:
     }
 
 
+def vote_data(session: Session, case: CaseRow, vote: ChainVote) -> dict[str, Any]:
+    """Who voted, and how many have; what they named stays out, as on every page, until the ruling says it."""
+    panel = panel_in(panel_of_case(session, case), vote.round)
+    before = [other for other in counted_votes(session, case.case_id) if other.round == vote.round]
+    place = vote.block_number, vote.log_index
+    return {
+        **_case_data(case),
+        "round": WORDS[vote.round],
+        "arbitrator": vote.arbitrator,
+        "votes": sum((other.block_number, other.log_index) <= place for other in before),
+        "threshold": panel.threshold if panel else None,
+    }
+
+
 def moved_back(told: WebhookEvent, stage: str | None, now: int) -> Row:
-    """The correction of an event: its record stands in no block any more. `stage` is where it is now."""
-    data = {**json.loads(told.payload)["data"], "stage": stage, "corrects": told.id}
-    return event_row(MOVED_BACK, told.about, told.round, now, now, data)
+    """The correction of an event: what it told of stands in no block any more. `stage` is where a record is now."""
+    data = {**json.loads(told.payload)["data"], "corrects": told.id}
+    if told.type == VOTED:
+        return event_row(VOTE_MOVED_BACK, told.about, told.round, now, now, data)
+    about = told.about if told.type == RECORDED else told.id
+    return event_row(MOVED_BACK, about, told.round, now, now, {**data, "stage": stage})
 
 
 def _case_data(case: CaseRow) -> dict[str, Any]:
@@ -165,29 +200,25 @@ def events_of_records(
     session: Session, found: Sequence[tuple[CaseRow, ChainRecord, RecordRow | None]], now: int
 ) -> list[tuple[CaseRow, int, Row]]:
     """One for each record, with its case and block; none where the same was told and stands."""
-    told = webhooks_out.events_about(session, [link.head for _, link, _ in found])
-    rounds = _rounds(told)
+    rounds = _rounds(session, [link.head for _, link, _ in found])
     rows: list[tuple[CaseRow, int, Row]] = []
     for case, link, record in found:
         data = {**record_data(case, link, record, "recorded"), **_replaces(session, link)}
-        row = event_row(RECORDED, link.head, rounds.get(link.head, 0), link.time, now, data)
-        rows.append((case, link.block_number, {**row, "block_number": link.block_number}))
+        row = event_row(RECORDED, link.head, rounds[RECORDED, link.head], link.time, now, data)
+        rows.append((case, link.block_number, _of_block(row, link.block_number)))
     return rows
 
 
-def _rounds(told: Iterable[WebhookEvent]) -> dict[str, int]:
-    """By head, how often it was told and taken back."""
-    rounds: dict[str, int] = {}
-    for event in told:
-        if event.type == RECORDED and event.corrected:
-            rounds[event.about] = rounds.get(event.about, 0) + 1
-    return rounds
+def _rounds(session: Session, abouts: Iterable[str]) -> Counter[tuple[str, str]]:
+    """By type and what it was about, how often an event was told and taken back."""
+    told = webhooks_out.events_about(session, abouts)
+    return Counter((event.type, event.about) for event in told if event.corrected)
 
 
 def _replaces(session: Session, link: ChainRecord) -> dict[str, Any]:
     """After a reorg: the head under which the same record was told before."""
     for event in webhooks_out.missing_of(session, link.case_id):
-        if event.about != link.head and is_same(event, link):
+        if event.type != VOTED and event.about != link.head and is_same(event, link):
             return {"replaces": event.about}
     return {}
 
@@ -204,13 +235,29 @@ def is_same(told: WebhookEvent, link: ChainRecord) -> bool:
 def events_of_finals(
     session: Session, found: Sequence[tuple[CaseRow, ChainRecord, RecordRow | None]], now: int
 ) -> list[tuple[CaseRow, int, Row]]:
+    rounds = _rounds(session, [link.head for _, link, _ in found])
     rows = []
     for case, link, record in found:
-        data = record_data(case, link, record, "final")
-        rows.append((case, link.block_number, event_row(FINAL, link.head, 0, link.time, now, data)))
+        data = {**record_data(case, link, record, "final"), **_replaces(session, link)}
+        said = {FINAL: data}
         if link.kind in _ENDS:
-            end = event_row(_ENDS[link.kind], link.head, 0, link.time, now, end_data(session, case))
-            rows.append((case, link.block_number, end))
+            said[_ENDS[link.kind]] = {**data, **end_data(session, case)}
+        for type_, each in said.items():
+            row = event_row(type_, link.head, rounds[type_, link.head], link.time, now, each)
+            rows.append((case, link.block_number, _of_block(row, link.block_number)))
+    return rows
+
+
+def events_of_votes(
+    session: Session, found: Sequence[tuple[CaseRow, ChainVote]], now: int
+) -> list[tuple[CaseRow, int, Row]]:
+    rounds = _rounds(session, [vote.commitment for _, vote in found])
+    rows = []
+    for case, vote in found:
+        block = session.get(ChainBlock, vote.block_number)
+        data, round_ = vote_data(session, case, vote), rounds[VOTED, vote.commitment]
+        row = event_row(VOTED, vote.commitment, round_, block.time if block else now, now, data)
+        rows.append((case, vote.block_number, _of_block(row, vote.block_number)))
     return rows
 
 

@@ -14,9 +14,21 @@ from sqlmodel import Session, col, select
 from .ours import RECORDED, REJECTED
 from .outbox import chunks
 from .stages import head_block
-from .tables import CaseRow, ChainBlock, ChainRecord, ChainRefusal, Mail, RecordRow, TellingCursor, WebhookEvent
+from .tables import (
+    CaseRow,
+    ChainBlock,
+    ChainRecord,
+    ChainRefusal,
+    ChainVote,
+    Mail,
+    RecordRow,
+    TellingCursor,
+    WebhookEvent,
+)
 
 Place = tuple[int, int]  # block number and log index
+Source = type[ChainRecord] | type[ChainRefusal] | type[ChainVote]
+DEEPEST = 64  # blocks, at least, that reading goes back after a reorg
 _BEFORE_ALL = (-1, -1)
 
 
@@ -48,7 +60,7 @@ def keep_place(session: Session, source: str, place: Place, block_hash: str | No
 
 
 def rows_after(
-    session: Session, table: type[ChainRecord] | type[ChainRefusal], place: Place, up_to: int, limit: int
+    session: Session, table: Source, place: Place, up_to: int, limit: int
 ) -> Sequence[tuple[Any, str | None]]:
     """Rows of the read model behind this place, in the chain's order, of blocks up to `up_to`, each with the hash of
     its block as it was in that very moment."""
@@ -102,6 +114,24 @@ def is_anything_missing(session: Session, before: int, now: int) -> bool:
     )
 
 
+def go_back(session: Session, common: int, now: int) -> None:
+    """Before the index is made anew, where the chain went another way after block `common`: what was told of later
+    blocks is missing unless it is read again, and reading goes on from there. It is given a day to come back, in case
+    the rebuild is killed; `miss_from_now_on` ends that."""
+    for cursor in session.exec(select(TellingCursor).where(col(TellingCursor.block_number) > common)).all():
+        keep_place(session, cursor.source, (max(common - DEEPEST, -1), -1), None)
+    for table in (Mail, WebhookEvent):
+        told = and_(col(table.block_number) > common, col(table.corrected).is_(False))
+        session.execute(update(table).where(told).values(missing_since=now + _PATIENCE))
+
+
+def miss_from_now_on(session: Session, now: int) -> None:
+    """The index is made anew: what was told and did not come back has been missing since now."""
+    unmark_found(session)
+    for table in (Mail, WebhookEvent):
+        session.execute(update(table).where(col(table.missing_since) > now).values(missing_since=now))
+
+
 _PATIENCE = 86_400  # seconds after which a chain that has become shorter is believed; no rebuild takes that long
 
 
@@ -113,12 +143,15 @@ def _missing(session: Session, table: type[Mail] | type[WebhookEvent], before: i
 
 
 def _stands(table: type[Mail] | type[WebhookEvent]) -> Any:
+    """Whether the record is on the chain with the head that it was told with; or the vote, which has no head."""
     head = col(Mail.head) if table is Mail else col(WebhookEvent.about)
-    return exists().where(
+    record = exists().where(
         col(ChainRecord.case_id) == col(table.case_id),
         col(ChainRecord.position) == col(table.position),
         col(ChainRecord.head) == head,
     )
+    vote = exists().where(col(ChainVote.case_id) == col(table.case_id), col(ChainVote.commitment) == head)
+    return record if table is Mail else or_(record, vote)
 
 
 def insert_for(session: Session) -> Any:

@@ -18,6 +18,8 @@ from .announcing import WINDOWS, is_open, template_of, window_end
 _SAYING = ("start", "again")  # occasions of messages that say a record for the first time, or once more
 _SAME_DEADLINE = 3_600  # a record that comes back with its deadline this much later says the same to a person
 
+_NEWS = 30 * 86_400  # seconds after which that a return was opened is called off to nobody any more
+
 
 def make_mails(session: Session, link: ChainRecord, now: int) -> None:
     """The messages about a record that stands on the chain, as far as they are not made yet."""
@@ -138,3 +140,15 @@ def correct_mail(session: Session, mail: Mail, now: int) -> None:
             head=mail.head,
             occasion="correction",
         )
+
+
+def call_off_opening(session: Session, case_id: str, now: int) -> None:
+    """The contract refused the opening for good: who was told of it is told that. What did not go out is dropped."""
+    opened, *more = sql.mails_about(session, case_id, 0)
+    if more or now - (opened.sent_at or now) > _NEWS:
+        return
+    if not _went_out(opened, now):
+        opened.state = "dropped" if opened.state == "due" else opened.state
+        session.add(opened)
+        return
+    sql.add_mail(session, case_id=case_id, template="not_opened", position=0, due_at=now, occasion="correction")

@@ -160,11 +160,11 @@ class Notifier:
 
 
 def _said(texts: dict[str, Any], mail: Mail, values: dict[str, Any]) -> tuple[str, str]:
-    """Subject and body: those of the record's text, and of the occasion around them."""
+    """Subject and body: those of the record's text, and of the occasion around them unless it is its own."""
     part = texts[mail.template]
     subject, body = part["subject"].format(**values), part["body"].format(**values)
     frame = texts["occasions"].get(mail.occasion)
-    if frame is None:
+    if frame is None or mail.template == "not_opened":
         return subject, body
     inner = {**values, "subject": subject, "body": body}
     return frame["subject"].format(**inner), frame["body"].format(**inner)

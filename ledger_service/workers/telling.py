@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlmodel import Session
 
+from ..domain.vocabulary import Kind
 from ..services import webhook_events as events
 from ..services.app import App
 from ..services.webhook_events import Listeners
@@ -23,13 +24,12 @@ from ..store import telling as sql
 from ..store import webhooks_out
 from ..store.disputes import links_of
 from ..store.stages import head_block, staged_record
-from ..store.tables import CaseRow, ChainRecord, ChainRefusal, WebhookEvent
+from ..store.tables import CaseRow, ChainRecord, ChainRefusal, ChainVote, WebhookEvent
 from .announcing import ANNOUNCED
-from .mailing import correct_mail, make_mails
+from .mailing import call_off_opening, correct_mail, make_mails
 
 GRACE = 120  # seconds for which a record that moved back may come again before it is corrected
 _AT_ONCE = 200
-_DEEPEST = 64  # blocks, at least, that reading goes back after a reorg
 
 Events = Sequence[tuple[CaseRow, int, webhooks_out.Row]]
 
@@ -39,7 +39,7 @@ class _Source:
     """A table of the read model to go through: up to which block, and what to do with its rows."""
 
     name: str
-    table: type[ChainRecord] | type[ChainRefusal]
+    table: sql.Source
     confirmed: bool
     tell: Callable[[Session, Sequence[Any], Listeners, int], None]
 
@@ -52,7 +52,9 @@ class Teller:
         self._sources = (
             _Source("refused", ChainRefusal, False, self._tell_refused),
             _Source("recorded", ChainRecord, False, self._tell_recorded),
+            _Source("voted", ChainVote, False, self._tell_votes),
             _Source("final", ChainRecord, True, self._tell_final),
+            _Source("refused_for_good", ChainRefusal, True, _tell_refused_openings),
         )
 
     def step(self) -> bool:
@@ -80,7 +82,7 @@ class Teller:
         stands = sql.read_place(session, source.name)
         place = stands.place
         if stands.undone:
-            depth = max(self._app.settings.finality_blocks, _DEEPEST)
+            depth = max(self._app.settings.finality_blocks, sql.DEEPEST)
             place = max(place[0] - depth, -1), -1
             sql.keep_place(session, source.name, place, None)
             sql.mark_missing(session, place[0], now)
@@ -115,6 +117,12 @@ class Teller:
         found = [(case, row, record) for row, record, case in ours if record is not None and case is not None]
         self._add(session, events.events_of_refusals(found, now), listeners, now)
 
+    def _tell_votes(self, session: Session, votes: Sequence[ChainVote], listeners: Listeners, now: int) -> None:
+        if listeners:
+            cases = sql.cases_of(session, [vote.case_id for vote in votes])
+            found = [(cases[vote.case_id], vote) for vote in votes if vote.case_id in cases]
+            self._add(session, events.events_of_votes(session, found, now), listeners, now)
+
     def _add(self, session: Session, made: Events, listeners: Listeners, now: int) -> None:
         rows: list[webhooks_out.Row] = []
         deliveries: list[webhooks_out.Row] = []
@@ -144,21 +152,26 @@ class Teller:
         session.flush()
         case = sql.cases_of(session, [str(event.case_id)])[str(event.case_id)]
         said = json.loads(event.payload)["data"]
-        again = [link for link in links_of(session, case.case_id, said["kind"]) if events.is_same(event, link)]
+        again = [link for link in links_of(session, case.case_id, said.get("kind", "")) if events.is_same(event, link)]
         made: Events
         if not again:
-            found = staged_record(session, said["record_id"] or "", self._app.settings.confirmations_needed)
+            found = staged_record(session, said.get("record_id") or "", self._app.settings.confirmations_needed)
             row = events.moved_back(event, found.stage.wire if found else None, now)
             made = [(case, event.block_number or 0, row)]
         elif again[0].head == said.get("replaces"):  # it went to and fro: what was told before holds again
-            for told in webhooks_out.events_about(session, [again[0].head]):
-                told.corrected = True
-                session.add(told)
-            session.flush()
-            made = events.events_of_records(session, _with_cases(session, again[:1]), now)
+            made = self._say_anew(session, event.type, again[0], now)
         else:
             return
         self._add(session, made, listeners, now)
+
+    def _say_anew(self, session: Session, type_: str, link: ChainRecord, now: int) -> Events:
+        """The event of a type about a record that was told before, and stands as it was told."""
+        for told in webhooks_out.events_about(session, [link.head]):
+            told.corrected = told.corrected or told.type == type_
+            session.add(told)
+        session.flush()
+        made = events.events_of_records if type_ == events.RECORDED else events.events_of_finals
+        return [each for each in made(session, _with_cases(session, [link]), now) if each[2]["type"] == type_]
 
 
 def _with_cases(session: Session, links: Sequence[ChainRecord]) -> list[tuple[CaseRow, ChainRecord, Any]]:
@@ -170,3 +183,11 @@ def _with_cases(session: Session, links: Sequence[ChainRecord]) -> list[tuple[Ca
         for link in links
         if link.case_id in cases
     ]
+
+
+def _tell_refused_openings(session: Session, rows: Sequence[ChainRefusal], _: Listeners, now: int) -> None:
+    """To consumers who were told that a return was opened for them."""
+    records = sql.refused_records(session, rows)
+    openings = {row.case_id for row in records.values() if row.kind == Kind.REQUESTED.wire}
+    for case_id in mail_sql.told_cases(session, openings):
+        call_off_opening(session, case_id, now)

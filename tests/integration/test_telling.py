@@ -14,15 +14,18 @@ from receiver import Receiver
 from sqlmodel import select
 
 from ledger_service.domain.vocabulary import Kind, Role
+from ledger_service.errors import ReorgTooDeep
 from ledger_service.sealing import Vault
 from ledger_service.services import webhook_endpoints
 from ledger_service.services.webhook_endpoints import EndpointInput
 from ledger_service.store.mails import add_mail
 from ledger_service.store.tables import Account
+from ledger_service.store.telling import DEEPEST
 from ledger_service.webhook_sending import WebhookSender
 from ledger_service.workers import notifier as notifier_module
 from ledger_service.workers.indexer import Indexer
 from ledger_service.workers.notifier import Notifier
+from ledger_service.workers.rebuilding import rebuild
 from ledger_service.workers.telling import GRACE, Teller
 from ledger_service.workers.webhooks_out import Deliverer
 
@@ -84,9 +87,14 @@ class Told:
         """What was told of records of a kind."""
         return [body for body in self.receiver.bodies(self.secret) if body["data"]["kind"] == kind]
 
+    @property
+    def indexer(self) -> Indexer:
+        ledger = self.ledger
+        return Indexer(ledger.database, ledger.rpc, ledger.deployment, ledger.policies.by_id)
+
     def read_on(self) -> None:
         """The indexer alone: nothing is sent again."""
-        Indexer(self.ledger.database, self.ledger.rpc, self.ledger.deployment, self.ledger.policies.by_id).step()
+        self.indexer.step()
 
 
 @pytest.fixture
@@ -149,6 +157,48 @@ def test_record_that_stays_away_is_corrected_and_told_again_when_it_returns(told
         *("milestone.recorded", "milestone.moved_back", "milestone.recorded"),
     ]
     assert told.subjects[3:] == ["Please send your return"]
+
+
+def test_reorg_too_deep_to_be_believed_is_corrected_after_the_rebuild(told: Told, reorg: Undo) -> None:
+    """Deeper than reading ever goes back by itself, and with something told since."""
+    ledger, case = told.ledger, told.case()
+    ledger.run_until(ledger.book.settled)
+    told.tell()
+    kept = Counter(got.event_id for got in told.receiver.got)
+    reorg.mark()
+    ledger.book.state(case, Kind.AUTHORISED, Role.MERCHANT)
+    ledger.run_until(lambda: _is_read(ledger))
+    for _ in range(DEEPEST + 6):
+        ledger.rpc.call("evm_mine")
+    later = told.case()
+    ledger.run_until(lambda: _is_read(ledger))
+    told.tell()
+    (first,) = told.events("authorised")
+    reorg.undo()
+    with pytest.raises(ReorgTooDeep):
+        told.indexer.step()
+    told.tell()
+    rebuild(ledger.database, ledger.rpc, ledger.clock, told.indexer, lambda _: None)
+    told.tell()
+    ledger.world.chain.advance(GRACE + 1)
+    told.read_on()
+    told.tell()
+    _, corrected = told.events("authorised")
+    assert (corrected["type"], corrected["data"]["head"]) == ("milestone.moved_back", first["data"]["head"])
+    assert [body["type"] for body in told.events("requested") if body["data"]["case_id"] == later.id] == [
+        *("milestone.recorded", "milestone.moved_back"),
+    ]
+    assert told.subjects[-1] == "Correction about your return"
+    assert len(told.subjects) == 4  # both openings were told, and the authorisation
+
+    ledger.run_until(lambda: _is_read(ledger), seconds=60)
+    told.tell()
+    assert [body["type"] for body in told.events("authorised")] == [
+        *("milestone.recorded", "milestone.moved_back", "milestone.recorded"),
+    ]
+    assert told.subjects[-1] == "Please send your return"
+    again = Counter(got.event_id for got in told.receiver.got)
+    assert {event: again[event] for event in kept} == dict.fromkeys(kept, 1)  # what the chain kept is told once
 
 
 def test_refusal_is_told_with_the_contracts_reason(told: Told) -> None:

@@ -28,7 +28,10 @@ from ledger_service.store.tables import (
     ChainCase,
     ChainCursor,
     ChainRecord,
+    ChainRefusal,
+    ChainVote,
     Mail,
+    OutboxRow,
     RecordRow,
     WebhookDelivery,
     WebhookEvent,
@@ -119,7 +122,7 @@ class Installation:
                     reserve_minor=0,
                     token=STRANGER,
                     language=language,
-                    terms="{}",
+                    terms='{"panel": 1}',
                     opened_at=0,
                 )
             )
@@ -138,6 +141,7 @@ class Installation:
         *,
         window: int = 14 * DAY,
         ours: bool = True,
+        commitment: str = "",
     ) -> ChainRecord:
         """In a block of its own; the case is then where the record led to."""
         self.block += 1
@@ -145,7 +149,7 @@ class Installation:
         now = self.clock.seconds()
         deadline = now + window if to.is_live else 0
         entry = Entry(position, kind, role, to, deadline, now, Grade.NONE, 0, 0, 0)
-        commitment = _hash(case_id, position, kind) if ours else "0x" + "00" * 32
+        commitment = commitment or (_hash(case_id, position, kind) if ours else "0x" + "00" * 32)
         link = ChainRecord(
             case_id=case_id,
             position=position,
@@ -164,31 +168,73 @@ class Installation:
         with self.database.write() as session:
             session.add(link)
             if ours:
-                self._keep(session, link)
+                self._keep(session, case_id, link.kind, link.role, commitment)
             session.merge(_chain_case(case_id, to, deadline, position + 1, self.block))
         return link
 
-    def _keep(self, session: Any, link: ChainRecord) -> None:
-        if session.exec(select(RecordRow).where(RecordRow.commitment == link.commitment)).first():
-            return
-        session.add(
-            RecordRow(
-                record_id="rec_" + link.commitment[2:14],
-                case_id=link.case_id,
-                kind=link.kind,
-                role=link.role,
-                signer=link.actor,
-                key_holder="service",
-                canonical=b"{}",
-                commitment=link.commitment,
-                nonce=0,
-                valid_until=0,
-                signature=b"",
-                occurred_at=0,
-                accepted_at=0,
-                receipt="",
+    def _keep(self, session: Any, case_id: str, kind: str, role: str, commitment: str) -> str:
+        """The record that we accepted; its id."""
+        record_id = "rec_" + commitment[2:14]
+        if session.exec(select(RecordRow).where(RecordRow.record_id == record_id)).first() is None:
+            session.add(
+                RecordRow(
+                    record_id=record_id,
+                    case_id=case_id,
+                    kind=kind,
+                    role=role,
+                    signer=SHOP,
+                    key_holder="service",
+                    canonical=b"{}",
+                    commitment=commitment,
+                    nonce=0,
+                    valid_until=0,
+                    signature=b"",
+                    occurred_at=0,
+                    accepted_at=0,
+                    receipt="",
+                )
             )
+            session.flush()
+        return record_id
+
+    def refuse_opening(self, case_id: str, reason: str = "PartiesUnknown()") -> ChainRefusal:
+        """In a block of its own; nothing sends it again."""
+        self.block += 1
+        self._write_block(self.block)
+        commitment = _hash(case_id, "opening")
+        refusal = ChainRefusal(
+            block_number=self.block,
+            log_index=0,
+            case_id=case_id,
+            commitment=commitment,
+            reason=reason,
+            tx_hash=_hash("tx", self.block, self.fork),
         )
+        with self.database.write() as session:
+            record = self._keep(session, case_id, "requested", "merchant", commitment)
+            session.add(refusal)
+            session.flush()
+            session.add(OutboxRow(action="open", subject=record, record_id=record, created_at=0, done=True))
+        return refusal
+
+    def vote(self, case_id: str, arbitrator: str, *, round_: int = 0, share: int = 5_000) -> ChainVote:
+        """In a block of its own."""
+        self.block += 1
+        self._write_block(self.block)
+        vote = ChainVote(
+            case_id=case_id,
+            round=round_,
+            arbitrator=arbitrator,
+            share=share,
+            commitment=_hash(case_id, round_, arbitrator, share),
+            block_number=self.block,
+            block_hash=_hash(self.block, self.fork),
+            log_index=0,
+            tx_hash=_hash("tx", self.block, self.fork),
+        )
+        with self.database.write() as session:
+            session.add(vote)
+        return vote
 
     def mine(self, blocks: int = 1) -> None:
         for _ in range(blocks):
@@ -206,8 +252,10 @@ class Installation:
         self.fork += 1
         self.block = back_to
         with self.database.write() as session:
-            for table, number in ((ChainRecord, ChainRecord.block_number), (ChainBlock, ChainBlock.number)):
-                session.execute(delete(table).where(number > back_to))
+            for number in (
+                *(ChainRecord.block_number, ChainRefusal.block_number, ChainVote.block_number, ChainBlock.number),
+            ):
+                session.execute(delete(number.class_).where(number > back_to))
             session.execute(delete(ChainCase))
             session.merge(ChainCursor(id=1, block_number=back_to, block_hash=_hash(back_to, self.fork)))
 

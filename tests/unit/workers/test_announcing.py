@@ -109,5 +109,6 @@ def test_turn_to_the_fallback_panel_after_a_challenge_is_not_announced(session: 
 def test_every_template_has_its_text(language: str) -> None:
     texts = json.loads((files("ledger_service") / "mail_texts" / f"{language}.json").read_text("utf-8"))
     named = {"opened", "closed", "notice", "ruled", "decided", "appealed", "exchange_offered", "split_offered"}
+    named |= {"not_opened"}
     named |= {"disputed", "disputed_by_merchant", "exchange_delivered", "refunded", "settled", "inspected", "declined"}
     assert all(set(texts[name]) == {"subject", "body"} for name in named)

@@ -408,6 +408,50 @@ def test_mails_of_the_release_before_are_not_sent_again(post: Post) -> None:
     assert post.run() == [f"One day left: {AUTHORISED}"]
 
 
+# --- openings that are refused ---------------------------------------------------------------------------------------
+
+NOT_OPENED = "Your return RMA-1 was not opened"
+
+
+def test_opening_that_is_refused_for_good_is_told_to_who_was_told_of_it(post: Post) -> None:
+    home, case = post.home, post.home.case()
+    home.app.settings.confirmations_needed = 3
+    assert post.run() == ["Your return RMA-1"]
+    home.refuse_opening(case)
+    assert post.run() == []  # a reorg may still take the refusal back
+    home.mine(3)
+    assert post.run() == [NOT_OPENED]
+    assert "https://returns.example/s#token" in post.body()
+    home.mine(3)
+    home.refuse_opening(case)
+    home.mine(3)
+    assert post.run() == []
+
+
+def test_opening_that_is_refused_before_it_was_told_is_not_told_at_all(post: Post) -> None:
+    home = post.home
+    home.refuse_opening(home.case())
+    assert post.run() == []
+    assert home.mails() == [("opened", "start", "dropped")]
+
+
+def test_opening_that_stands_in_spite_of_a_refusal_is_not_called_off(post: Post) -> None:
+    """As one that was sent twice."""
+    home, case = post.home, post.home.case()
+    post.run()
+    refusal = home.refuse_opening(case)
+    home.record(case, 0, Kind.REQUESTED, Role.MERCHANT, State.REQUESTED, commitment=refusal.commitment)
+    assert post.run() == []
+
+
+def test_refusal_of_long_ago_is_no_news(post: Post) -> None:
+    home, case = post.home, post.home.case()
+    post.run()
+    home.pass_time(40 * DAY)
+    home.refuse_opening(case)
+    assert post.run() == []
+
+
 # --- sending ---------------------------------------------------------------------------------------------------------
 
 
