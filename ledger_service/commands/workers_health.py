@@ -25,9 +25,12 @@ class WorkersHealth:
         seen = self._workers.health()
         behind = seen.behind if seen.behind is not None else 0
         where = f"{behind} blocks behind" if behind else f"at block {seen.head}"
+        reading = seen.failures.get("index")  # that nothing was ever read is the database's to say, as `index`
         return {
             "chain": part(seen.chain_reachable, "reachable" if seen.chain_reachable else "not reached"),
-            "indexer": part(seen.head is not None and behind <= _FEW_BLOCKS, where, lag=behind),
+            "indexer": part(
+                reading is None and seen.head is not None and behind <= _FEW_BLOCKS, reading or where, lag=behind
+            ),
             "start": part(self.started, "done" if self.started else "loading sample returns"),
-            **{name: part(False, failure) for name, failure in seen.failures.items()},
+            **{name: part(False, failure) for name, failure in seen.failures.items() if name != "index"},
         }

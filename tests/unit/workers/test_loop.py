@@ -16,6 +16,7 @@ from ledger_service.clock import FixedClock
 from ledger_service.commands.workers_health import WorkersHealth
 from ledger_service.errors import ChainMismatch
 from ledger_service.keystore import LocalSigner, new_key
+from ledger_service.services.health import NEEDED
 from ledger_service.services.policies import shipped_policies
 from ledger_service.store.database import Database
 from ledger_service.store.outbox import waiting
@@ -70,6 +71,9 @@ def test_round_with_the_chain_away_goes_on_with_the_other_steps(workers: tuple[W
     assert (health.chain_reachable, health.ready, health.last_success, notifier.turns) == (False, False, None, 1)
     assert "does not answer" in health.failures["index"]
     assert health.failures["notify"] == "ZeroDivisionError"
+    shown = WorkersHealth(loop).health()
+    assert "does not answer" in shown["indexer"]["detail"]
+    assert not any(name in NEEDED for name, part in shown.items() if not part["ok"]), "requests are taken meanwhile"
 
 
 def test_failures_show_nothing_secret(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
