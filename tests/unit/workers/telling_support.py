@@ -213,8 +213,8 @@ class Installation:
         with self.database.write() as session:
             record = self._keep(session, case_id, "requested", "merchant", commitment)
             session.add(refusal)
-            session.flush()
-            session.add(OutboxRow(action="open", subject=record, record_id=record, created_at=0, done=True))
+            if session.exec(select(OutboxRow).where(OutboxRow.subject == record)).first() is None:
+                session.add(OutboxRow(action="open", subject=record, record_id=record, created_at=0, done=True))
         return refusal
 
     def vote(self, case_id: str, arbitrator: str, *, round_: int = 0, share: int = 5_000) -> ChainVote:
