@@ -18,8 +18,10 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    literal,
     or_,
     true,
+    union_all,
 )
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col, select
@@ -38,6 +40,10 @@ from .tables import (
 _CHUNK = 500  # values in one IN list
 _Value = TypeVar("_Value")
 _SIGNATURE = 65  # bytes; the batch's layout takes no other
+ACTIONS = (
+    *("open", "act", "vote", "poke", "withdraw", "withdraw_credit"),
+    *("register_policy", "register_parties", "register_panel"),
+)
 OF_CASES = ("open", "act", "vote")  # what is sent in the order in which it was accepted
 IN_TURN = (*OF_CASES, "poke")  # what changes how the contracts judge what follows in a case
 _ACT = tuple(SQLModel.metadata.tables["records"].columns)
@@ -72,6 +78,14 @@ class Share:
         return exists().where(col(sent.case_id) == col(OutboxRow.case_id), writer.is_not(None), condition(writer))
 
 
+def _unsent(action: str) -> ColumnElement[bool]:
+    return (col(OutboxRow.action) == action) & col(OutboxRow.done).is_(False) & col(OutboxRow.tx_hash).is_(None)
+
+
+# One look into an index for each, however much waits.
+_WAITING_ACTIONS = union_all(*(select(literal(action)).where(exists().where(_unsent(action))) for action in ACTIONS))
+
+
 # --- the submitter's -------------------------------------------------------------------------------------------------
 
 
@@ -83,8 +97,7 @@ def waiting(session: Session, action: str, limit: int, share: Share | None = Non
 
 def waiting_actions(session: Session) -> set[str]:
     """The actions of which something is to be sent by somebody."""
-    undone = col(OutboxRow.done).is_(False) & col(OutboxRow.tx_hash).is_(None)
-    return set(session.exec(select(OutboxRow.action).where(undone).distinct()).all())
+    return set(session.execute(_WAITING_ACTIONS).scalars())
 
 
 def openings_waiting(
@@ -237,10 +250,6 @@ def credits_due(session: Session, limit: int) -> Sequence[str]:
 # --- inside ----------------------------------------------------------------------------------------------------------
 
 
-def _unsent(action: str) -> ColumnElement[bool]:
-    return (col(OutboxRow.action) == action) & col(OutboxRow.done).is_(False) & col(OutboxRow.tx_hash).is_(None)
-
-
 def _in(share: Share | None) -> ColumnElement[bool]:
     return true() if share is None else share.condition()
 
@@ -269,7 +278,7 @@ def _held_up(action: str) -> ColumnElement[bool]:
 
 def _met_refusal() -> ColumnElement[bool]:
     """Whether anything of the row's case was ever refused."""
-    return exists().where(col(ChainRefusal.case_id) == col(OutboxRow.case_id))
+    return exists().where(col(ChainRefusal.case_id) == col(OutboxRow.case_id)).correlate(OutboxRow)
 
 
 def _registering() -> ColumnElement[bool]:

@@ -306,7 +306,14 @@ class OutboxRow(SQLModel, table=True):
             name="action",
         ),
         UniqueConstraint("action", "subject", name="uq_outbox_action_subject"),
-        Index("ix_outbox_todo", "done", "tx_hash", "id"),
+        Index(
+            "ix_outbox_undone",
+            "action",
+            "tx_hash",
+            "id",
+            sqlite_where=text("done IS 0"),
+            postgresql_where=text("done IS false"),
+        ),
     )
     id: int | None = Field(default=None, primary_key=True)
     action: str

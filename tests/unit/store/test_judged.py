@@ -193,6 +193,17 @@ def test_of_what_is_read_at_once_the_chain_s_order_decides(
     assert book.refuse("second") is is_over
 
 
+def test_other_cases_do_not_wait(book: Book) -> None:
+    """Only what is of the same case as something that was refused goes strictly in turn."""
+    first = book.accept("act", "first")
+    book.accept("act", "second")
+    with book.database.write() as session:
+        session.add(ChainRefusal(block_number=9, log_index=0, case_id="0x02", commitment="0x", reason="", tx_hash=_TX))
+    assert book.waiting() == ["first", "second"]
+    book.refuse("second")
+    assert book.waiting() == [first]
+
+
 def test_a_refusal_with_nothing_before_it_is_for_good_whatever_comes_after(book: Book) -> None:
     book.accept("act", "first")
     book.accept("act", "second")
