@@ -67,10 +67,12 @@ def _check_receipts(read: Range, logs: list[Log], contracts: set[str]) -> None:
                 raise _contradiction(f"events of {tx_hash} were left out")
 
 
-def hidden_block(receipts: Iterable[Receipt], contracts: set[str], up_to: int) -> int | None:
-    """The first block, of those that were read, from which a receipt tells of events of ours."""
-    numbers = (place[0] for receipt in receipts for place in _places(receipt, contracts))
-    return min((number for number in numbers if number <= up_to), default=None)
+def first_hidden(receipts: Iterable[Receipt], contracts: set[str], up_to: int) -> tuple[int, str] | None:
+    """The first block, of those that were read, from which a receipt tells of events of ours; and its transaction."""
+    told = (
+        (place[0], str(receipt["transactionHash"])) for receipt in receipts for place in _places(receipt, contracts)
+    )
+    return min((one for one in told if one[0] <= up_to), default=None)
 
 
 def split_at(most: int, logs: list[Log], last: int) -> tuple[int, list[Log]]:

@@ -8,7 +8,7 @@ read again from there.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -24,7 +24,7 @@ from ..store import chain_facts, judged, transactions
 from ..store.database import Database
 from ..store.judged import Ending
 from ..store.tables import ChainBlock, ChainCursor, TransactionRow
-from .contradictions import Log, Range, check_range, hidden_block, split_at, too_deep
+from .contradictions import Log, Range, check_range, ending_of, first_hidden, split_at, too_deep
 from .folding import Fold, Row, accounts_of, cases_of, event_row
 from .holding import Held, PolicyById
 from .rewinding import DONE_BY_EVENT, rewind
@@ -137,9 +137,13 @@ class Indexer:
 
     def _read(self, cursor: ChainCursor, head: Block, sent: Sequence[TransactionRow]) -> Progress:
         last, logs = self._next_logs(cursor, head)
-        if head.number - cursor.block_number > self._finality:
-            sent = ()  # far behind, all of what we ever sent can be on its way; `_settle_silent` looks at it later
-        read = self._fetch(cursor, head, last, logs, sent)
+        hashes = [row.tx_hash for row in sent]
+        is_far = head.number - cursor.block_number > self._finality
+        if is_far:  # all of what we ever sent can be on its way: `_settle_silent` looks later at what shows nothing
+            hashes = self._ours_in(logs)
+        read = self._fetch(cursor, head, last, logs, hashes)
+        if is_far:
+            read = replace(read, sent=set(read.mined))  # a node may have forgotten old receipts
         check_range(read, logs, set(self._contracts))
         events = [event for event in map(self._decode, logs) if event is not None]
         requeued = self._write(cursor, events, read.blocks, last)
@@ -172,17 +176,18 @@ class Indexer:
         logs: list[Log] = self._rpc.call("eth_getLogs", wanted)
         return sorted(logs, key=lambda log: (int(log["blockNumber"], 16), int(log["logIndex"], 16)))
 
+    def _ours_in(self, logs: list[Log]) -> list[str]:
+        with self._database.read() as session:
+            return sorted(transactions.roots_of(session, sorted({log["transactionHash"] for log in logs})))
+
     def _decode(self, log: Log) -> Event | None:
         return decode_log(log, self._contracts[checksum(log["address"])])
 
-    def _fetch(
-        self, cursor: ChainCursor, head: Block, last: int, logs: list[Log], sent: Sequence[TransactionRow]
-    ) -> Range:
+    def _fetch(self, cursor: ChainCursor, head: Block, last: int, logs: list[Log], hashes: Sequence[str]) -> Range:
         """What a range's logs are held against: headers of every block that a reorg can still remove, and elsewhere of
-        those with events; the receipts of what we have on its way."""
+        those with events; the receipts of these transactions of ours."""
         young = range(max(cursor.block_number + 1, head.number - self._finality), last + 1)
         numbers = sorted({cursor.block_number, last, *young, *(int(log["blockNumber"], 16) for log in logs)})
-        hashes = [row.tx_hash for row in sent]
         answers = self._rpc.batch_all(
             [*map(block_call, numbers), *(("eth_getTransactionReceipt", tx_hash) for tx_hash in hashes)]
         )
@@ -247,16 +252,16 @@ class Indexer:
         with self._database.read() as session:
             read = chain_facts.transactions_read(session, [row.tx_hash for row in past])
         unseen = (receipt for row, receipt in zip(past, receipts, strict=True) if receipt and row.tx_hash not in read)
-        hidden = hidden_block(unseen, set(self._contracts), cursor.block_number)
+        hidden = first_hidden(unseen, set(self._contracts), cursor.block_number)
         if hidden is not None:
-            self._read_again(cursor, hidden)
+            raise self._read_again(cursor, *hidden)
         over: dict[Ending, list[str]] = {ending: [] for ending in Ending}
         for root in dict.fromkeys(row.root for row in past):
             receipt = mined.get(root)
             if receipt is None and root in known:
                 continue
             if receipt is None or int(receipt["blockNumber"], 16) <= cursor.block_number:
-                over[_ending(receipt)].append(root)
+                over[ending_of(receipt)].append(root)
         if not any(over.values()):
             return 0
         with self._database.write() as session:
@@ -269,12 +274,14 @@ class Indexer:
         answers = self._rpc.batch_all([("eth_getTransactionByHash", row.tx_hash) for row in rows])
         return {row.root for row, answer in zip(rows, answers, strict=True) if answer is not None}
 
-    def _read_again(self, cursor: ChainCursor, number: int) -> None:
-        """The node withheld the events of a block that was read: it is read once more."""
-        with self._database.read() as session:
-            (before,) = chain_facts.known_blocks(session, up_to=number - 1, limit=1) or (None,)
-        self._rewind(cursor, before)
-        raise Unavailable(
+    def _read_again(self, cursor: ChainCursor, number: int, tx_hash: str) -> Unavailable:
+        """The node withheld the events of a block that was read, however long ago: it is read once more, since no block
+        was taken back. Only if the node shows them by now: a receipt alone that is wrong costs no rewind."""
+        if any(log["transactionHash"] == tx_hash for log in self._logs(number, number)):
+            with self._database.read() as session:
+                (before,) = chain_facts.known_blocks(session, up_to=number - 1, limit=1) or (None,)
+            self._rewind(cursor, before)
+        return Unavailable(
             f"The chain left out events of block {number}, which a receipt of ours tells of.",
             remedy="It is read again in a moment. If it stays, use another node.",
         )
@@ -348,12 +355,6 @@ class Indexer:
                 if answer is not None and answer["hash"] == block.hash:
                     return block
             newest = known[-1].number - 1
-
-
-def _ending(receipt: dict[str, Any] | None) -> Ending:
-    if receipt is None:
-        return Ending.OVERTAKEN
-    return Ending.MINED if int(receipt["status"], 16) else Ending.UNDONE
 
 
 def _block_row(block: Block) -> Row:

@@ -11,7 +11,7 @@ from sqlmodel import select
 from ledger_service.chain.abi import ESCROW, LEDGER, events
 from ledger_service.chain.deployments import Contract, Deployment
 from ledger_service.chain.rpc import Block, Rpc, RpcRefused
-from ledger_service.errors import Conflict
+from ledger_service.errors import Conflict, Unavailable
 from ledger_service.services.policies import shipped_policies
 from ledger_service.store.chain_facts import known_blocks, read_cursor
 from ledger_service.store.database import Database
@@ -164,22 +164,24 @@ def test_a_refusal_of_a_single_block_is_an_error_and_changes_no_span(database: D
     chain.close()
 
 
+def _log(block: int, index: int) -> dict[str, Any]:
+    topic = next(topic for (_, topic), kind in events().items() if kind.name == "TokenAllowed")
+    currency, exponent, unit = b"EUR".hex().ljust(64, "0"), f"{2:064x}", f"{10_000:064x}"
+    return {
+        "address": _ADDRESS,
+        "topics": [topic, "0x" + "00" * 12 + "22" * 20],
+        "data": f"0x{currency}{exponent}{unit}",
+        "blockNumber": hex(block),
+        "blockHash": f"0x{block:064x}",
+        "logIndex": hex(index),
+        "transactionHash": "0x" + "33" * 32,
+    }
+
+
 def test_a_block_with_an_event_is_kept_however_old_it_is_when_it_is_read(database: Database) -> None:
     """Idle ones that no reorg can remove any more are not."""
     chain = Chain(head=90, limit=1_000)
-    topic = next(topic for (_, topic), kind in events().items() if kind.name == "TokenAllowed")
-    currency, exponent, unit = b"EUR".hex().ljust(64, "0"), f"{2:064x}", f"{10_000:064x}"
-    chain.logs = [
-        {
-            "address": _ADDRESS,
-            "topics": [topic, "0x" + "00" * 12 + "22" * 20],
-            "data": f"0x{currency}{exponent}{unit}",
-            "blockNumber": "0x5",
-            "blockHash": f"0x{5:064x}",
-            "logIndex": "0x0",
-            "transactionHash": "0x" + "33" * 32,
-        }
-    ]
+    chain.logs = [_log(5, 0)]
     indexer = _indexer(database, chain)
     while indexer.step().behind:
         pass
@@ -204,4 +206,47 @@ def test_the_attempts_of_one_writer_hide_nobody_else_s(database: Database) -> No
     assert indexer.step().requeued == 1
     with database.read() as session:
         assert session.exec(select(OutboxRow.tx_hash)).one() is None
+    chain.close()
+
+
+@pytest.mark.parametrize(("told", "is_believed"), [(1, True), (2, False), (None, True)])
+def test_a_part_of_what_a_transaction_of_ours_did_is_not_believed_however_far_behind(
+    database: Database, told: int | None, is_believed: bool
+) -> None:
+    """Unless the node has forgotten the receipt, which old ones it may."""
+    chain = Chain(head=FINALITY + 26, limit=1_000)
+    chain.logs = [_log(5, 0)]
+    receipt = {"blockNumber": "0x5", "blockHash": f"0x{5:064x}", "status": "0x1"}
+    chain.receipt_of = None if told is None else {**receipt, "logs": [_log(5, index) for index in range(told)]}
+    sent: dict[str, Any] = {"writer": _ADDRESS, "nonce": 0, "raw": b"", "gas_price": 1, "created_at": 9}
+    with database.write() as session:
+        session.add(TransactionRow(tx_hash="0x" + "33" * 32, root="0x" + "33" * 32, **sent))
+    indexer = _indexer(database, chain)
+    if is_believed:
+        assert indexer.step().events == 1
+    else:
+        with pytest.raises(Unavailable, match="were left out"):
+            indexer.step()
+        assert _cursor(database) == 0
+    chain.close()
+
+
+def test_what_a_node_withheld_is_read_again_once_it_shows_it(database: Database) -> None:
+    """As long as only a receipt tells of it, nothing is given up for it."""
+    chain = Chain(head=9, limit=1_000)
+    indexer = _indexer(database, chain)
+    indexer.step()
+    ours = "0x" + "33" * 32
+    chain.receipt_of = {"transactionHash": ours, "blockNumber": "0x5", "blockHash": f"0x{5:064x}", "status": "0x1"}
+    chain.receipt_of["logs"] = [_log(5, 0)]
+    sent: dict[str, Any] = {"writer": _ADDRESS, "nonce": 0, "raw": b"", "gas_price": 1, "created_at": 9}
+    with database.write() as session:
+        session.add(TransactionRow(tx_hash=ours, root=ours, **sent))
+    for logs, back_to in (([], 9), ([_log(5, 0)], 4)):
+        chain.logs = logs
+        with pytest.raises(Unavailable, match="left out events of block 5"):
+            indexer.step()
+        assert _cursor(database) == back_to
+    assert indexer.step().events == 1
+    assert _cursor(database) == 9
     chain.close()
