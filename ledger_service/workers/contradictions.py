@@ -9,6 +9,7 @@ from typing import Any
 from ..chain.abi import checksum
 from ..chain.rpc import Block
 from ..errors import ReorgTooDeep, Unavailable
+from ..store.judged import Ending
 
 Log = dict[str, Any]
 Receipt = dict[str, Any]
@@ -69,10 +70,15 @@ def _check_receipts(read: Range, logs: list[Log], contracts: set[str]) -> None:
 
 def first_hidden(receipts: Iterable[Receipt], contracts: set[str], up_to: int) -> tuple[int, str] | None:
     """The first block, of those that were read, from which a receipt tells of events of ours; and its transaction."""
-    told = (
-        (place[0], str(receipt["transactionHash"])) for receipt in receipts for place in _places(receipt, contracts)
-    )
+    told = ((place[0], receipt["transactionHash"]) for receipt in receipts for place in _places(receipt, contracts))
     return min((one for one in told if one[0] <= up_to), default=None)
+
+
+def ending_of(receipt: Receipt | None) -> Ending:
+    """How a transaction ended whose number is used, by its receipt."""
+    if receipt is None:
+        return Ending.OVERTAKEN
+    return Ending.MINED if int(receipt["status"], 16) else Ending.UNDONE
 
 
 def split_at(most: int, logs: list[Log], last: int) -> tuple[int, list[Log]]:
