@@ -126,5 +126,5 @@ def advance(case: CaseState, to: State, policy: Policy, now: int) -> CaseState:
         if case.mode is Mode.NONE and case.share and settled_by_lock:
             case = case.flagging(Flag.UNPAID)
     deadline = now + policy.windows[to] if to.is_live else 0
-    entered = replace(case, state=to, deadline=deadline, length=length, notice=None, offer=0)
-    return entered.unmarking(PASSING_MARKS)
+    marks = case.marks & ~PASSING_MARKS
+    return replace(case, state=to, deadline=deadline, length=length, notice=None, offer=0, marks=marks)

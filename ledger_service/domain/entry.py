@@ -5,6 +5,7 @@ Twin of `contracts/libraries/Entry.sol`.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 
 from .hashing import ZERO_WORD, keccak, word
@@ -22,6 +23,8 @@ _FIELDS = (  # name, bits; from the lowest bit
     ("fee", 16),
     ("flags", 8),
 )
+_WORD = struct.Struct(">10sBHHB5s5sBBB3s")  # the same fields from the highest bit, and what is above them
+_NOTHING = bytes(10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +58,20 @@ class Entry:
         """Raises ValueError for another length, or a number that is no kind, role, state or grade."""
         if len(data) != 32:
             raise ValueError(f"an entry has 32 bytes, not {len(data)}")
-        value = int.from_bytes(data, "big")
-        raw: dict[str, int] = {}
-        for name, bits in _FIELDS:
-            raw[name] = value & ((1 << bits) - 1)
-            value >>= bits
-        if value:
+        above, flags, fee, share, grade, time, deadline, state, role, kind, position = _WORD.unpack(data)
+        if above != _NOTHING:
             raise ValueError("an entry has no bits above its fields")
         return cls(
-            position=raw["position"],
-            kind=Kind(raw["kind"]),
-            role=Role(raw["role"]),
-            state=State(raw["state"]),
-            deadline=raw["deadline"],
-            time=raw["time"],
-            grade=Grade(raw["grade"]),
-            share=raw["share"],
-            fee=raw["fee"],
-            flags=raw["flags"],
+            position=int.from_bytes(position, "big"),
+            kind=Kind(kind),
+            role=Role(role),
+            state=State(state),
+            deadline=int.from_bytes(deadline, "big"),
+            time=int.from_bytes(time, "big"),
+            grade=Grade(grade),
+            share=share,
+            fee=fee,
+            flags=flags,
         )
 
 

@@ -23,16 +23,13 @@ def follow(case: CaseState, entry: Entry, act: Act | None, policy: Policy | None
         after = _by_the_rules(case, entry, act, policy)
     except LedgerError:
         after = None
-    return replace(
-        _as_shown(case, entry) if after is None else after,
-        state=entry.state,
-        flags=entry.flags,
-        grade=entry.grade,
-        deadline=entry.deadline,
-        length=entry.position + 1,
-        share=entry.share,
-        fee=entry.fee,
-    )
+    if after is None:
+        after = _as_shown(case, entry)
+    shown = (entry.state, entry.flags, entry.grade, entry.deadline, entry.position + 1, entry.share, entry.fee)
+    if (after.state, after.flags, after.grade, after.deadline, after.length, after.share, after.fee) == shown:
+        return after  # as nearly always: a copy takes as long as everything else here
+    state, flags, grade, deadline, length, share, fee = shown
+    return replace(after, state=state, flags=flags, grade=grade, deadline=deadline, length=length, share=share, fee=fee)
 
 
 def _by_the_rules(case: CaseState, entry: Entry, act: Act | None, policy: Policy | None) -> CaseState | None:

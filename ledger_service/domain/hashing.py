@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from eth_hash.backends.pysha3 import backend  # ten times faster than the one that eth_hash picks by itself
@@ -10,7 +9,6 @@ from eth_hash.main import Keccak256
 
 _keccak = Keccak256(backend)
 
-_HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 ZERO_WORD = bytes(32)
 ZERO_ADDRESS = "0x" + "00" * 20
 
@@ -33,12 +31,19 @@ def checksum_address(account: bytes) -> str:
 
 def from_hex(text: str, length: int | None = None) -> bytes:
     """Bytes of a `0x` string. Raises ValueError if it is no hex or, where given, not `length` bytes long."""
-    if not isinstance(text, str) or not _HEX.fullmatch(text):  # bytes.fromhex takes spaces between the digits
-        raise ValueError("a hex value is 0x and an even number of hex digits")
-    data = bytes.fromhex(text[2:])
+    try:
+        data = bytes.fromhex(text[2:])
+    except (TypeError, ValueError):
+        raise _no_hex() from None
+    if 2 + 2 * len(data) != len(text) or text[:2] != "0x":  # bytes.fromhex takes spaces between the digits
+        raise _no_hex()
     if length is not None and len(data) != length:
         raise ValueError(f"{length} bytes are {2 * length} hex digits after 0x, not {2 * len(data)}")
     return data
+
+
+def _no_hex() -> ValueError:
+    return ValueError("a hex value is 0x and an even number of hex digits")
 
 
 def word(value: int | bool | bytes | str) -> bytes:

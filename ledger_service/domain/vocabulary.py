@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Self
+from functools import cache
+from typing import Self, TypeVar
+
+_Kind = TypeVar("_Kind", bound="Word")
 
 
 class Word(IntEnum):
     """An enum whose wire form is its name in lower case."""
 
+    def __init__(self, _number: int) -> None:
+        self._wire = self._name_.lower()
+
     @property
     def wire(self) -> str:
-        return self.name.lower()
+        return self._wire
 
     @classmethod
     def from_wire(cls, word: str) -> Self:
         """Raises KeyError for a word that is none of ours, or not in lower case."""
-        found = cls[word.upper()]
-        if found.wire != word:
-            raise KeyError(word)
+        found: Self = _by_wire(cls)[word]
         return found
+
+
+@cache
+def _by_wire(kind: type[_Kind]) -> dict[str, _Kind]:
+    return {word.wire: word for word in kind}
 
 
 class State(Word):

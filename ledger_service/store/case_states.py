@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from ..domain.case_state import CaseState, Notice, PanelTerms
@@ -27,7 +28,7 @@ def state_of(row: Mapping[str, Any]) -> CaseState:
         length=row["length"],
         share=row["share"],
         fee=row["fee"],
-        nonces=tuple(json.loads(row["nonces"])),
+        nonces=_nonces_of(row["nonces"]),
         marks=row["marks"],
         consumer=row["consumer"],
         panel=PanelTerms(row["panel"], row["appeal_panel"], row["fallback_panel"]),
@@ -38,6 +39,16 @@ def state_of(row: Mapping[str, Any]) -> CaseState:
         consumer_lost_appeal=row["consumer_lost_appeal"],
         notice=notice,
     )
+
+
+@lru_cache(maxsize=4_096)
+def _nonces_of(text: str) -> tuple[int, ...]:
+    return tuple(json.loads(text))
+
+
+@lru_cache(maxsize=4_096)
+def _json_of(nonces: tuple[int, ...]) -> str:
+    return json.dumps(list(nonces))
 
 
 def columns_of(case: CaseState) -> dict[str, Any]:
@@ -54,7 +65,7 @@ def columns_of(case: CaseState) -> dict[str, Any]:
         "length": case.length,
         "share": case.share,
         "fee": case.fee,
-        "nonces": json.dumps(list(case.nonces)),
+        "nonces": _json_of(case.nonces),
         "marks": int(case.marks),
         "consumer": case.consumer,
         "panel": case.panel.version,

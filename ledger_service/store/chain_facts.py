@@ -5,10 +5,12 @@ Rows come and go as dictionaries by column, since this is the hot path.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
+from operator import attrgetter, itemgetter
 from typing import Any
 
-from sqlalchemy import Table, delete, exists, insert, update
+from sqlalchemy import Table, delete, exists, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, SQLModel, col, select
@@ -30,6 +32,7 @@ from .tables import (
 
 Row = dict[str, Any]
 _CURSOR = 1
+_FIXED = ("mode", "merchant", "token", "policy", "panel", "appeal_panel", "fallback_panel")  # by a case's terms
 
 
 def read_cursor(session: Session) -> ChainCursor | None:
@@ -97,7 +100,7 @@ def add_panels(session: Session, rows: Sequence[Row]) -> None:
 
 
 def put_cases(session: Session, rows: Sequence[Row]) -> None:
-    _upsert(session, ChainCase, rows, ("case_id",))
+    _upsert(session, ChainCase, rows, ("case_id",), _FIXED)
 
 
 def put_balances(session: Session, rows: Sequence[Row]) -> None:
@@ -131,10 +134,11 @@ def panels_by_version(session: Session) -> dict[int, Row]:
 
 
 def records_by_commitment(session: Session, commitments: Iterable[str]) -> dict[str, Any]:
-    """The columns of the accepted records with these commitments."""
+    """What was signed of the accepted records with these commitments, by columns."""
     table, found = _core(RecordRow), {}
+    columns = [column for column in table.c if column.name != "receipt"]  # the longest, and not signed
     for some in chunks(sorted(commitments)):
-        for row in session.execute(table.select().where(table.c.commitment.in_(some))):
+        for row in session.execute(select(*columns).where(table.c.commitment.in_(some))):
             found[row.commitment] = row
     return found
 
@@ -188,9 +192,36 @@ def delete_everything(session: Session) -> None:
 # --- inside ----------------------------------------------------------------------------------------------------------
 
 
-def _insert(session: Session, table: type[SQLModel], rows: Sequence[Row]) -> None:
-    if rows:
-        session.execute(insert(_core(table)), list(rows))
+def _insert(session: Session, table: type[SQLModel], rows: Sequence[Row], on_conflict: str = "") -> None:
+    """Rows with a value for every column, in one statement that the driver takes as it is: for thousands of rows,
+    building it anew takes longer than writing them. PostgreSQL gets all of them as one value; its driver would send
+    them one by one."""
+    if not rows:
+        return
+    core = _core(table)
+    names = [column.name for column in core.columns]
+    into = f"INSERT INTO {core.name} ({_listed(names)})"
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        values = ",".join("?" * len(names))
+        connection.exec_driver_sql(f"{into} VALUES ({values}){on_conflict}", [*map(itemgetter(*names), rows)])
+    else:
+        # The names are the tables' own.
+        found = f"SELECT {_listed(names)} FROM json_populate_recordset(NULL::{core.name}, CAST(%s AS json))"  # noqa: S608
+        connection.exec_driver_sql(f"{into} {found}{on_conflict}", (json.dumps(rows),))
+
+
+def _upsert(
+    session: Session, table: type[SQLModel], rows: Sequence[Row], key: tuple[str, ...], fixed: tuple[str, ...] = ()
+) -> None:
+    """`fixed` are the columns that never change once a row is there."""
+    changing = [name for name in map(attrgetter("name"), _core(table).columns) if name not in (*key, *fixed)]
+    changes = ",".join(f'"{name}"=excluded."{name}"' for name in changing)
+    _insert(session, table, rows, f" ON CONFLICT ({_listed(key)}) DO UPDATE SET {changes}")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ",".join(f'"{name}"' for name in names)
 
 
 def _insert_for(session: Session) -> Any:
@@ -200,11 +231,3 @@ def _insert_for(session: Session) -> Any:
 
 def _core(table: type[SQLModel]) -> Table:
     return SQLModel.metadata.tables[str(table.__tablename__)]
-
-
-def _upsert(session: Session, table: type[SQLModel], rows: Sequence[Row], key: tuple[str, ...]) -> None:
-    if not rows:
-        return
-    statement = _insert_for(session)(_core(table))
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
-    session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed), list(rows))

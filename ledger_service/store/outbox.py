@@ -46,7 +46,8 @@ ACTIONS = (
 )
 OF_CASES = ("open", "act", "vote")  # what is sent in the order in which it was accepted
 IN_TURN = (*OF_CASES, "poke")  # what changes how the contracts judge what follows in a case
-_ACT = tuple(SQLModel.metadata.tables["records"].columns)
+# What is sent of a record, and who signed it: not its receipt, which is longer than all the rest.
+_ACT = tuple(column for column in SQLModel.metadata.tables["records"].columns if column.name != "receipt")
 
 
 @dataclass(frozen=True, slots=True)
