@@ -23,6 +23,7 @@ from .traffic import Traffic
 
 SEED = os.environ.get("LEDGER_FAULT_SEED") or str(secrets.randbelow(1_000_000))
 DATABASE_WITH = {"ganache": "sqlite", "anvil": "postgresql"}
+AGE = 150  # records, after which an installation is old: the oracle reads all of it after each fault
 RPC_TIMEOUT = 2.0  # seconds that the service waits for its node
 MakeSite = Callable[..., Site]
 _BROKEN = pytest.StashKey[bool]()
@@ -64,6 +65,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     told = ", ".join(f"{count} x {what}" for what, count in sorted(TRIED.items()))
     failed = len(terminalreporter.stats.get("failed", [])) + len(terminalreporter.stats.get("error", []))
+    if not TRIED and not failed:
+        return  # tests were listed, not run
     outcome = f"{failed} tests failed" if failed else "nothing was lost and nothing doubled"
     terminalreporter.section("faults")
     terminalreporter.line(f"seed {SEED}: {sum(TRIED.values())} faults were tried; {outcome}")
@@ -96,10 +99,14 @@ def shared(chain: LocalChain, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture
 def site(shared: Shared, request: pytest.FixtureRequest) -> Site:
-    """An installation at rest behind an honest proxy. It is shared, with all that was acknowledged before, until a test
-    fails: the next one then gets a fresh one."""
-    if request.config.stash.get(_BROKEN, False):
-        request.config.stash[_BROKEN] = False
+    """An installation at rest behind an honest proxy. It is shared, with all that was acknowledged before, until it is
+    old or a test fails: the next one then gets a fresh one."""
+    return site_at_rest(shared, request.config)
+
+
+def site_at_rest(shared: Shared, config: pytest.Config) -> Site:
+    if config.stash.get(_BROKEN, False) or shared.is_old:
+        config.stash[_BROKEN] = False
         shared.forget()
     return shared.site()
 
@@ -155,10 +162,10 @@ def database_for(folder: Path, kind: str) -> Iterator[str]:
 
 
 class Shared:
-    """An installation for many tests, its proxy, and its traffic."""
+    """An installation for many tests, its traffic, and the proxy between it and its chain if it has one."""
 
-    def __init__(self, chain: LocalChain, folders: pytest.TempPathFactory) -> None:
-        self._chain, self._folders = chain, folders
+    def __init__(self, chain: LocalChain, folders: pytest.TempPathFactory, *, by_proxy: bool = True) -> None:
+        self._chain, self._folders, self._by_proxy = chain, folders, by_proxy
         self._stack = ExitStack()
         self._site: Site | None = None
         self._nursery: Nursery | None = None
@@ -169,16 +176,25 @@ class Shared:
     def __exit__(self, *_: object) -> None:
         self.forget()
 
+    @property
+    def is_old(self) -> bool:
+        return self._site is not None and len(self.traffic.acknowledged) > AGE
+
     def site(self) -> Site:
         if self._site is None:
             folder = self._folders.mktemp(f"shared-{self._chain.name}")
-            self.proxy = Proxy(self._chain.url)
-            self._stack.callback(self.proxy.close)
             url = self._stack.enter_context(database_for(folder, DATABASE_WITH[self._chain.name]))
-            made = Site(folder, self._chain, url, via=self.proxy.url, rpc_timeout=RPC_TIMEOUT)
+            made = Site(folder, self._chain, url, **self._way_to_chain())
             self._site = self._stack.enter_context(made)
             self.traffic = Traffic(made, Random(SEED))
         return self._site
+
+    def _way_to_chain(self) -> dict[str, Any]:
+        if not self._by_proxy:
+            return {}
+        self.proxy = Proxy(self._chain.url)
+        self._stack.callback(self.proxy.close)
+        return {"via": self.proxy.url, "rpc_timeout": RPC_TIMEOUT}
 
     def nursery(self) -> Nursery:
         if self._nursery is None:

@@ -21,7 +21,8 @@ from .tally import tried
 from .traffic import Traffic
 
 LIES = {fault.name: fault for fault in reading_faults(Random(0))}
-KILLS = pytest.mark.parametrize("moments", [8, pytest.param(250, marks=[pytest.mark.long, pytest.mark.timeout(3_000)])])
+_LONG = [pytest.mark.long, pytest.mark.timeout(1_200)]
+MOMENTS = [8, *(pytest.param(25, id=f"25, time {time}", marks=_LONG) for time in range(1, 11))]
 
 
 def each_of(points: tuple[Point, ...]) -> pytest.MarkDecorator:
@@ -67,11 +68,11 @@ def test_service_killed_at_a_named_place_loses_and_doubles_nothing(
     tried("kill at a named place")
 
 
-@KILLS
+@pytest.mark.parametrize("moments", MOMENTS)
 def test_service_killed_at_any_moment_loses_and_doubles_nothing(
     site: Site, traffic: Traffic, nursery: Nursery, rng: Random, moments: int
 ) -> None:
-    for number in range(moments):
+    for _ in range(moments):
         with nursery.start() as service:
             assert service.is_up()
             traffic.post = service.client.post
@@ -79,8 +80,6 @@ def test_service_killed_at_any_moment_loses_and_doubles_nothing(
             ends = time.monotonic() + rng.uniform(0, 0.8)
             while time.monotonic() < ends:
                 traffic.some(1)
-        if number % 25 == 24:
-            check(site, traffic)
     check(site, traffic)
     tried("kill at a random moment", moments)
 
