@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from fastapi import FastAPI
+from starlette.routing import BaseRoute
 
 from ledger_service.services.app import App
 from ledger_service.services.gauges import make_registry
@@ -14,12 +16,15 @@ from ledger_service.services.rate_limits import RateLimits
 from ledger_service.services.standing import StandingWatch
 
 from . import errors, openapi, schemas
+from .dependencies import gather_keys
 from .load import Load, Shedding
 from .observability import Metrics, Observed
+from .plain_milestones import PlainMilestones
 from .routes import audit, cases, disputes, milestones, pages, status, system, webhook_endpoints, webhooks
 from .security import BodyLimit, SecurityHeaders
 from .standing_status import PATH, StandingStatus
 from .streaming import Streams
+from .writing import gather_milestones
 
 _TAGS = [
     {"name": "cases", "description": "Returns, as the businesses see them."},
@@ -48,6 +53,8 @@ def create_app(app: App, workers: Workers | None = None) -> FastAPI:
     api.state.readiness = readiness = Readiness(app, workers)
     api.state.intake = intake = Intake(app, readiness)
     api.state.streams = Streams(intake)
+    api.state.keys = gather_keys(app)
+    api.state.taking = gather_milestones(app, intake)
     api.state.metrics = metrics = Metrics(make_registry(app, readiness))
     errors.install(api)
     for module in (cases, milestones, status, disputes, audit, webhook_endpoints, webhooks, system):
@@ -55,8 +62,9 @@ def create_app(app: App, workers: Workers | None = None) -> FastAPI:
     pages.install(api)
     openapi.install(api, schemas.Problem)
     # The last one added is the outermost: headers on every answer, then the id and the count, then the body, then
-    # whether there is room for it.
+    # what is taken as it comes, then whether there is room for the rest.
     api.add_middleware(Shedding)
+    api.add_middleware(PlainMilestones, route=_route_of(milestones, milestones.PATH, "POST"))
     api.add_middleware(BodyLimit, limit=app.settings.max_body_bytes)
     _keep_standing_answers(api, app, intake)
     api.add_middleware(Observed, metrics=metrics)
@@ -64,8 +72,13 @@ def create_app(app: App, workers: Workers | None = None) -> FastAPI:
     return api
 
 
+def _route_of(module: Any, path: str, method: str) -> BaseRoute:
+    found: BaseRoute = next(r for r in module.router.routes if r.path == path and method in r.methods)
+    return found
+
+
 def _keep_standing_answers(api: FastAPI, app: App, intake: Intake) -> None:
-    route = next(route for route in status.router.routes if getattr(route, "path", None) == PATH)
+    route = _route_of(status, PATH, "GET")
     watch = StandingWatch(app, intake.is_delayed)
     api.add_middleware(StandingStatus, watch=watch, limits=api.state.limits, clock=app.clock, route=route)
 

@@ -9,6 +9,7 @@ from fastapi import Depends, Path, Request, Security
 from fastapi.security import HTTPBearer
 from pydantic import AfterValidator, WithJsonSchema
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Scope
 from structlog.contextvars import bind_contextvars
 
 from ledger_service.errors import Forbidden, NotFound, Unauthenticated
@@ -17,7 +18,14 @@ from ledger_service.services.app import App
 from ledger_service.services.rate_limits import RateLimits
 from ledger_service.store.tables import Account
 
+from .gathering import Gatherer
+from .load import require_hands
+
 _MAX_CREDENTIAL = 4_096
+_TOGETHER = 256  # API keys in one question
+_WAITING = 1_000
+
+Keys = Gatherer[str, Account]
 _api_key = HTTPBearer(
     auto_error=False, scheme_name="ApiKey", description="An API key, as `ledger keys create` prints it once."
 )
@@ -34,7 +42,17 @@ async def get_limits(request: Request) -> RateLimits:
     return cast("RateLimits", request.app.state.limits)
 
 
+async def get_keys(request: Request) -> Keys:
+    return cast("Keys", request.app.state.keys)
+
+
+def gather_keys(app: App) -> Keys:
+    """API keys, looked up many at a time and each anew for each request: a disabled one ends at once."""
+    return Gatherer(lambda keys: accounts.authenticate_all(app, keys), most=_TOGETHER, line=_WAITING, why="read")
+
+
 Ledger = Annotated[App, Depends(get_ledger)]
+ApiKeys = Annotated[Keys, Depends(get_keys)]
 Limits = Annotated[RateLimits, Depends(get_limits)]
 
 
@@ -42,13 +60,20 @@ Limits = Annotated[RateLimits, Depends(get_limits)]
 
 
 async def authenticated_account(
-    request: Request, ledger: Ledger, limits: Limits, _scheme: Annotated[object, Security(_api_key)]
+    request: Request, keys: ApiKeys, limits: Limits, _scheme: Annotated[object, Security(_api_key)]
 ) -> Account:
-    """The account of the request's API key. Raises Unauthenticated or LimitExceeded."""
+    """The account of the request's API key. Raises Unauthenticated, LimitExceeded or Overloaded."""
+    account = await account_of(keys, limits, _header(request), address_of(request.scope))
+    require_hands()
+    return account
+
+
+async def account_of(keys: Keys, limits: RateLimits, header: str, address: str) -> Account:
+    """The account of the API key in an Authorization header. Raises Unauthenticated or LimitExceeded."""
     try:
-        account = await run_in_threadpool(accounts.authenticate, ledger, _api_key_of(request))
+        account = await keys.ask(_api_key_of(header))
     except Unauthenticated:
-        limits.count_failure(address_of(request))
+        limits.count_failure(address)
         raise
     limits.count_request(principal(account))
     return account
@@ -91,9 +116,9 @@ LinkScheme = Annotated[object, Security(_link_token)]
 async def presented_token(request: Request, limits: Limits, _scheme: LinkScheme) -> str:
     """The bearer token of a status link, not verified yet. Raises Unauthenticated or LimitExceeded."""
     try:
-        return _token_of(request)
+        return _token_of(_header(request))
     except Unauthenticated:
-        limits.count_failure(address_of(request))
+        limits.count_failure(address_of(request.scope))
         raise
 
 
@@ -105,7 +130,7 @@ async def authenticated_link(request: Request, ledger: Ledger, limits: Limits, t
     try:
         claims = await run_in_threadpool(links.authenticate_link, ledger, token)
     except Unauthenticated:
-        limits.count_failure(address_of(request))
+        limits.count_failure(address_of(request.scope))
         raise
     limits.count_request(link_principal(claims))
     request.state.link = claims
@@ -121,13 +146,18 @@ Link = Annotated[links.LinkClaims, Depends(authenticated_link)]
 
 
 async def authenticated_either(
-    request: Request, ledger: Ledger, limits: Limits, _key: Annotated[object, Security(_api_key)], token: LinkScheme
+    request: Request,
+    ledger: Ledger,
+    keys: ApiKeys,
+    limits: Limits,
+    _key: Annotated[object, Security(_api_key)],
+    token: LinkScheme,
 ) -> Account | links.LinkClaims:
     """A business by its API key, or a consumer by their link. Raises Unauthenticated or LimitExceeded."""
-    credential = request.headers.get("authorization", "").strip().partition(" ")[2].strip()
+    credential = _header(request).strip().partition(" ")[2].strip()
     if _is_token(credential):
         return await authenticated_link(request, ledger, limits, await presented_token(request, limits, token))
-    return await authenticated_account(request, ledger, limits, _key)
+    return await authenticated_account(request, keys, limits, _key)
 
 
 def principal_of(who: Account | links.LinkClaims) -> str:
@@ -158,8 +188,12 @@ CaseId = Annotated[
 # --- helpers ---------------------------------------------------------------------------------------------------------
 
 
-def _api_key_of(request: Request) -> str:
-    key = _bearer(request, "your API key")
+def _header(request: Request) -> str:
+    return request.headers.get("authorization", "")
+
+
+def _api_key_of(header: str) -> str:
+    key = _bearer(header, "your API key")
     if _is_token(key):
         raise Unauthenticated(
             "This is the token of a status link; this address takes an API key.",
@@ -169,8 +203,8 @@ def _api_key_of(request: Request) -> str:
     return key
 
 
-def _token_of(request: Request) -> str:
-    token = _bearer(request, "the token of the status link")
+def _token_of(header: str) -> str:
+    token = _bearer(header, "the token of the status link")
     if not _is_token(token):
         raise Unauthenticated(
             "This is no token of a status link.",
@@ -180,9 +214,8 @@ def _token_of(request: Request) -> str:
     return token
 
 
-def _bearer(request: Request, what: str) -> str:
+def _bearer(header: str, what: str) -> str:
     """The credential of `Authorization: Bearer …`. Raises Unauthenticated."""
-    header = request.headers.get("authorization", "")
     scheme, _, credential = header.strip().partition(" ")
     credential = credential.strip()
     remedy = f"Send `Authorization: Bearer` followed by {what}."
@@ -200,5 +233,6 @@ def _is_token(credential: str) -> bool:
     return credential.count(".") == 2
 
 
-def address_of(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
+def address_of(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else "unknown"

@@ -64,13 +64,18 @@ class Shedding:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] not in _ALWAYS and _is_crowded():
-            telemetry.SHED.labels("read").inc()
-            error = Overloaded("Too many requests wait for an answer.", retry_after=_RETRY_AFTER)
+        try:
+            if scope["type"] == "http" and scope["path"] not in _ALWAYS:
+                require_hands()
+        except Overloaded as error:
             await errors.problem_of(scope["state"]["request_id"], error)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
 
-def _is_crowded() -> bool:
-    return to_thread.current_default_thread_limiter().statistics().tasks_waiting >= _WAITING_TO_READ
+def require_hands() -> None:
+    """Raises Overloaded while too many wait for a thread to read with. To be asked again by whoever was kept waiting
+    for something else before: many may have been."""
+    if to_thread.current_default_thread_limiter().statistics().tasks_waiting >= _WAITING_TO_READ:
+        telemetry.SHED.labels("read").inc()
+        raise Overloaded("Too many requests wait for an answer.", retry_after=_RETRY_AFTER)

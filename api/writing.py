@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -18,23 +18,32 @@ import anyio
 from fastapi import Depends, Header, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
 from structlog.contextvars import bind_contextvars
 
 from ledger_service.errors import InvalidInput
-from ledger_service.services import queries
+from ledger_service.services import acting, queries
 from ledger_service.services.app import App
-from ledger_service.services.idempotency import Answer, IdempotencyClaim, answer_once
+from ledger_service.services.idempotency import Answer, IdempotencyClaim, answer_once, claim_of
+from ledger_service.services.inputs import MilestoneInput
 from ledger_service.services.intake import Intake
+from ledger_service.store.tables import Account
 
+from .dependencies import principal
+from .gathering import Gatherer
 from .load import Load
 
 MAX_WAIT_SECONDS = 30
+_TOGETHER = 64  # milestones in one unit of work
+_WAITING_TO_BE_TAKEN = 300
 _POLL_SECONDS = 0.1
 _SETTLED_STAGES = frozenset({"recorded", "final", "rejected"})
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?=$|[,;\s])", re.IGNORECASE)
+LONGEST_KEY = 257  # with the quotes of a structured field
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 Work = Callable[[IdempotencyClaim | None], dict[str, Any]]
+Taking = Gatherer[acting.Statement, tuple[Answer, bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,10 @@ class Writing:
     wait: int | None
     load: Load
     intake: Intake
+    taking: Taking
+
+    def claim(self, app: App, principal: str) -> IdempotencyClaim | None:
+        return claim_of(app, principal, self.key, self.request_hash) if self.key is not None else None
 
 
 async def read_writing(
@@ -56,7 +69,7 @@ async def read_writing(
             description="A name for this request, 1 to 255 visible ASCII characters, for instance a UUID. Sent again "
             "with the same body within a day, the request is not done again: the first answer comes back, with "
             "`Idempotent-Replayed: true`.",
-            max_length=257,
+            max_length=LONGEST_KEY,
         ),
     ] = None,
     prefer: Annotated[
@@ -67,9 +80,14 @@ async def read_writing(
     ] = None,
 ) -> Writing:
     """Raises InvalidInput for a key that cannot be one, and for text in the body that no text can hold."""
-    raw = await request.body()
-    state = request.app.state
-    return Writing(_key_of(idempotency_key), _hash(request, raw), _wait_of(prefer), state.load, state.intake)
+    return writing_of(request.scope, await request.body(), idempotency_key, prefer)
+
+
+def writing_of(scope: Scope, raw: bytes, idempotency_key: str | None, prefer: str | None) -> Writing:
+    """Raises InvalidInput for a key that cannot be one."""
+    state, key = scope["app"].state, _key_of(idempotency_key)
+    request_hash = _hash(scope, raw) if key is not None else ""
+    return Writing(key, request_hash, _wait_of(prefer), state.load, state.intake, state.taking)
 
 
 WritingRequest = Annotated[Writing, Depends(read_writing)]
@@ -77,14 +95,57 @@ WritingRequest = Annotated[Writing, Depends(read_writing)]
 
 async def answer_write(
     app: App,
-    principal: str,
+    who: str,
     writing: Writing,
     status: int,
     work: Work,
     record_of: Callable[[dict[str, Any]], str] | None,
 ) -> Response:
     """Does the work once and answers it; `record_of` finds in a body the record whose stage can be waited for."""
-    answer, is_delayed = await writing.load.write(_once_and_how, app, principal, writing, status, work)
+    taken = await writing.load.write(_once_and_how, app, who, writing, status, work)
+    return await _respond(app, writing, *taken, record_of)
+
+
+def gather_milestones(app: App, intake: Intake) -> Taking:
+    """Milestones that the service signs, many in one unit of work."""
+
+    def take(statements: Sequence[acting.Statement]) -> list[tuple[Answer, bool] | Exception]:
+        outcomes = acting.state_milestones(app, statements, intake.require_room)
+        is_delayed = intake.is_delayed()
+        return [each if isinstance(each, Exception) else (each, is_delayed) for each in outcomes]
+
+    return Gatherer(take, most=_TOGETHER, line=_WAITING_TO_BE_TAKEN, why="write")
+
+
+async def answer_milestone(
+    app: App, account: Account, writing: Writing, case_id: str, request: MilestoneInput
+) -> Response:
+    """Takes a milestone beside those that come at the same time, and answers it. One that was prepared is taken alone:
+    few are, and each has rows of its own to be read and cleared away."""
+    if request.record_id is not None:
+        return await answer_write(
+            app,
+            principal(account),
+            writing,
+            202,
+            lambda claim: acting.state_milestone(app, account, case_id, request, idempotency=claim),
+            record_named,
+        )
+    statement = acting.Statement(account, case_id, request, writing.claim(app, principal(account)))
+    return await _respond(app, writing, *await writing.taking.ask(statement), record_named)
+
+
+def record_named(body: dict[str, Any]) -> str:
+    return str(body["record_id"])
+
+
+async def _respond(
+    app: App,
+    writing: Writing,
+    answer: Answer,
+    is_delayed: bool,
+    record_of: Callable[[dict[str, Any]], str] | None,
+) -> Response:
     headers: dict[str, str] = {}
     body = answer.body
     if answer.replayed:
@@ -102,20 +163,20 @@ async def answer_write(
     return JSONResponse(body, answer.status, headers)
 
 
-def _once_and_how(app: App, principal: str, writing: Writing, status: int, work: Work) -> tuple[Answer, bool]:
+def _once_and_how(app: App, who: str, writing: Writing, status: int, work: Work) -> tuple[Answer, bool]:
     """The answer, and whether what it accepts reaches the chain late: both in one thread, since each change of threads
     takes as long as a question to the database."""
-    return _once(app, principal, writing, status, work), writing.intake.is_delayed()
+    return _once(app, who, writing, status, work), writing.intake.is_delayed()
 
 
-def _once(app: App, principal: str, writing: Writing, status: int, work: Work) -> Answer:
+def _once(app: App, who: str, writing: Writing, status: int, work: Work) -> Answer:
     def take(claim: IdempotencyClaim | None) -> Answer:
         writing.intake.require_room()  # not before: what was answered once is answered again
         return Answer(status, work(claim))
 
     if writing.key is None:
         return take(None)
-    return answer_once(app, principal, writing.key, writing.request_hash, take)
+    return answer_once(app, who, writing.key, writing.request_hash, take)
 
 
 async def _stage_within(app: App, record_id: str, seconds: int) -> str:
@@ -149,11 +210,11 @@ def _wait_of(header: str | None) -> int | None:
     return min(int(found[1]), MAX_WAIT_SECONDS) if found else None
 
 
-def _hash(request: Request, raw: bytes) -> str:
+def _hash(scope: Scope, raw: bytes) -> str:
     """Of method, path and body; the same JSON in another layout is the same body."""
     try:
         value = json.loads(raw) if raw else None
     except (ValueError, RecursionError):
         value = raw.hex()  # the route itself will refuse it
-    text = json.dumps([request.method, request.url.path, value], sort_keys=True)
+    text = json.dumps([scope["method"], scope["path"], value], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

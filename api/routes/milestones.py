@@ -7,16 +7,17 @@ from typing import Annotated
 from fastapi import APIRouter, Body
 from starlette.responses import JSONResponse, Response
 
-from ledger_service.services import acting, preparing, queries
+from ledger_service.services import preparing, queries
 from ledger_service.services.inputs import MilestoneInput, PrepareInput
 
 from .. import schemas
 from ..dependencies import Caller, CaseId, Ledger, principal
 from ..examples import MILESTONES
 from ..openapi import READING, WRITING, answers
-from ..writing import WritingRequest, answer_write
+from ..writing import WritingRequest, answer_milestone, answer_write
 
-router = APIRouter(prefix="/v1/cases/{case_id}/milestones", tags=["milestones"])
+PATH = "/v1/cases/{case_id}/milestones"
+router = APIRouter(prefix=PATH, tags=["milestones"])
 
 
 @router.post("", status_code=202, responses=answers(schemas.MilestoneTaken, "Accepted, with a receipt.", WRITING, 202))
@@ -29,14 +30,7 @@ async def state_milestone(
 ) -> Response:
     """States a milestone in the caller's name: signed with the key that the service holds for it, or, with `record_id`,
     `signer` and `signature` from `prepare`, by the caller itself."""
-    return await answer_write(
-        ledger,
-        principal(account),
-        writing,
-        202,
-        lambda claim: acting.state_milestone(ledger, account, case_id, body, idempotency=claim),
-        lambda answer: str(answer["record_id"]),
-    )
+    return await answer_milestone(ledger, account, writing, case_id, body)
 
 
 @router.get("", responses=answers(schemas.MilestoneList, "The case's records, in order.", READING))

@@ -55,7 +55,7 @@ async def take_easypost(
     try:
         taken = await load.write(_take, request.app.state.intake, ledger, raw, signature, merchant)
     except (NotFound, Unauthenticated):
-        limits.count_failure(address_of(request))
+        limits.count_failure(address_of(request.scope))
         raise
     return JSONResponse(taken)
 

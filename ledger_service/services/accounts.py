@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from ..errors import Conflict, InvalidInput, NotFound, Unauthenticated
-from ..store.keys import account_by_key_hash, account_by_name, webhook_secrets
+from ..store.keys import account_by_name, accounts_by_key_hash, webhook_secrets
 from ..store.tables import Account, WebhookSecret
 from .app import App
 from .inputs import checked_address
@@ -39,19 +40,30 @@ def create_account(app: App, role: str, name: str, address: str | None = None) -
 
 
 def authenticate(app: App, api_key: str) -> Account:
-    """The account of an API key. Raises Unauthenticated for a key that is none.
+    """The account of an API key. Raises Unauthenticated for a key that is none."""
+    [found] = authenticate_all(app, [api_key])
+    if isinstance(found, Unauthenticated):
+        raise found
+    return found
+
+
+def authenticate_all(app: App, api_keys: Sequence[str]) -> list[Account | Unauthenticated]:
+    """The account of each API key, or that it is none, asked for at once.
 
     The look-up is by the key's SHA-256: a comparison's timing tells nothing of use about a 256-bit random key.
     """
+    hashes = [_hash(api_key) if api_key.startswith(_PREFIX) else "" for api_key in api_keys]
     with app.database.read() as session:
-        account = account_by_key_hash(session, _hash(api_key)) if api_key.startswith(_PREFIX) else None
-    if account is None:
-        raise Unauthenticated(
-            "This API key is not valid.",
-            field="Authorization",
-            remedy="Send `Authorization: Bearer` with a key from `ledger keys create`.",
-        )
-    return account
+        found = accounts_by_key_hash(session, sorted(set(hashes) - {""}))
+    return [found.get(each) or _no_key() for each in hashes]
+
+
+def _no_key() -> Unauthenticated:
+    return Unauthenticated(
+        "This API key is not valid.",
+        field="Authorization",
+        remedy="Send `Authorization: Bearer` with a key from `ledger keys create`.",
+    )
 
 
 def merchant_named(app: App, name: str) -> Account:

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlmodel import Session
 
+from ..domain.case_state import CaseState
 from ..domain.vocabulary import Kind, Role
-from ..errors import InvalidInput
+from ..errors import InvalidInput, LedgerError, Unavailable
 from ..store.cases import find_case
+from ..store.idempotency import StoredAnswer, insert_answers
+from ..store.judging import lock_cases, unsettled
 from ..store.tables import Account
-from .accepting import accept_record, case_secret, new_record_id
+from .accepting import Taken, keep_records, new_record_id, sealed_rows, take_record
 from .access import require_visible, roles_in
 from .app import App
-from .drafting import Place, draft, kind_of, place_of, role_for
-from .idempotency import IdempotencyClaim, complete
+from .drafting import Place, draft, kind_of, place_as_read, place_of, role_for
+from .idempotency import Answer, IdempotencyClaim, answered_meanwhile, answers_to, complete
 from .inputs import ActInput, MilestoneInput, PrepareInput, SignedActInput
 from .links import LinkClaims, require_scope
 from .preparing import accept_prepared, case_of_link
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A milestone that an account states. With a claim it counts once, however often it is sent."""
+
+    account: Account
+    case_id: str
+    request: MilestoneInput
+    claim: IdempotencyClaim | None = None
 
 
 def state_milestone(
@@ -28,16 +43,119 @@ def state_milestone(
     With `record_id` it is the prepared one, signed by its actor; else the service signs for an actor whose key it
     holds. Raises NotFound, Forbidden, InvalidInput or OutOfOrder, each naming the field, and then nothing is written.
     """
+    statement = Statement(account, case_id, request, idempotency)
+    if request.record_id is not None:
+        return _state_prepared(app, statement)
+    [outcome] = state_milestones(app, [statement])
+    if isinstance(outcome, Exception):
+        raise outcome
+    if outcome.replayed:
+        raise answered_meanwhile()
+    return outcome.body
+
+
+def state_milestones(
+    app: App, statements: Sequence[Statement], require_room: Callable[[], None] | None = None
+) -> list[Answer | Exception]:
+    """Takes milestones that the service signs, all in one unit of work, and answers each in its place: by the 202 body,
+    by the answer that was given to the same request before, or by what stands against it, which touches no other.
+
+    Nothing new is taken where `require_room` raises.
+    """
+    try:
+        if require_room is not None:
+            require_room()
+    except LedgerError as error:
+        return _answered_before(app, statements, error)
+    try:
+        return _together(app, statements)
+    except Unavailable as error:  # nobody can write now
+        return [error] * len(statements)
+    except Exception:  # noqa: BLE001 - whatever is wrong with one of them is not to be the others'
+        return [_alone(app, statement) for statement in statements]
+
+
+def _alone(app: App, statement: Statement) -> Answer | Exception:
+    try:
+        [outcome] = _together(app, [statement])
+    except Exception as error:  # noqa: BLE001 - whoever asked raises it
+        return error
+    return outcome
+
+
+def _answered_before(app: App, statements: Sequence[Statement], error: LedgerError) -> list[Answer | Exception]:
+    """What was answered once is answered again, whatever stands against the others."""
+    with app.database.read() as session:
+        answers = answers_to(session, [each.claim for each in statements if each.claim])
+    return [_given(each.claim, answers) or error for each in statements]
+
+
+def _together(app: App, statements: Sequence[Statement]) -> list[Answer | Exception]:
     with app.database.write() as session:
-        case = require_visible(session, account, find_case(session, case_id, for_update=True))
+        group = _Group(app, session, statements)
+        outcomes = [group.judge(statement) for statement in statements]
+        keep_records(session, group.taken)
+        insert_answers(session, group.earned)
+    app.wake.set()
+    return outcomes
+
+
+class _Group:
+    """Statements that are judged one after the other, each by what those before it have led to.
+
+    All is read before the first is judged, and nothing written. What a key was answered is read once the cases are
+    locked: whoever answered the same request in another process has committed by then.
+    """
+
+    def __init__(self, app: App, session: Session, statements: Sequence[Statement]) -> None:
+        self._app = app
+        self._session = session
+        case_ids = sorted({statement.case_id for statement in statements})
+        self._cases = lock_cases(session, case_ids)
+        self._read = unsettled(session, case_ids)
+        self._answers = answers_to(session, [each.claim for each in statements if each.claim])
+        app.keys.open(session, {each.account.address for each in statements})
+        self._places: dict[str, Place] = {}
+        self.taken: list[Taken] = []
+        self.earned: list[StoredAnswer] = []
+
+    def judge(self, statement: Statement) -> Answer | Exception:
+        try:
+            return _given(statement.claim, self._answers) or self._take(statement)
+        except LedgerError as error:
+            return error
+
+    def _take(self, statement: Statement) -> Answer:
+        account, request = statement.account, statement.request
+        case = require_visible(self._session, account, self._cases.get(statement.case_id))
+        place = self._places.get(case.case_id)
+        if place is None:
+            place = place_as_read(self._app, self._session, case, self._read[case.case_id])
+        kind = kind_of(request.kind)
+        role = role_for(roles_in(account, case), place.state, kind)
+        taken, after = sign(self._app, self._session, place, kind, role, request)
+        self._places[case.case_id] = replace(place, state=after)
+        self.taken.append(taken)
+        if statement.claim is not None:
+            answer = statement.claim.answered(202, taken.body)
+            self._answers[statement.claim.name] = answer
+            self.earned.append(answer)
+        return Answer(202, taken.body)
+
+
+def _given(claim: IdempotencyClaim | None, answers: Mapping[tuple[str, str], StoredAnswer]) -> Answer | None:
+    """Raises InvalidInput where the key stands for another request."""
+    stored = answers.get(claim.name) if claim is not None else None
+    return claim.replayed(stored) if claim is not None and stored is not None else None
+
+
+def _state_prepared(app: App, statement: Statement) -> dict[str, Any]:
+    account = statement.account
+    with app.database.write() as session:
+        case = require_visible(session, account, find_case(session, statement.case_id, for_update=True))
         place = place_of(app, session, case)
-        if request.record_id is not None:
-            body = accept_prepared(app, session, place, roles_in(account, case), request)
-        else:
-            kind = kind_of(request.kind)
-            role = role_for(roles_in(account, case), place.state, kind)
-            body = sign_and_accept(app, session, place, kind, role, request)
-        complete(session, idempotency, 202, body)
+        body = accept_prepared(app, session, place, roles_in(account, case), statement.request)
+        complete(session, statement.claim, 202, body)
     app.wake.set()
     return body
 
@@ -75,7 +193,19 @@ def _require_held_key(place: Place) -> None:
 def sign_and_accept(
     app: App, session: Session, place: Place, kind: Kind, role: Role, request: PrepareInput
 ) -> dict[str, Any]:
-    """Raises InvalidInput for an actor whose key the service does not hold, and for a key that was not shown."""
+    """Takes what the service signs, and answers the 202 body. Raises as `sign`."""
+    taken, _ = sign(app, session, place, kind, role, request)
+    keep_records(session, [taken])
+    return taken.body
+
+
+def sign(
+    app: App, session: Session, place: Place, kind: Kind, role: Role, request: PrepareInput
+) -> tuple[Taken, CaseState]:
+    """What is to be kept, and the case once it is.
+
+    Raises InvalidInput for an actor whose key the service does not hold, and for a key that was not shown.
+    """
     actor = place.actor(role)
     signer = app.keys.signer(session, actor)
     if signer is None:
@@ -91,14 +221,8 @@ def sign_and_accept(
             remedy="Ask /v1/status/acts/prepare for the message, sign it with the new key, and send record_id and "
             "key_signature.",
         )
-    record, act, disclosures = draft(app, place, kind, role, "service", request)
-    return accept_record(
-        app,
-        session,
-        record_id=new_record_id(),
-        record=record,
-        act=act,
-        signature=signer.sign(app.deployment.domain.digest(act.struct_hash())),
-        disclosures=disclosures,
-        secret=case_secret(app, session, place.case.case_id),
-    )
+    record, act, disclosures, after = draft(app, place, kind, role, "service", request)
+    record_id, secret = new_record_id(), place.secret(app) if disclosures else None
+    sealed = sealed_rows(app, place.case.case_id, record_id, disclosures, secret)
+    signature = signer.sign(app.deployment.domain.digest(act.struct_hash()))
+    return take_record(app, record_id, record, act, signature, sealed), after

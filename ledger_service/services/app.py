@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sqlmodel import Session
@@ -14,7 +15,7 @@ from ..config import Settings
 from ..keystore import LocalSigner, Signer, decrypt_key, encrypt_key, new_key
 from ..sealing import Vault, read_or_create_secret
 from ..store.database import Database
-from ..store.keys import held_key
+from ..store.keys import held_key, held_keys
 from ..store.tables import HeldKey
 from ..tokens import TokenService, read_or_create_keys
 from .policies import Policies, shipped_policies
@@ -38,6 +39,13 @@ class KeyRing:
         session.add(HeldKey(address=signer.address, keystore=encrypt_key(key, self._password), created_at=now))
         return signer
 
+    def open(self, session: Session, addresses: Iterable[str]) -> None:
+        """Opens the held keys among these that are not open yet, by one question to the database."""
+        with self._lock:
+            closed = [address for address in addresses if address not in self._open]
+        for row in held_keys(session, closed):
+            self._keep(LocalSigner(decrypt_key(row.keystore, self._password)))
+
     def signer(self, session: Session, address: str) -> Signer | None:
         """The signer of a held key; None if the service does not hold the key of this address."""
         with self._lock:
@@ -48,11 +56,14 @@ class KeyRing:
         if row is None:
             return None
         signer = LocalSigner(decrypt_key(row.keystore, self._password))
+        self._keep(signer)
+        return signer
+
+    def _keep(self, signer: LocalSigner) -> None:
         with self._lock:
-            self._open[address] = signer
+            self._open[signer.address] = signer
             while len(self._open) > _REMEMBERED_KEYS:
                 self._open.popitem(last=False)
-        return signer
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlmodel import Session
 
@@ -16,7 +17,7 @@ from ..domain.records import KeyHolder, Record, make_record
 from ..domain.transitions import TRANSITIONS
 from ..domain.vocabulary import Flag, Kind, Role
 from ..errors import Forbidden, InvalidInput, OutOfOrder
-from ..store.stages import Unsettled, unsettled
+from ..store.judging import Unsettled, unsettled
 from ..store.tables import CaseRow
 from .accepting import fresh_disclosures
 from .act_data import read_stated
@@ -37,7 +38,7 @@ class Place:
     case: CaseRow
     policy: Policy
     state: CaseState
-    read: Unsettled  # held, so that this unit of work finds its rows again without asking
+    key: bytes | None  # of its disclosures, wrapped; None once they were erased
 
     @property
     def consumer_key_held(self) -> bool:
@@ -48,10 +49,27 @@ class Place:
         """The address that acts in a role now: a consumer can have bound another key since the opening."""
         return self.state.consumer if role is Role.CONSUMER else str(getattr(self.case, role.wire))
 
+    def secret(self, app: App) -> bytes | None:
+        """The key of the case's disclosures; None once they were erased."""
+        return app.vault.unwrap(self.case.case_id, self.key) if self.key is not None else None
+
+
+class Draft(NamedTuple):
+    """What is to be signed, and the case once it is accepted."""
+
+    record: Record
+    act: Act
+    disclosures: list[Disclosure]
+    after: CaseState
+
 
 def place_of(app: App, session: Session, case: CaseRow) -> Place:
     """Raises OutOfOrder for a case that the contract refused to open."""
-    read = unsettled(session, case.case_id)
+    return place_as_read(app, session, case, unsettled(session, [case.case_id])[case.case_id])
+
+
+def place_as_read(app: App, session: Session, case: CaseRow, read: Unsettled) -> Place:
+    """Raises as `place_of`."""
     refused = opening_refused(read.records)
     if refused is not None:
         raise OutOfOrder(
@@ -60,7 +78,7 @@ def place_of(app: App, session: Session, case: CaseRow) -> Place:
             remedy="Open it again once the reason is gone.",
         )
     policy = app.policies.by_id(case.policy_id)
-    return Place(case, policy, project(session, case, policy, read.chain, read.records), read)
+    return Place(case, policy, project(session, case, policy, read.chain, read.records), read.key)
 
 
 def kind_of(word: str) -> Kind:
@@ -90,9 +108,7 @@ def role_for(roles: list[Role], state: CaseState, kind: Kind) -> Role:
     return next((role for role in allowed if next_state(state.state, kind, role)), allowed[0])
 
 
-def draft(
-    app: App, place: Place, kind: Kind, role: Role, key: KeyHolder, request: PrepareInput
-) -> tuple[Record, Act, list[Disclosure]]:
+def draft(app: App, place: Place, kind: Kind, role: Role, key: KeyHolder, request: PrepareInput) -> Draft:
     """The record and the act that goes with it, both checked against the case as it stands."""
     stated = read_stated(kind, role, place.state, request.data, dict(request.personal))
     disclosures = fresh_disclosures(dict(stated.personal))
@@ -120,5 +136,4 @@ def draft(
         fee=stated.fee,
         key=stated.key,
     )
-    apply_act(place.state, act, place.policy, now)
-    return record, act, disclosures
+    return Draft(record, act, disclosures, apply_act(place.state, act, place.policy, now))

@@ -18,7 +18,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,9 +43,26 @@ class IdempotencyClaim:
     now: int
     vault: Vault = field(repr=False)
 
-    def seal(self, body: dict[str, Any]) -> str:
+    @property
+    def name(self) -> tuple[str, str]:
+        """What no two requests share."""
+        return self.principal, self.key
+
+    def answered(self, status: int, body: dict[str, Any]) -> sql.StoredAnswer:
         sealed = self.vault.seal_secret(_about(self.principal, self.key), json.dumps(body).encode())
-        return base64.b64encode(sealed).decode("ascii")
+        text = base64.b64encode(sealed).decode("ascii")
+        return sql.StoredAnswer(self.principal, self.key, self.request_hash, status, text, self.now)
+
+    def replayed(self, stored: sql.StoredAnswer) -> Answer:
+        """The answer that was given before. Raises InvalidInput where the key stands for another request."""
+        if stored.request_hash != self.request_hash:
+            raise InvalidInput(
+                "This Idempotency-Key was used for a different request.",
+                field="Idempotency-Key",
+                remedy="Send a new key for a new request, or the same request unchanged.",
+            )
+        body = self.vault.open_secret(_about(self.principal, self.key), base64.b64decode(stored.body))
+        return Answer(stored.status, json.loads(body), replayed=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +74,19 @@ class Answer:
 
 def begin(app: App, principal: str, key: str, request_hash: str) -> Answer | IdempotencyClaim:
     """The stored answer, or a claim for `complete`. Raises InvalidInput where the key stands for another request."""
-    now = app.clock.seconds()
+    claim = claim_of(app, principal, key, request_hash)
     with app.database.read() as session:
-        stored = sql.find_answer(session, principal, key)
-    if stored is None:
-        return IdempotencyClaim(principal, key, request_hash, now, app.vault)
-    if stored.request_hash != request_hash:
-        raise InvalidInput(
-            "This Idempotency-Key was used for a different request.",
-            field="Idempotency-Key",
-            remedy="Send a new key for a new request, or the same request unchanged.",
-        )
-    body = app.vault.open_secret(_about(principal, key), base64.b64decode(stored.body))
-    return Answer(stored.status, json.loads(body), replayed=True)
+        stored = answers_to(session, [claim]).get(claim.name)
+    return claim if stored is None else claim.replayed(stored)
+
+
+def claim_of(app: App, principal: str, key: str, request_hash: str) -> IdempotencyClaim:
+    return IdempotencyClaim(principal, key, request_hash, app.clock.seconds(), app.vault)
+
+
+def answers_to(session: Session, claims: Sequence[IdempotencyClaim]) -> dict[tuple[str, str], sql.StoredAnswer]:
+    """The answers that were given to these, by `name`."""
+    return sql.find_answers(session, [claim.name for claim in claims])
 
 
 def complete(session: Session, claim: IdempotencyClaim | None, status: int, body: dict[str, Any]) -> None:
@@ -79,13 +96,16 @@ def complete(session: Session, claim: IdempotencyClaim | None, status: int, body
     """
     if claim is None:
         return
-    answer = sql.StoredAnswer(claim.request_hash, status, claim.seal(body), claim.now)
-    if not sql.insert_answer(session, claim.principal, claim.key, answer):
-        raise Conflict(
-            "The same request was answered meanwhile.",
-            field="Idempotency-Key",
-            remedy="Send it again to get that answer.",
-        )
+    if not sql.insert_answer(session, claim.answered(status, body)):
+        raise answered_meanwhile()
+
+
+def answered_meanwhile() -> Conflict:
+    return Conflict(
+        "The same request was answered meanwhile.",
+        field="Idempotency-Key",
+        remedy="Send it again to get that answer.",
+    )
 
 
 def answer_once(

@@ -17,7 +17,7 @@ from ..domain.vocabulary import Grade, Kind, Role
 from ..errors import Conflict, Forbidden, InvalidInput, NotFound, OutOfOrder
 from ..store.cases import find_case, prepared_record, record_by_id
 from ..store.tables import Account, CaseRow, PreparedRecord
-from .accepting import accept_record, case_secret, new_record_id
+from .accepting import accept_record, new_record_id
 from .access import parties_of, require_visible, roles_in
 from .app import App
 from .drafting import Place, draft, kind_of, place_of, role_for
@@ -77,10 +77,10 @@ def _prepare(app: App, session: Session, place: Place, roles: list[Role], reques
     kind, case_id = kind_of(request.kind), place.case.case_id
     role = role_for(roles, place.state, kind)
     by_service = role is Role.CONSUMER and place.consumer_key_held  # who still has to sign that another key takes over
-    record, act, disclosures = draft(app, place, kind, role, "service" if by_service else "own", request)
+    record, act, disclosures, _ = draft(app, place, kind, role, "service" if by_service else "own", request)
     if kind is Kind.KEY_BOUND:
         _require_free_key(app, session, place, act.key)
-    record_id, secret = new_record_id(), case_secret(app, session, case_id)
+    record_id, secret = new_record_id(), place.secret(app)
     if secret is None:
         raise Conflict("This case was erased.", field="case_id", remedy="It takes no more records.")
     sealed = app.vault.seal(secret, record_id, json.dumps([disclosure.encoded for disclosure in disclosures]).encode())
@@ -117,7 +117,7 @@ def accept_prepared(app: App, session: Session, place: Place, roles: list[Role],
     if app.clock.seconds() > act.valid_until:
         raise OutOfOrder("The prepared message has expired.", field="record_id", remedy="Prepare it again.")
     apply_act(place.state, act, place.policy, app.clock.seconds())
-    secret = case_secret(app, session, row.case_id)
+    secret = place.secret(app)
     if secret is None:
         raise Conflict("This case was erased.", field="case_id", remedy="It takes no more records.")
     encoded = json.loads(app.vault.open(secret, row.record_id, row.disclosures))

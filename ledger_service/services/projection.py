@@ -7,6 +7,8 @@ are judged against this, so that a caller need not wait for the chain between tw
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from sqlmodel import Session
 
@@ -20,7 +22,7 @@ from ..errors import IntegrityFailure, LedgerError
 from ..store.case_states import state_of
 from ..store.cases import chain_panel
 from ..store.stages import StagedRecord
-from ..store.tables import CaseRow, ChainCase, RecordRow, VoteRow
+from ..store.tables import CaseRow, RecordRow, VoteRow
 
 
 def act_of(row: RecordRow) -> Act:
@@ -57,16 +59,12 @@ def vote_of(row: VoteRow) -> Vote:
     return Vote(from_hex(row.case_id), row.round, row.share, row.valid_until, from_hex(row.commitment))
 
 
-def state_on_chain(row: ChainCase) -> CaseState:
-    return state_of(row.model_dump())
-
-
 def project(
-    session: Session, case: CaseRow, policy: Policy, known: ChainCase | None, records: list[StagedRecord]
+    session: Session, case: CaseRow, policy: Policy, known: Mapping[str, Any] | None, records: list[StagedRecord]
 ) -> CaseState:
-    """The case after everything accepted. `known` is the case on the chain; `records` are the case's, in the order of
-    acceptance, of which those that are recorded may be left out."""
-    state = state_on_chain(known) if known else _unopened(session, case, policy)
+    """The case after everything accepted. `known` are the columns of the case on the chain; `records` are the case's,
+    in the order of acceptance, of which those that are recorded may be left out."""
+    state = state_of(known) if known else _unopened(session, case, policy)
     for staged in records:
         if not staged.is_pending or staged.row.kind == Kind.REQUESTED.wire:
             continue

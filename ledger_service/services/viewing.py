@@ -84,6 +84,6 @@ def view_of(app: App, session: Session, case: CaseRow) -> View:
     records = staged_records(session, case.case_id, app.settings.confirmations_needed)
     policy = app.policies.by_id(case.policy_id)
     chain = chain_case(session, case.case_id)
-    state = project(session, case, policy, chain, records)
+    state = project(session, case, policy, chain.model_dump() if chain else None, records)
     panel = panel_named(session, state.panel.version)
     return View(case, policy, records, state, chain, panel)

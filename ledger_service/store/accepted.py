@@ -14,17 +14,13 @@ from sqlmodel import Session, SQLModel, select
 from .tables import ChainRecord
 
 Row = dict[str, Any]
-_INSERT_RECORD = insert(SQLModel.metadata.tables["records"]).inline()
-
-
-def insert_record(session: Session, row: Row) -> None:
-    session.execute(_INSERT_RECORD, row)
+_INSERTS = {name: insert(table).inline() for name, table in SQLModel.metadata.tables.items()}
 
 
 def insert_many(session: Session, table: type[SQLModel], rows: Sequence[Row]) -> None:
     """Rows that have the same columns. None is none."""
     if rows:
-        session.execute(insert(SQLModel.metadata.tables[str(table.__tablename__)]).inline(), list(rows))
+        session.execute(_INSERTS[str(table.__tablename__)], list(rows))
 
 
 def count_links(session: Session) -> int:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
+import pg8000.dbapi  # type: ignore[import-untyped]
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
@@ -26,9 +28,13 @@ from .group_commit import GroupCommit
 _REFUSED = ("23",)
 _PASSING = ("08", "25006", "40", "53", "55P03", "57", "58")
 
+_convert = pg8000.dbapi.convert_paramstyle
+_LONGEST = 20_000  # characters of a statement that is remembered
+
 # Connections of a process: a few more threads read and write than there are, and take turns.
 _POOL: dict[str, Any] = {"pool_size": 16, "max_overflow": 16, "pool_timeout": 10}
 
+_READING = {"reading": True}
 _PATIENCE = 30  # seconds that a writer waits for its turn at SQLite
 
 
@@ -44,13 +50,6 @@ class Database:
         self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
         self._groups = GroupCommit(self.engine, patience) if self.is_sqlite else None
 
-    @property
-    def _reading(self) -> dict[str, Any]:
-        """SQLite's readers see a snapshot by themselves; PostgreSQL's have to ask for one."""
-        if self.is_sqlite:
-            return {"reading": True}
-        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that sees one consistent state and changes nothing. Raises Unavailable if the database is gone.
@@ -59,7 +58,7 @@ class Database:
         """
         with timed(DATABASE_SECONDS, "read"), Session(self.engine, expire_on_commit=False) as session:
             try:
-                session.connection(execution_options=self._reading)
+                session.connection(execution_options=_READING)
                 yield session
             except (DBAPIError, NoConnection) as error:
                 raise _meaning(error, "read") from error
@@ -111,7 +110,32 @@ def _postgresql_engine(url: str) -> Engine:
     """With the driver that we install, whatever spelling of the scheme the URL has."""
     scheme, _, rest = url.partition("://")
     driver = "postgresql+pg8000" if scheme in ("postgres", "postgresql") else scheme
-    return create_engine(f"{driver}://{rest}", pool_pre_ping=True, hide_parameters=True, **_POOL)
+    engine = create_engine(f"{driver}://{rest}", pool_pre_ping=True, hide_parameters=True, **_POOL)
+    # Many rows in one statement: the driver would ask for each of them by itself.
+    engine.dialect.use_insertmanyvalues_wo_returning = True
+    pg8000.dbapi.convert_paramstyle = _converted
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Any) -> None:
+        """A reader sees one snapshot. Said of one transaction: of a session, it takes a dozen questions each time."""
+        if connection.get_execution_options().get("reading", False):
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    return engine
+
+
+def _converted(style: str, statement: str, values: Any) -> tuple[str, Any]:
+    """What pg8000 makes of a statement's parameters. It looks at every character of it, in Python, each time that it is
+    executed, which takes longer than all else that it does; so what came out is remembered."""
+    if style != "format" or len(statement) > _LONGEST:
+        converted: tuple[str, Any] = _convert(style, statement, values)
+        return converted
+    return _numbered(statement), values
+
+
+@lru_cache(maxsize=512)
+def _numbered(statement: str) -> str:
+    return str(_convert("format", statement, ())[0])
 
 
 def _sqlite_engine(url: str) -> Engine:

@@ -2,46 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, cast
 
-from sqlalchemy import CursorResult
+from sqlalchemy import CursorResult, bindparam
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel, col, select
 
+from .accepted import insert_many
 from .tables import IdempotentRequest
+
+_FOUND = select(*SQLModel.metadata.tables["idempotent_requests"].columns).where(
+    col(IdempotentRequest.principal).in_(bindparam("principals", expanding=True)),
+    col(IdempotentRequest.key).in_(bindparam("keys", expanding=True)),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
     """`body` is the sealed body as text; `created_at` is seconds since 1970 UTC."""
 
+    principal: str
+    key: str
     request_hash: str
     status: int
     body: str
     created_at: int
 
 
-def find_answer(session: Session, principal: str, key: str) -> StoredAnswer | None:
-    row = session.get(IdempotentRequest, (principal, key))
-    return StoredAnswer(row.request_hash, row.status, row.body, row.created_at) if row else None
+def find_answers(session: Session, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], StoredAnswer]:
+    """The answers under these principals and keys."""
+    if not names:
+        return {}
+    sought: dict[str, Any] = {"principals": [name[0] for name in names], "keys": [name[1] for name in names]}
+    found = (StoredAnswer(*row) for row in session.execute(_FOUND, sought))
+    return {(answer.principal, answer.key): answer for answer in found}
 
 
-def insert_answer(session: Session, principal: str, key: str, answer: StoredAnswer) -> bool:
+def insert_answers(session: Session, answers: Sequence[StoredAnswer]) -> None:
+    """The database refuses all of them where one's key has an answer already."""
+    insert_many(session, IdempotentRequest, [asdict(answer) for answer in answers])
+
+
+def insert_answer(session: Session, answer: StoredAnswer) -> bool:
     """False, and nothing written, if this principal's key has an answer already.
 
     On PostgreSQL a second transaction with the same key waits here for the first one's end; on SQLite it waited for
     the write lock when it began.
     """
-    values = {
-        "principal": principal,
-        "key": key,
-        "request_hash": answer.request_hash,
-        "status": answer.status,
-        "body": answer.body,
-        "created_at": answer.created_at,
-    }
     dialect_insert: Any = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    statement = dialect_insert(IdempotentRequest).values(**values).on_conflict_do_nothing()
+    statement = dialect_insert(IdempotentRequest).values(**asdict(answer)).on_conflict_do_nothing()
     return cast("CursorResult[Any]", session.execute(statement)).rowcount == 1

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from .tables import Account, HeldKey, WebhookSecret
 
+_BY_KEY = select(Account).where(
+    col(Account.api_key_hash).in_(bindparam("hashes", expanding=True)), col(Account.disabled_at).is_(None)
+)
 
-def account_by_key_hash(session: Session, key_hash: str) -> Account | None:
-    return session.exec(
-        select(Account).where(Account.api_key_hash == key_hash, col(Account.disabled_at).is_(None))
-    ).first()
+
+def accounts_by_key_hash(session: Session, key_hashes: Sequence[str]) -> dict[str, Account]:
+    """The accounts whose API keys have these hashes and count."""
+    found = session.exec(_BY_KEY, params={"hashes": list(key_hashes)}).all() if key_hashes else []
+    return {account.api_key_hash: account for account in found}
 
 
 def account_by_name(session: Session, name: str, role: str) -> Account | None:
@@ -38,6 +45,12 @@ def lock_account(session: Session, account_id: int) -> None:
 
 def held_key(session: Session, address: str) -> HeldKey | None:
     return session.get(HeldKey, address)
+
+
+def held_keys(session: Session, addresses: Sequence[str]) -> Sequence[HeldKey]:
+    if not addresses:
+        return []
+    return session.exec(select(HeldKey).where(col(HeldKey.address).in_(addresses))).all()
 
 
 def webhook_secrets(session: Session, provider: str, account_id: int | None = None) -> list[WebhookSecret]:

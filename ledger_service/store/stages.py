@@ -5,24 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, exists
 from sqlmodel import Session, col, select
 
 from ..domain.vocabulary import Stage
 from .ours import RECORDED, REJECTED
-from .tables import CaseKey, CaseRow, ChainCase, ChainCursor, ChainRecord, ChainRefusal, OutboxRow, RecordRow
-
-_NOT_RECORDED = (col(RecordRow.case_id) == col(CaseRow.case_id)) & ~exists().where(RECORDED)
-_UNSETTLED = (
-    select(ChainCase, CaseKey, RecordRow, ChainRefusal)
-    .select_from(CaseRow)
-    .join(ChainCase, col(ChainCase.case_id) == col(CaseRow.case_id), isouter=True)
-    .join(CaseKey, col(CaseKey.case_id) == col(CaseRow.case_id), isouter=True)
-    .join(RecordRow, _NOT_RECORDED, isouter=True)
-    .join(ChainRefusal, REJECTED, isouter=True)
-    .where(CaseRow.case_id == bindparam("case"))
-    .order_by(col(RecordRow.seq), col(ChainRefusal.block_number).desc())
-)
+from .tables import ChainCursor, ChainRecord, ChainRefusal, OutboxRow, RecordRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +36,6 @@ def head_block(session: Session) -> int:
 def staged_records(session: Session, case_id: str, confirmations: int) -> list[StagedRecord]:
     """The accepted records of a case, in the order of acceptance."""
     return _staged(session, confirmations, case_id=case_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Unsettled:
-    """What the next act of a case is judged by, all of one moment: the case as the chain has it, the key of its
-    disclosures, and the accepted records that the chain does not have: pending or refused, whether sent or not."""
-
-    chain: ChainCase | None
-    key: CaseKey | None
-    records: list[StagedRecord]
-
-
-def unsettled(session: Session, case_id: str) -> Unsettled:
-    """One question instead of five: this stands on the path of every accepted record."""
-    found = session.exec(_UNSETTLED, params={"case": case_id}).all()
-    records: dict[str, StagedRecord] = {}
-    for _, _, row, refusal in found:
-        if row is not None:
-            records.setdefault(row.record_id, _stage(row, None, refusal, None, -1))
-    chain, key = (found[0][0], found[0][1]) if found else (None, None)
-    return Unsettled(chain, key, list(records.values()))
 
 
 def staged_record(session: Session, record_id: str, confirmations: int) -> StagedRecord | None:

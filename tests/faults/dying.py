@@ -38,7 +38,7 @@ def _around(what: str, target: tuple[str, str], within: tuple[str, str] = ("", "
 
 # Reached by any traffic.
 POINTS: tuple[Point, ...] = (
-    *_around("the commit of an acceptance", _COMMIT, ("/api/routes/", "")),
+    *_around("the commit of an acceptance", _COMMIT, ("/api/", "")),
     *_around("signing a transaction", ("ledger_service.workers.sender", "sign_transaction")),
     *_around("the commit of a transaction", _COMMIT, ("/workers/sender.py", "_keep")),
     *_around("the broadcast", _RPC, ("/workers/", ""), "eth_sendRawTransaction"),

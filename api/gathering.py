@@ -1,0 +1,73 @@
+"""Requests that are done together: what comes while a group is being done is the next group.
+
+A question to the database costs about the same for one request as for fifty, and so does a change of threads. Nobody
+waits for a group to fill: a request that finds nothing being done is done at once, alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+
+from ledger_service import telemetry
+from ledger_service.errors import Overloaded
+
+Asked = TypeVar("Asked")
+Given = TypeVar("Given")
+
+_RETRY_AFTER = 2
+
+
+class Gatherer(Generic[Asked, Given]):
+    """`work` answers a group in a thread, each in its place; an error among the answers is raised to whoever asked.
+
+    `most` are done together; of those that wait beyond `line`, each is turned away at once, counted as `why`.
+    """
+
+    def __init__(
+        self, work: Callable[[Sequence[Asked]], Sequence[Given | Exception]], *, most: int, line: int, why: str
+    ) -> None:
+        self._work = work
+        self._most = most
+        self._line = line
+        self._why = why
+        self._thread = CapacityLimiter(1)
+        self._waiting: deque[tuple[Asked, asyncio.Future[Given]]] = deque()
+        self._at_work: asyncio.Task[None] | None = None
+
+    async def ask(self, asked: Asked) -> Given:
+        """Raises Overloaded instead of letting the line grow, and what stood against this request."""
+        if len(self._waiting) >= self._line:
+            telemetry.SHED.labels(self._why).inc()
+            raise Overloaded("Too many requests wait for the database.", retry_after=_RETRY_AFTER)
+        answer: asyncio.Future[Given] = asyncio.get_running_loop().create_future()
+        self._waiting.append((asked, answer))
+        if self._at_work is None or self._at_work.done():
+            # What is bound to one request, such as its id, is not the group's.
+            self._at_work = asyncio.create_task(self._do_all(), context=contextvars.Context())
+        return await answer
+
+    async def _do_all(self) -> None:
+        """Group after group, until nobody waits. A request whose caller has gone away is done all the same."""
+        while self._waiting:
+            group = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+            try:
+                given = await to_thread.run_sync(self._work, [asked for asked, _ in group], limiter=self._thread)
+            except Exception as error:  # noqa: BLE001 - raised to each of them
+                given = [error] * len(group)
+            for (_, answer), outcome in zip(group, given, strict=True):
+                _settle(answer, outcome)
+
+
+def _settle(answer: asyncio.Future[Given], outcome: Given | Exception) -> None:
+    if answer.done():  # whoever asked has gone away
+        return
+    if isinstance(outcome, Exception):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome)
