@@ -25,7 +25,7 @@ class WorkersHealth:
         seen = self._workers.health()
         behind = seen.behind if seen.behind is not None else 0
         where = f"{behind} blocks behind" if behind else f"at block {seen.head}"
-        reading = seen.failures.get("index")  # that nothing was ever read is the database's to say, as `index`
+        reading = seen.failures.get("index")
         return {
             "chain": part(seen.chain_reachable, "reachable" if seen.chain_reachable else "not reached"),
             "indexer": part(
@@ -33,4 +33,6 @@ class WorkersHealth:
             ),
             "start": part(self.started, "done" if self.started else "loading sample returns"),
             **{name: part(False, failure) for name, failure in seen.failures.items() if name != "index"},
+            # A node that is away, or stumbles, delays what is accepted; another chain must stop it.
+            **({"index": part(False, reading)} if reading and seen.wrong_chain else {}),
         }

@@ -23,7 +23,7 @@ from ..chain.transactions import Signer
 from ..clock import Clock
 from ..domain.hashing import hex0x
 from ..domain.policies import Policy
-from ..errors import LedgerError, Unavailable
+from ..errors import ChainMismatch, LedgerError, ReorgTooDeep, Unavailable
 from ..store.cases import enqueue
 from ..store.database import Database
 from ..telemetry import timed
@@ -69,13 +69,15 @@ class Parts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How the workers are. `behind` is in blocks; `failures` holds, by step, what it failed with last."""
+    """How the workers are. `behind` is in blocks; `failures` holds, by step, what it failed with last. `wrong_chain` is
+    whether what the chain has cannot be what we deployed to, or read, which no waiting mends."""
 
     chain_reachable: bool
     behind: int | None
     head: int | None
     last_success: int | None  # seconds since 1970, of a whole round
     failures: dict[str, str]
+    wrong_chain: bool = False
 
     @property
     def ready(self) -> bool:
@@ -92,6 +94,7 @@ class Step:
     standby: Callable[[], object] | None = None
     stop: Callable[[], object] | None = None  # ends what the step left under way
     failure: str | None = None
+    wrong_chain: bool = False  # that is why it failed
     pause: float = 0.0
     not_before: float = 0.0  # monotonic
     outcome: object = field(default=None)
@@ -208,6 +211,7 @@ class Workers:
             head=progress.head if progress else None,
             last_success=self._last_success,
             failures={step.name: step.failure for step in self._steps if step.failure},
+            wrong_chain=index.wrong_chain,
         )
 
     # --- inside ------------------------------------------------------------------------------------------------------
@@ -257,13 +261,14 @@ class Workers:
             # Readiness is public. What was not written to be read, such as a database's error, may quote anything.
             known = isinstance(error, LedgerError)
             step.failure = self._rpc.hide(str(error)) if known else type(error).__name__
+            step.wrong_chain = isinstance(error, ChainMismatch | ReorgTooDeep)
             where = None if known else calls_of(error)
             telemetry.STEP_FAILURES.labels(step.name).inc()
             _log.warning("step_failed", step=step.name, error=step.failure, again_in=step.pause, where=where)
         else:
             if step.failure:
                 _log.info("step_recovered", step=step.name)
-            step.failure, step.pause, step.not_before = None, 0.0, 0.0
+            step.failure, step.wrong_chain, step.pause, step.not_before = None, False, 0.0, 0.0
 
 
 def _sending(address: str) -> str:
