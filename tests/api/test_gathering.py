@@ -1,0 +1,158 @@
+"""Requests that are done together, and milestones that are taken as they come: nobody can tell, but by the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+from starlette.testclient import TestClient
+
+from api.gathering import Gatherer
+from ledger_service.errors import NotFound, Overloaded
+from ledger_service.services.accounts import disable_account
+from ledger_service.services.app import App
+
+from .conftest import ON_BOTH, Headers, Keys, Open, bearer, case_body, count_rows
+
+PLAIN = "application/json"
+ODD = "application/json; charset=utf-8"  # goes to the route
+
+
+# --- gathering -------------------------------------------------------------------------------------------------------
+
+
+def test_what_comes_while_a_group_is_done_is_the_next_group() -> None:
+    groups: list[list[int]] = []
+    first, go_on = threading.Event(), threading.Event()
+
+    def work(asked: Sequence[int]) -> list[int | Exception]:
+        groups.append(list(asked))
+        first.set()
+        assert go_on.wait(30)
+        return [NotFound("none", field="x") if number == 3 else number * 10 for number in asked]
+
+    async def run() -> list[Any]:
+        gatherer: Gatherer[int, int] = Gatherer(work, most=3, line=100, why="write")
+        asked = [asyncio.create_task(gatherer.ask(0))]
+        await asyncio.to_thread(first.wait, 30)
+        asked += [asyncio.create_task(gatherer.ask(number)) for number in range(1, 6)]
+        await asyncio.sleep(0)
+        asked[2].cancel()
+        go_on.set()
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    answers = asyncio.run(run())
+    assert groups == [[0], [1, 2, 3], [4, 5]]
+    assert [answers[at] for at in (0, 1, 4, 5)] == [0, 10, 40, 50]
+    assert isinstance(answers[2], asyncio.CancelledError)
+    assert isinstance(answers[3], NotFound)
+
+
+def test_line_is_bounded_and_an_error_of_the_group_is_each_ones() -> None:
+    go_on = threading.Event()
+
+    def work(_: Sequence[int]) -> list[int | Exception]:
+        assert go_on.wait(30)
+        raise ZeroDivisionError
+
+    async def run() -> list[Any]:
+        gatherer: Gatherer[int, int] = Gatherer(work, most=2, line=2, why="write")
+        asked = [asyncio.create_task(gatherer.ask(0))]
+        await asyncio.sleep(0.1)
+        asked += [asyncio.create_task(gatherer.ask(number)) for number in range(1, 5)]
+        await asyncio.sleep(0)
+        go_on.set()
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    answers = asyncio.run(run())
+    assert [type(each) for each in answers] == [ZeroDivisionError] * 3 + [Overloaded] * 2
+
+
+# --- milestones ------------------------------------------------------------------------------------------------------
+
+
+@ON_BOTH
+def test_milestones_of_many_cases_at_once_are_each_taken_once(
+    server: str, ledger: App, as_merchant: Headers, open_case: Open
+) -> None:
+    cases = [open_case(escrow="none")["case_id"] for _ in range(12)]
+
+    def life(case_id: str) -> list[int]:
+        with httpx.Client(base_url=server, headers=as_merchant, timeout=120) as client:
+            path = f"/v1/cases/{case_id}/milestones"
+            return [
+                client.post(path, json={"kind": kind}).status_code for kind in ("authorised", "picked_up", "picked_up")
+            ]
+
+    with ThreadPoolExecutor(len(cases)) as pool:
+        assert list(pool.map(life, cases)) == [[202, 202, 409]] * len(cases)
+    assert count_rows(ledger)["records"] == 3 * len(cases)
+
+
+ODDITIES: list[tuple[dict[str, Any], dict[str, str]]] = [
+    ({"kind": "authorised"}, {"Authorization": ""}),
+    ({"kind": "authorised"}, {"Authorization": "Bearer lk_none"}),
+    ({"kind": "authorised"}, {"Authorization": "Basic abc"}),
+    ({"kind": "authorised"}, {"Idempotency-Key": "with space"}),
+    ({"kind": "authorised"}, {"Idempotency-Key": "x" * 300}),
+    ({"kind": "received"}, {}),
+    ({"kind": "Authorised"}, {}),
+    ({"kind": ""}, {}),
+    ({}, {}),
+    ({"kind": "authorised", "data": {"reason": 7}}, {}),
+    ({"kind": "authorised", "more": 1}, {}),
+    ({"kind": "authorised", "occurred_at": "yesterday"}, {}),
+    ({"kind": "authorised", "occurred_at": "2126-01-01T00:00:00Z"}, {}),
+    ({"kind": "authorised", "record_id": "rec_none", "signature": "0x00"}, {}),
+]
+
+
+@pytest.mark.parametrize(("body", "headers"), ODDITIES)
+def test_what_is_wrong_is_refused_alike_on_either_way(
+    client: TestClient, ledger: App, as_merchant: Headers, open_case: Open, body: dict[str, Any], headers: Headers
+) -> None:
+    path = f"/v1/cases/{open_case()['case_id']}/milestones"
+    before = count_rows(ledger)
+    answers = [
+        client.post(path, json=body, headers={**as_merchant, **headers, "Content-Type": declared})
+        for declared in (PLAIN, ODD)
+    ]
+    plain, odd = ({**answer.json(), "instance": ""} for answer in answers)
+    assert plain == odd
+    assert answers[0].status_code == answers[1].status_code >= 400
+    for name in ("content-type", "cache-control", "www-authenticate", "content-security-policy"):
+        assert answers[0].headers.get(name) == answers[1].headers.get(name)
+    assert count_rows(ledger) == before
+
+
+@pytest.mark.parametrize("declared", [PLAIN, ODD])
+def test_milestone_is_answered_and_counted_alike_on_either_way(
+    client: TestClient, as_merchant: Headers, open_case: Open, declared: str
+) -> None:
+    case_id = open_case()["case_id"]
+    headers = {**as_merchant, "Content-Type": declared, "Idempotency-Key": '"one"'}
+    answer = client.post(f"/v1/cases/{case_id}/milestones", content='{"kind": "authorised"}', headers=headers)
+    assert answer.status_code == 202
+    assert sorted(answer.json()) == ["case_id", "commitment", "delayed", "kind", "receipt", "record_id", "stage"]
+    counted = 'ledger_http_requests_total{method="POST",route="/v1/cases/{case_id}/milestones",status="202"} 1.0'
+    assert counted in client.get("/metrics").text.splitlines()
+    other = {"Content-Type": ODD if declared == PLAIN else PLAIN, "Idempotency-Key": "one"}
+    again = client.post(
+        f"/v1/cases/{case_id}/milestones", json={"kind": "authorised"}, headers={**as_merchant, **other}
+    )
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.json()["record_id"] == answer.json()["record_id"]
+
+
+def test_disabled_key_ends_with_the_next_request(client: TestClient, ledger: App, account: Keys) -> None:
+    made = account("merchant", "Other")
+    as_other = bearer(made["api_key"])
+    case_id = client.post("/v1/cases", json=case_body(escrow="none"), headers=as_other).json()["case_id"]
+    disable_account(ledger, "merchant", "Other")
+    answer = client.post(f"/v1/cases/{case_id}/milestones", json={"kind": "authorised"}, headers=as_other)
+    assert answer.status_code == 401
