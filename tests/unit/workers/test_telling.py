@@ -7,6 +7,7 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from ledger_service.domain.vocabulary import Kind, Role, State
 from ledger_service.mail_sending import NeverTaken
@@ -442,6 +443,19 @@ def test_opening_that_stands_in_spite_of_a_refusal_is_not_called_off(post: Post)
     refusal = home.refuse_opening(case)
     home.record(case, 0, Kind.REQUESTED, Role.MERCHANT, State.REQUESTED, commitment=refusal.commitment)
     assert post.run() == []
+
+
+def test_opening_that_is_refused_ahead_of_its_turn_is_told_once_it_is_over(post: Post) -> None:
+    home, case = post.home, post.home.case()
+    post.run()
+    for is_over, told in ((False, []), (True, [NOT_OPENED])):
+        home.refuse_opening(case)
+        with home.database.write() as session:
+            for row in session.exec(select(OutboxRow).where(OutboxRow.action == "open")):
+                row.done = is_over
+                session.add(row)
+        home.mine(3)
+        assert post.run() == told
 
 
 def test_refusal_of_long_ago_is_no_news(post: Post) -> None:
