@@ -53,6 +53,7 @@ _KNOWN = (
     "could not replace existing tx",
     "replacementnotallowed",
     "to replace current transaction",
+    "mining has already started",
 )
 
 

@@ -280,13 +280,17 @@ def test_a_first_attempt_pays_the_limit_while_that_suffices_and_nothing_is_signe
     assert _attempts(database) == {0: [4 * _GWEI]}
 
 
-def test_a_replacement_that_a_node_finds_too_cheap_is_no_failure(
-    database: Database, chain: Chain, clock: FixedClock
+@pytest.mark.parametrize(
+    "answer",
+    ["replacement transaction underpriced", "transaction can't be replaced, mining has already started."],
+)
+def test_a_replacement_that_a_node_does_not_take_any_more_is_no_failure(
+    database: Database, chain: Chain, clock: FixedClock, answer: str
 ) -> None:
     submitter = _submitter(database, chain, clock)
     _ask(database, 1)
     submitter.step_writer()
-    chain.refuses = {0: "replacement transaction underpriced"}
+    chain.refuses = {0: answer}
     _later(submitter, chain, clock)
     _later(submitter, chain, clock)
     assert len(_attempts(database)[0]) == 3
