@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlmodel import select
+from sqlalchemy import update
+from sqlmodel import col, select
 from starlette.testclient import TestClient
 
 from ledger_service.clock import FixedClock
 from ledger_service.services.app import App
-from ledger_service.store.tables import ChainRefusal, RecordRow
+from ledger_service.store.tables import ChainRefusal, OutboxRow, RecordRow
 
 from .conftest import ON_BOTH, Headers, Keys, Open, bearer, case_body, token_of
 
@@ -111,6 +112,7 @@ def test_refused_opening_is_called_so_everywhere(
         place = {"block_number": 7, "log_index": 0, "tx_hash": "0x" + "ee" * 32}
         reason = "InsufficientBalance()"
         session.add(ChainRefusal(case_id=refused, commitment=record.commitment, reason=reason, **place))
+        session.execute(update(OutboxRow).where(col(OutboxRow.record_id) == record.record_id).values(done=True))
     words = {kept: "requested", refused: "rejected"}
     for path in ("/v1/cases", "/v1/audit/refunds"):
         items = client.get(path, headers=as_merchant).json()["items"]

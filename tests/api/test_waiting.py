@@ -10,12 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlmodel import select
+from sqlalchemy import update
+from sqlmodel import col, select
 from starlette.testclient import TestClient
 
 from ledger_service.services.app import App
 from ledger_service.services.queries import case_view
-from ledger_service.store.tables import Account, ChainCursor, ChainRecord, ChainRefusal, RecordRow
+from ledger_service.store.tables import Account, ChainCursor, ChainRecord, ChainRefusal, OutboxRow, RecordRow
 
 from .conftest import Headers, Open, as_consumer, assert_problem, bearer, case_body, token_of
 
@@ -57,6 +58,7 @@ def refuse(ledger: App, record: RecordRow) -> None:
                 tx_hash="0x" + "77" * 32,
             )
         )
+        session.execute(update(OutboxRow).where(col(OutboxRow.record_id) == record.record_id).values(done=True))
 
 
 @pytest.fixture

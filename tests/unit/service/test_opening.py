@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from coincurve import PrivateKey
+from sqlalchemy import update
+from sqlmodel import col
 
 from ledger_service.domain.signatures import address_of
 from ledger_service.domain.vocabulary import Grade, State
@@ -20,7 +22,7 @@ from ledger_service.services.sample import sample_file, sample_notes
 from ledger_service.services.viewing import view_of
 from ledger_service.store.cases import case_by_source, find_case
 from ledger_service.store.stages import staged_records
-from ledger_service.store.tables import Account, ChainRefusal
+from ledger_service.store.tables import Account, ChainRefusal, OutboxRow
 
 
 def _request(**changes: Any) -> CaseInput:
@@ -108,6 +110,7 @@ def test_import_opens_a_note_again_whose_opening_the_contract_refused(app: App, 
                 tx_hash="0x00",
             )
         )
+        session.execute(update(OutboxRow).where(col(OutboxRow.record_id) == record.row.record_id).values(done=True))
     again = import_online_retail(app, shop, sample_file())
     assert list(again.opened) == [number]
     with app.database.read() as session:
