@@ -36,7 +36,10 @@ from .submitter import BATCH_SIZE, Submitter
 
 _log = structlog.get_logger(__name__)
 _IDLE = 0.3  # seconds between two rounds with nothing to do
-_IN_FLIGHT = 0.02  # the same while something of ours waits to be mined
+_IN_FLIGHT = 0.02  # the same once something of ours waits to be mined, longer each time until it is
+_PACE = 0.05  # seconds from one round to the next at the least, so that what comes singly is sent together
+_FULL = 500  # events of a round from which on the next one follows at once
+_ASIDE = 0.25  # seconds between two turns of the steps beside sending and reading, while those are at work
 _DEADLINES = 1.0  # seconds between two looks for what is due, if nothing happens
 _FIRST_BACKOFF = 0.5  # seconds after a step failed, doubled each time
 _LONGEST_BACKOFF = 30.0
@@ -150,19 +153,22 @@ class Workers:
         self._deadlines_at = 0.0  # monotonic
         self._index_step = Step("index", self._index, lease="index", standby=self._look)
         # Reading comes first, so that nothing is sent after a reorg that is not believed.
-        self._own = [self._index_step, *self._other_steps(operator.address)]
+        self._hot = [self._index_step, *self._sending_steps()]
+        self._own = [*self._hot, *self._rare_steps(operator.address)]
         self._steps = [*self._own, *steps]
         self._progress: Progress | None = None
         self._last_success: int | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def _other_steps(self, operator: str) -> list[Step]:
+    def _sending_steps(self) -> list[Step]:
         return [
-            *(
-                Step(f"submit-{number}" if number > 1 else "submit", one.step, lease=_sending(one.address))
-                for number, one in enumerate(self._submitter.writers, start=1)
-            ),
+            Step(f"submit-{number}" if number > 1 else "submit", one.step, lease=_sending(one.address))
+            for number, one in enumerate(self._submitter.writers, start=1)
+        ]
+
+    def _rare_steps(self, operator: str) -> list[Step]:
+        return [
             Step("deadlines", self._ask_for_due, lease="deadlines"),
             Step("policies", self._submitter.operator.step, lease=_sending(operator)),
         ]
@@ -191,17 +197,19 @@ class Workers:
             for policy in self._app.policies.all():
                 enqueue(session, "register_policy", hex0x(policy.id()), self._app.clock.seconds())
 
-    def round(self) -> bool:
-        """Every step once; whether there may be more to do at once. A step that fails is logged and waits for a while,
-        and the others go on."""
-        for step in self._steps:
+    def round(self, *, hot: bool = False) -> bool:
+        """Every step once, or with `hot` only those that send and read; whether there may be more to do at once.
+
+        A step that fails is logged and waits for a while, and the others go on.
+        """
+        for step in self._own:
+            step.outcome = None
+        for step in self._hot if hot else self._steps:
             if time.monotonic() >= step.not_before:
                 self._try(step)
         if not any(step.failure for step in self._steps):
             self._last_success = self._app.clock.seconds()
-        worked = any(step.outcome for step in self._own)
-        behind = self._progress is not None and self._progress.behind > 0
-        return worked or behind
+        return self._is_behind() or any(step.outcome for step in self._own)
 
     def health(self) -> Health:
         index, progress = self._index_step, self._progress
@@ -217,10 +225,32 @@ class Workers:
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        aside = 0.0  # monotonic; when all steps have their turn again
+        pause = _IN_FLIGHT
         while not self._stopping.is_set():
             self._app.wake.clear()
-            if not self.round():
-                self._app.wake.wait(_IN_FLIGHT if self._submitter.in_flight else _IDLE)
+            began = time.monotonic()
+            hot = began < aside
+            worked = self.round(hot=hot)
+            if not hot:
+                aside = time.monotonic() + _ASIDE
+            if not worked:
+                self._app.wake.wait(pause if self._submitter.in_flight else _IDLE)
+                pause = min(1.5 * pause, _IDLE)
+                continue
+            pause = _IN_FLIGHT
+            if not self._is_full():
+                self._stopping.wait(began + _PACE - time.monotonic())
+
+    def _is_full(self) -> bool:
+        """Whether the last round did so much that the next one should not wait: more waits than fits a transaction, or
+        there is more to read."""
+        index, *submits = ((step.outcome if isinstance(step.outcome, int) else 0) for step in self._hot)
+        return self._is_behind() or index >= _FULL or any(made > 1 for made in submits)
+
+    def _is_behind(self) -> bool:
+        """Not while reading fails: it is tried again in its time."""
+        return self._progress is not None and self._progress.behind > 0 and self._index_step.failure is None
 
     def _index(self) -> int:
         """How many events were read."""

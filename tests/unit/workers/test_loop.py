@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from structlog.testing import capture_logs
@@ -104,6 +106,22 @@ def test_round_leaves_a_failed_step_alone_for_a_while(workers: tuple[Workers, No
     assert notifier.turns == 1
     assert wait_until(lambda: (loop.round(), notifier.turns == 2)[1], seconds=10)
     assert "notify" not in loop.health().failures
+
+
+def test_steps_beside_sending_and_reading_are_not_asked_at_every_wake(parts: Parts) -> None:
+    turns: list[float] = []
+    rpc, signer = Rpc("http://127.0.0.1:9"), LocalSigner(new_key())
+    count = Step("count", lambda: turns.append(time.monotonic()))
+    loop = Workers(parts, rpc, writer=signer, operator=signer, steps=[count])
+    loop.start()
+    ends = time.monotonic() + 60
+    while len(turns) < 4 and time.monotonic() < ends:
+        parts.wake.set()
+        time.sleep(0.005)
+    loop.stop()
+    rpc.close()
+    assert len(turns) >= 4
+    assert all(later - earlier >= 0.24 for earlier, later in pairwise(turns))
 
 
 def test_register_policies_asks_once_for_each(parts: Parts, workers: tuple[Workers, Notifier]) -> None:
