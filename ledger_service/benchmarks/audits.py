@@ -17,12 +17,13 @@ from ..errors import IntegrityFailure
 from ..services.chain_audit import ChainReport, audit_heads, audit_signatures
 from .comparing import Row, in_turns
 from .generating import STEPS
-from .pipeline import open_cases
 from .scale import Scale
 from .site import Site, chain, site
 
 _PEER = "web3.py get_logs, decoded"
 _DEPTH = 10
+_AT_ONCE = 10_000  # records made in one go: all of them are in memory
+_SLOWEST = 50  # records a second, below which something is wrong
 
 
 def measure_audit(folder: Path, scale: Scale) -> list[Row]:
@@ -48,11 +49,15 @@ def measure_audit(folder: Path, scale: Scale) -> list[Row]:
 
 
 def fill(place: Site, records: int) -> None:
-    """So many records more, openings among them, all on the chain."""
-    cases = open_cases(place, max(records // (len(STEPS) + 1), 1))
-    wanted = place.recorded() + len(cases) * len(STEPS)
-    place.cases.write(place.cases.lives(cases))
-    place.wait_recorded(wanted)
+    """So many records more, openings among them, all on the chain. The next are made while the workers send those
+    before."""
+    wanted, each = place.recorded() + records, len(STEPS) + 1
+    left = records
+    while left > 0:
+        cases = place.cases.open(-(-min(left, _AT_ONCE) // each))
+        place.cases.write(place.cases.lives(cases))
+        left -= len(cases) * each
+    place.wait_recorded(wanted, seconds=60 + records / _SLOWEST)
 
 
 def read_heads(place: Site) -> float:

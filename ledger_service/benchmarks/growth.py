@@ -16,7 +16,6 @@ from .status_reads import make_links
 
 _FIRST = 1_000
 _TARGET = 0.8
-_MOST_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +35,7 @@ def measure_growth(folder: Path, scale: Scale) -> list[Row]:
         place = stack.enter_context(site(folder, local))
         first = _look(place, scale)
         with place.workers():
-            while (left := scale.grown - place.recorded()) > 0:
-                fill(place, min(left, _MOST_AT_ONCE))
+            fill(place, scale.grown - place.recorded())
         last = _look(place, scale)
     at, peer = f"at {scale.grown:,} records", f"the same at the first {_FIRST:,}"
     return [

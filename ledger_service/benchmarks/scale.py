@@ -8,8 +8,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Scale:
     """`records` are of ours in one round, by chain; `peer_records` of the peer's loop; `seconds` how long readers ask;
-    `audited` how many records are
-    audited, and `grown` how many the ledger is grown to."""
+    `audited` how many records are audited, and `grown` how many the ledger is grown to."""
 
     rounds: int
     records: dict[str, int]
@@ -23,13 +22,13 @@ class Scale:
 
 
 FULL = Scale(
-    rounds=5,
+    rounds=3,
     records={"anvil": 8_000, "ganache": 800},
     peer_records=100,
     seconds=5.0,
     links=100,
     connections=32,
-    audited=20_000,
+    audited=8_000,
     grown=100_000,
     proofs=20_000,
 )
