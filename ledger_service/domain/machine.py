@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 _NEXT = {(row.origin, row.kind, row.role): row for row in TRANSITIONS}
+_EVER = {(row.role, row.kind) for row in TRANSITIONS}
 _LAPSES = {state: [lapse for lapse in LAPSES if lapse.origin is state] for state in State}
 
 # Who a state waits for: whose silence its deadline ends.
@@ -76,7 +77,7 @@ def possible_acts(case: CaseState, role: Role) -> list[Kind]:
 
 def may_ever_state(role: Role, kind: Kind) -> bool:
     """Whether there is a state in which this role states this kind."""
-    return any(row.role is role and row.kind is kind for row in TRANSITIONS)
+    return (role, kind) in _EVER
 
 
 def next_state(state: State, kind: Kind, role: Role) -> State | None:

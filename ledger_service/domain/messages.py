@@ -263,6 +263,9 @@ class Opening:
         )
 
 
+_PARTY_ROLES = (Role.MERCHANT, Role.CARRIER, Role.WAREHOUSE, Role.INSPECTOR)
+
+
 @dataclass(frozen=True, slots=True)
 class Parties:
     """The parties that a merchant's cases have in common."""
@@ -276,7 +279,8 @@ class Parties:
         return keccak(b"".join(word(getattr(self, f.name)) for f in fields(self)))
 
     def roles_of(self, address: str) -> list[Role]:
-        return [Role[f.name.upper()] for f in fields(self) if getattr(self, f.name).lower() == address.lower()]
+        own = address.lower()
+        return [role for role in _PARTY_ROLES if getattr(self, role.wire).lower() == own]
 
 
 @dataclass(frozen=True, slots=True)

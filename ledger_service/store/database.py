@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-import pg8000.dbapi  # type: ignore[import-untyped]
+import pg8000.legacy  # type: ignore[import-untyped]
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
@@ -28,7 +28,7 @@ from .group_commit import GroupCommit
 _REFUSED = ("23",)
 _PASSING = ("08", "25006", "40", "53", "55P03", "57", "58")
 
-_convert = pg8000.dbapi.convert_paramstyle
+_convert = pg8000.legacy.convert_paramstyle
 _LONGEST = 20_000  # characters of a statement that is remembered
 
 # Connections of a process: a few more threads read and write than there are, and take turns.
@@ -113,7 +113,7 @@ def _postgresql_engine(url: str) -> Engine:
     engine = create_engine(f"{driver}://{rest}", pool_pre_ping=True, hide_parameters=True, **_POOL)
     # Many rows in one statement: the driver would ask for each of them by itself.
     engine.dialect.use_insertmanyvalues_wo_returning = True
-    pg8000.dbapi.convert_paramstyle = _converted
+    pg8000.legacy.convert_paramstyle = _converted
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Any) -> None:

@@ -20,6 +20,7 @@ from .tables import CaseKey, CaseRow, ChainCase, ChainRefusal, RecordRow
 _CASES: Any = bindparam("cases", expanding=True)
 _NOT_RECORDED = (col(RecordRow.case_id) == col(CaseRow.case_id)) & ~exists().where(RECORDED)
 _CHAIN = tuple(SQLModel.metadata.tables["chain_cases"].columns)
+_CHAIN_NAMES = tuple(column.name for column in _CHAIN)
 _ACT = ("kind", "role", "nonce", "valid_until", "commitment", "grade", "share", "fee", "accepted_at")
 _LOCKED = select(CaseRow).where(col(CaseRow.case_id).in_(_CASES)).order_by(col(CaseRow.case_id)).with_for_update()
 _READ: tuple[Any, ...] = (
@@ -69,7 +70,7 @@ def unsettled(session: Session, case_ids: Sequence[str]) -> dict[str, Unsettled]
 
 def _of_case(rows: list[Row[Any]]) -> Unsettled:
     first = rows[0]
-    chain = dict(zip((column.name for column in _CHAIN), first[-len(_CHAIN) :], strict=True))
+    chain = dict(zip(_CHAIN_NAMES, first[-len(_CHAIN_NAMES) :], strict=True))
     records: dict[str, StagedRecord] = {}
     for row in rows:
         if row.record_id is not None:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from ledger_service.errors import Conflict, Unavailable
-from ledger_service.store.database import Database
+from ledger_service.store.database import Database, _numbered
 from ledger_service.store.tables import Account, CaseKey, ChainBalance
 
 
@@ -107,3 +107,13 @@ def test_a_server_that_comes_back_is_used_again(on_postgresql: Database) -> None
         server.resume()
     with on_postgresql.read() as session:
         assert session.get(Account, 1) is not None
+
+
+def test_statement_is_read_by_postgresqls_driver_once(on_postgresql: Database) -> None:
+    before = _numbered.cache_info()
+    for number in range(3):
+        with on_postgresql.read() as session:
+            found = session.execute(text("SELECT CAST(:number AS INTEGER), '50 %', 'kept'"), {"number": number}).one()
+        assert tuple(found) == (number, "50 %", "kept")
+    after = _numbered.cache_info()
+    assert (after.misses - before.misses, after.hits - before.hits) == (1, 2)
