@@ -38,7 +38,7 @@ from .generating import Generator, Shop, make_shop
 
 LEDGER = (sys.executable, "-m", "ledger_service.cli")
 _MINING_PAUSE = 0.01
-_LOOK = 0.02  # seconds between two looks whether all is recorded
+_LOOK = 0.05  # seconds between two looks whether all is recorded
 _UNLIMITED = "1000000000/minute"
 _STARTUP = 60.0
 

@@ -27,11 +27,11 @@ from ..store.tables import CaseRow, RecordRow, VoteRow
 
 def act_of(row: RecordRow) -> Act:
     """The signed act of an accepted record."""
-    kind = Kind[row.kind.upper()]
+    kind = Kind.from_wire(row.kind)
     return Act(
         case_id=from_hex(row.case_id),
         kind=kind,
-        role=Role[row.role.upper()],
+        role=Role.from_wire(row.role),
         nonce=row.nonce,
         valid_until=row.valid_until,
         commitment=from_hex(row.commitment),

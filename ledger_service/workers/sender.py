@@ -121,8 +121,9 @@ class Sender:
             cursor = read_cursor(session)
             if cursor is not None and cursor.halted:
                 raise ReorgTooDeep(cursor.halted, remedy="Nothing is sent until an operator has looked.")
-            again = unsettled(session, writer=self.address, sent_before=self._sent_before())
             on_its_way = count_unsettled(session, self.address)
+            before = self._sent_before()
+            again = unsettled(session, writer=self.address, sent_before=before) if on_its_way else []
             wanted = waiting_actions(session)
         made = 0
         if not on_its_way:
