@@ -16,7 +16,7 @@ import httpx
 
 from ledger_service.chain.rpc import wait_until
 
-from .site import FINALITY, NO_LIMIT, Site
+from .site import FINALITY, NO_LIMIT, PATIENCE, Site
 
 _TESTS = Path(__file__).resolve().parents[1]
 
@@ -50,7 +50,7 @@ class Nursery:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
-        self._process.wait(20)
+        self._process.wait(PATIENCE)
         self._process.stdout.close()
 
     def start(self, point: str | None = None, nth: int = 1) -> Service:
@@ -83,7 +83,7 @@ class Service:
 
     def __init__(self, nursery: Nursery, pid: int, port: int) -> None:
         self._nursery, self.pid = nursery, pid
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE)
         self.ended: int | None = None
 
     def __enter__(self) -> Service:
@@ -94,7 +94,7 @@ class Service:
             self.kill()
         self.client.close()
 
-    def is_up(self, seconds: float = 30) -> bool:
+    def is_up(self, seconds: float = PATIENCE) -> bool:
         """Whether it answers; it may die before it ever does."""
 
         def answers() -> bool:
@@ -105,7 +105,7 @@ class Service:
 
         return wait_until(answers, seconds=seconds) and self.ended is None
 
-    def died(self, seconds: float) -> int | None:
+    def died(self, seconds: float = PATIENCE) -> int | None:
         """How it ended, if it does in time."""
         if self.ended is None:
             self.ended = self._nursery.wait(self.pid, seconds)
@@ -114,4 +114,4 @@ class Service:
     def kill(self) -> None:
         if self.died(0) is None:
             os.kill(self.pid, signal.SIGKILL)
-            assert self.died(10) == -signal.SIGKILL
+            assert self.died() == -signal.SIGKILL

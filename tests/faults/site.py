@@ -36,6 +36,7 @@ CURRENCY = "EUR"
 MONEY = 10_000_000  # minor units that the shop has paid in
 NO_LIMIT = "1000000/minute"
 FINALITY = 64  # blocks
+PATIENCE = 200.0  # seconds for what takes one or two, on a machine that has a lot else to do
 
 
 class _Health:
@@ -128,7 +129,7 @@ class Site:
 
     # --- rounds ------------------------------------------------------------------------------------------------------
 
-    def run_until(self, condition: Callable[[], Any], seconds: float = 60.0) -> None:
+    def run_until(self, condition: Callable[[], Any], seconds: float = PATIENCE) -> None:
         """Rounds of the workers until the condition holds."""
         until = time.monotonic() + seconds
         while not condition():
@@ -142,7 +143,7 @@ class Site:
             if not self.workers.round():
                 self.app.wake.wait(0.02)
 
-    def settle(self, seconds: float = 60.0) -> None:
+    def settle(self, seconds: float = PATIENCE) -> None:
         """Rounds until nothing is on its way any more and the newest block is read."""
         self.run_until(self.is_settled, seconds)
 

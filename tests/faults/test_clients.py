@@ -22,7 +22,7 @@ from ledger_service.store.tables import Account, RecordRow
 
 from .lives import Nursery, Service
 from .oracle import after_each
-from .site import CURRENCY, Site
+from .site import CURRENCY, PATIENCE, Site
 from .tally import tried
 from .traffic import Acknowledged, Life, Traffic
 
@@ -46,7 +46,7 @@ def many(service: Service, times: int, path: str, **request: Any) -> list[httpx.
     """The same request this many times at once, each over a connection of its own."""
 
     def post(_: int) -> httpx.Response:
-        return httpx.post(f"{service.client.base_url}{path}", timeout=60, **request)
+        return httpx.post(f"{service.client.base_url}{path}", timeout=PATIENCE, **request)
 
     with ThreadPoolExecutor(times) as pool:
         return list(pool.map(post, range(times)))
@@ -126,6 +126,7 @@ def _state(site: Site, traffic: Traffic, case_id: str, kind: str) -> None:
 
 
 @pytest.mark.by_seed(1.0)
+@pytest.mark.timeout(900)
 def test_three_times_as_many_clients_as_are_let_in_lose_nothing(
     site: Site, traffic: Traffic, nursery: Nursery, rng: Random
 ) -> None:
@@ -140,14 +141,13 @@ def test_three_times_as_many_clients_as_are_let_in_lose_nothing(
         assert {answer.status_code for answer in refused} == {503}
         assert {answer.json()["type"].rpartition(":")[2] for answer in refused} == {"overloaded"}
         assert all(int(answer.headers["Retry-After"]) > 0 for answer in refused)
-        later = [_open(service.client, site, key) for key in keys]
-    assert {answer.status_code for answer in later} == {201}
-    for answer in later:
-        said = answer.json()
+        turned_away = [key for key, answer in zip(keys, answers, strict=True) if answer in refused]
+        later = [_open(service.client, site, key) for key in turned_away]
+    taken = [answer for answer in (*answers, *later) if answer.status_code == 201]
+    assert len(taken) == clients
+    for said in (answer.json() for answer in taken):
         (first,) = said["milestones"]
         traffic.acknowledged.append(Acknowledged(first["record_id"], said["case_id"], first["commitment"], "requested"))
-    said_before = {answer.json()["case_id"] for answer in answers if answer.status_code == 201}
-    assert said_before <= {answer.json()["case_id"] for answer in later}
     finish(site, traffic)
     tried("request under overload", len(answers))
 
@@ -156,7 +156,7 @@ def _opened_at_once(service: Service, site: Site, keys: list[str]) -> list[httpx
     """One case for each key, each over a connection of its own."""
     limits = httpx.Limits(max_connections=len(keys))
     with (
-        httpx.Client(base_url=service.client.base_url, limits=limits, timeout=150) as client,
+        httpx.Client(base_url=service.client.base_url, limits=limits, timeout=PATIENCE) as client,
         ThreadPoolExecutor(len(keys)) as pool,
     ):
         return list(pool.map(lambda key: _open(client, site, key), keys))

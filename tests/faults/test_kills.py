@@ -16,7 +16,7 @@ from .lies import _swallow, reading_faults
 from .lives import Nursery, Service
 from .oracle import after_each
 from .proxy import Fault, Proxy
-from .site import FINALITY, Site
+from .site import FINALITY, PATIENCE, Site
 from .tally import tried
 from .traffic import Traffic
 
@@ -44,7 +44,7 @@ def check(site: Site, traffic: Traffic) -> None:
     after_each(site, traffic.acknowledged, strangers=traffic.strangers)
 
 
-def send_until_it_dies(service: Service, traffic: Traffic, seconds: float = 60) -> None:
+def send_until_it_dies(service: Service, traffic: Traffic, seconds: float = PATIENCE) -> None:
     """With payments among it, for which a case has to come to its end."""
     until = time.monotonic() + seconds
     while service.died(0) is None and time.monotonic() < until:
@@ -90,7 +90,7 @@ def test_service_killed_at_any_moment_loses_and_doubles_nothing(
 def killed_at(point: str, nursery: Nursery) -> None:
     """Starts the service, which dies at this place without any request."""
     with nursery.start(point) as service:
-        assert service.died(30) == -signal.SIGKILL, f"It never came to the place {point}."
+        assert service.died() == -signal.SIGKILL, f"It never came to the place {point}."
 
 
 @pytest.mark.by_seed(0.5)

@@ -61,7 +61,7 @@ def test_lying_node_makes_nothing_final_that_is_not(
         site.run_for(0.3)
     assert untrue(site) == []
     traffic.again()
-    site.settle(30)
+    site.settle()
     assert proxy.done or fault.methods == ("eth_chainId",)
     after_each(site, traffic.acknowledged, strangers=traffic.strangers)
     tried("lying node")

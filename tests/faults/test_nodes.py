@@ -55,7 +55,7 @@ def test_killed_node_comes_back_and_nothing_is_lost(
         site.run_for(0.6)
         assert not traffic.unanswered, "Requests are taken while the chain is down."
         own_chain.start()
-        site.settle(90)
+        site.settle()
     assert not traffic.refused
     after_each(site, traffic.acknowledged)
     tried("node killed", kills)
@@ -84,7 +84,7 @@ def test_node_that_lost_all_its_blocks_stops_the_service_until_they_are_back(
     _move_blocks(away, own_chain.folder)
     own_chain.start()
     traffic.some(3)
-    site.settle(90)
+    site.settle()
     after_each(site, traffic.acknowledged)
     tried("node without its blocks")
 
@@ -115,6 +115,6 @@ def test_killed_node_and_killed_service_lose_nothing(
         own_chain.start()
         site.restart()
         traffic.some(2)
-    site.settle(90)
+    site.settle()
     after_each(site, traffic.acknowledged)
     tried("node killed", kills)

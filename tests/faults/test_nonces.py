@@ -27,7 +27,7 @@ def test_lost_transactions_leave_no_gap(site: Site, proxy: Proxy, traffic: Traff
             traffic.some(1)
             for _ in range(3):
                 site.workers.round()
-        site.settle(60)
+        site.settle()
     after_each(site, traffic.acknowledged, strangers=traffic.strangers)
     tried("gap of nonces", gap)
 
@@ -45,6 +45,6 @@ def test_numbers_that_somebody_else_uses_up_are_replaced(
             for _ in range(3):
                 site.workers.round()
         traffic.met_strangers(site.send_as_somebody_else() for _ in range(burnt))
-    site.settle(60)
+    site.settle()
     after_each(site, traffic.acknowledged, strangers=traffic.strangers)
     tried("burnt nonce", burnt)

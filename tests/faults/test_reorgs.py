@@ -64,11 +64,11 @@ def fork(forked: Forked, depth: int, how: str, rng: Random) -> None:
     for place in sorted(rng.sample(range(room), min(room, rng.randint(1, _BURSTS)))):
         undoing.grow(place)
         traffic.some(rng.randint(1, 3))
-        site.run_until(lambda: site.at_head() and not site.workers.round(), 30)
+        site.run_until(lambda: site.at_head() and not site.workers.round())
     undoing.grow(depth)
     traffic.met_strangers(undoing.undo(how, rng))
     traffic.some(2)
-    site.settle(90)
+    site.settle()
     assert not traffic.refused
 
 
@@ -131,7 +131,7 @@ def test_reorg_beyond_finality_stops_everything_until_an_operator_has_looked(
     subprocess.run([ledger, "rebuild", "--data", site.folder], check=True, timeout=120, capture_output=True)
     site.restart()
     traffic.again()
-    site.settle(90)
+    site.settle()
     assert not traffic.refused
     forked.check()
     assert site.ready() == 200
