@@ -27,8 +27,8 @@ import {CaseFlags} from "./libraries/CaseFlags.sol";
 import {CaseMachine, Rule} from "./libraries/CaseMachine.sol";
 import {CaseMarks} from "./libraries/CaseMarks.sol";
 import {CaseWord, CaseWords} from "./libraries/CaseWord.sol";
-import {Messages} from "./libraries/Messages.sol";
-import {PackedAct} from "./libraries/PackedAct.sol";
+import {Envelope, Messages} from "./libraries/Messages.sol";
+import {PackedAct, PackedActs} from "./libraries/PackedAct.sol";
 import {Payout} from "./libraries/Payout.sol";
 import {PolicyWords} from "./libraries/PolicyWords.sol";
 import {Refusal, Refusals} from "./libraries/Refusals.sol";
@@ -74,27 +74,24 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
     }
 
     function record(Act calldata act, bytes calldata signature) external {
-        _record(_domainSeparatorV4(), act.caseId, act.commitment, ActWords.of_(act), act.key, signature)
+        Envelope domain = Messages.envelope(_domainSeparatorV4());
+        _record(domain, act.caseId, act.commitment, ActWords.of_(act), uint160(act.key), signature)
             .revertIfAny(act.caseId);
     }
 
-    function recordBatch(bytes calldata items) external {
-        bytes32 domain = _domainSeparatorV4();
+    function recordPacked(bytes calldata items) external {
+        Envelope domain = Messages.envelope(_domainSeparatorV4());
         uint256 index = 0;
-        uint256 end;
-        for (uint256 start = 0; start < items.length; start = end) {
-            ActWord act = PackedAct.fields(items, start);
-            address key;
-            (end, key) = PackedAct.endAndKey(items, start, act);
-            if (end > items.length) revert BadLength(items.length);
-            bytes32 caseId = PackedAct.caseId(items, start);
-            bytes32 commitment = PackedAct.commitment(items, start);
-            Refusal refusal = _record(domain, caseId, commitment, act, key, PackedAct.signature(items, start));
-            if (!refusal.isNone()) emit Skipped(caseId, commitment, index, refusal.encode(caseId));
+        (PackedAct item, PackedAct end) = PackedActs.all(items);
+        while (item.isBefore(end)) {
+            PackedAct next = item.next();
+            if (!_recordPlain(domain, item)) next = _recordAny(domain, item, index);
+            item = next;
             unchecked {
                 ++index;
             }
         }
+        if (end.isBefore(item)) revert BadLength(items.length);
     }
 
     function poke(bytes32 caseId) external {
@@ -166,7 +163,7 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
         CaseWord c = CaseWords.opened(_policyIndex[terms.policy], parties, terms.mode, _flagsOf(terms, parties));
         c = _entering(c.countingNonce(uint8(Role.Merchant)), uint8(State.Requested));
         stored.head =
-            _link(caseId, caseId, c, uint8(Kind.Requested), uint8(Role.Merchant), merchant, opening.commitment);
+            _link(caseId, caseId, c, CaseWords.saying(Kind.Requested, Role.Merchant), merchant, opening.commitment);
         stored.word = c.countingRecord();
     }
 
@@ -204,20 +201,75 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
         if (_isIndependent(_parties[parties])) flags |= CaseFlags.INSPECTOR_INDEPENDENT;
     }
 
+    /// The short way for what most items are: a milestone by one of the registered parties, against which nothing stands,
+    /// signed by the party's own key. It takes nothing that `_record` would not take, to the same effect.
+    /// @return done false where an item is anything else, or anything is wrong with it; then nothing has changed
+    function _recordPlain(Envelope domain, PackedAct item) private returns (bool done) {
+        ActWord act = item.fields();
+        Rule rule = CaseMachine.milestoneOf(act.kind());
+        if (!rule.isNone()) {
+            Stored storage stored = _cases[item.caseId()];
+            CaseWord c = stored.word;
+            uint256 role = act.role();
+            Policy storage policy = _policyOf(c);
+            if (_isPlain(c, policy, rule, act, role)) {
+                Parties storage parties = _partiesOf(c);
+                address actor;
+                assembly ("memory-safe") {
+                    actor := sload(add(parties.slot, sub(role, 2))) // as in `_actorOf`
+                }
+                if (item.isSignedBy(actor, item.digestOf(domain, act, rule))) {
+                    if (rule.signsProposal()) c = c.proposing(act.values());
+                    c = c.countingNonce(role).flagging(rule.pickup()); // the consumer's does not come here
+                    _step(item.caseId(), stored, c, policy, rule.target(), act.said(), actor, item.commitment());
+                    done = true;
+                }
+            }
+        }
+    }
+
+    /// All that may stand against a milestone is asked at once: a difference of small numbers has its highest bit where it
+    /// is negative. A case that has ended has no deadline, and its 0 becomes the last second there is.
+    /// @return whether it is a party's milestone against which `_judge` has nothing, while no notice runs
+    function _isPlain(CaseWord c, Policy storage policy, Rule rule, ActWord act, uint256 role)
+        private
+        view
+        returns (bool)
+    {
+        unchecked {
+            uint256 nonce = c.nonce(role);
+            uint256 beyond = 0 - act.values();
+            if (rule.signsProposal()) beyond = PolicyWords.beyond(policy.rules, act);
+            beyond |= (rule.allowance(c, role) - 1) | c.noticeAtTop() | (role - uint8(Role.Merchant))
+                | (act.validUntil() - block.timestamp) | (0 - (nonce ^ act.nonce()))
+                | (CaseWords.LAST_NONCE - 1 - nonce) | (((c.deadline() - 1) & type(uint40).max) - (block.timestamp - 1));
+            return beyond >> 255 == 0;
+        }
+    }
+
+    /// Records an item, or announces why not.
+    /// @return where it ends
+    function _recordAny(Envelope domain, PackedAct item, uint256 index) private returns (PackedAct) {
+        ActWord act = item.fields();
+        bytes32 caseId = item.caseId();
+        Refusal refusal = _record(domain, caseId, item.commitment(), act, item.key(act), item.signature());
+        if (!refusal.isNone()) emit Skipped(caseId, item.commitment(), index, refusal.encode(caseId));
+        return item.end(act);
+    }
+
     /// @return refusal of an act that cannot be; then nothing has changed
     function _record(
-        bytes32 domain,
+        Envelope domain,
         bytes32 caseId,
         bytes32 commitment,
         ActWord act,
-        address key,
+        uint256 key,
         bytes calldata signature
     ) private returns (Refusal refusal) {
         Stored storage stored = _cases[caseId];
         CaseWord c = stored.word;
         Rule rule = CaseMachine.ruleOf(act.kind());
-        uint256 to;
-        (to, refusal) = _judge(stored, c, rule, act, key);
+        refusal = _judge(stored, c, rule, act, key);
         if (!refusal.isNone()) return refusal;
         address actor = _actorOf(stored, c, act.role());
         bytes32 structHash = Messages.hashAct(rule, caseId, commitment, act, key);
@@ -225,64 +277,36 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
             return Refusals.with(BadSignature.selector, uint160(actor));
         }
 
-        c = c.countingNonce(act.role());
-        bool moves = to != c.stateNumber();
-        if (rule.signsProposal()) c = c.proposing(act.grade(), act.share(), act.fee());
-        else if (rule.isRare()) (c, to, moves) = _take(caseId, commitment, stored, c, act, key, to);
-        else if (rule.setsFlag()) c = _pickedUp(c, act.role());
-        if (moves) _advance(caseId, stored, c, to, act.kind(), act.role(), actor, commitment);
-        else _note(caseId, stored, c, act.kind(), act.role(), actor, commitment);
+        c = c.countingNonce(act.role()).flagging(act.role() == uint8(Role.Carrier) ? rule.pickup() : 0);
+        uint256 to = rule.target();
+        bool moves = to != 0;
+        if (rule.signsProposal()) c = c.proposing(act.values());
+        else if (rule.isRare()) (c, to, moves) = _take(caseId, commitment, stored, c, act, key, rule.guarded(c, act));
+        if (moves) _advance(caseId, stored, c, to, act.said(), actor, commitment);
+        else _note(caseId, stored, c, act.said(), actor, commitment);
     }
 
-    /// What the times, the machine's table, the nonce and the policy say to an act; the signature is asked last.
-    function _judge(Stored storage stored, CaseWord c, Rule rule, ActWord act, address key)
+    /// What the times, the machine's table, the nonce, the policy and the case say to an act; the signature is asked last.
+    /// @return refusal the first reason there is against it
+    function _judge(Stored storage stored, CaseWord c, Rule rule, ActWord act, uint256 key)
         private
         view
-        returns (uint256 to, Refusal refusal)
+        returns (Refusal refusal)
     {
-        uint256 due = c.deadline();
-        if (c.marked(CaseMarks.NOTICED)) due = _dueAt(stored, c);
-        uint256 beyond;
-        // What nearly every act fulfils is asked at once: a difference of small numbers has its highest bit where it is
-        // negative. A case that has ended has no deadline, and its 0 becomes the last second there is. A role whose last
-        // nonce is used up can act no more; the case then goes by its deadlines.
-        unchecked {
-            uint256 nonce = c.nonce(act.role());
-            beyond = (act.validUntil() - block.timestamp) | (((due - 1) & type(uint40).max) - (block.timestamp - 1))
-                | (rule.allowance(c, act.role()) - 1) | (0 - (nonce ^ act.nonce())) | (CaseWords.LAST_NONCE - 1 - nonce);
-        }
-        to = rule.target(c);
-        if (beyond >> 255 != 0) {
-            refusal = _whyNot(c, rule, act, due);
-        } else if (rule.isRare()) {
-            (to, refusal) = _judgeMore(stored, c, rule, act, key, to);
-        } else {
-            uint256 unsigned = uint160(key);
-            if (rule.signsProposal()) refusal = _judgeProposal(_policyOf(c).rules, act);
-            else unsigned |= act.values();
-            if (unsigned != 0) refusal = Refusals.plain(UnsignedValue.selector);
-        }
-    }
-
-    /// @return why an act is refused that `_judge` found to miss one of these: the first that it misses
-    function _whyNot(CaseWord c, Rule rule, ActWord act, uint256 due) private view returns (Refusal) {
         if (!c.exists()) return Refusals.aboutCase(UnknownCase.selector);
         if (block.timestamp > act.validUntil()) return Refusals.with(SignatureExpired.selector, act.validUntil());
+        uint256 due = _dueAt(stored, c);
         if (block.timestamp > due && due != 0) return Refusals.with(DeadlinePassed.selector, due);
-        if (rule.allowance(c, act.role()) == 0) return _notAllowed(c, act);
-        return Refusals.with(WrongNonce.selector, act.role(), c.nonce(act.role()), act.nonce());
-    }
-
-    /// The same for an act that asks more than the table can say.
-    function _judgeMore(Stored storage stored, CaseWord c, Rule rule, ActWord act, address key, uint256 target)
-        private
-        view
-        returns (uint256 to, Refusal refusal)
-    {
-        to = rule.guarded(c, act.kind(), act.role(), target);
-        if (to == 0) return (0, _notAllowed(c, act));
-        if (!Messages.isFullySigned(rule, act, key)) return (0, Refusals.plain(UnsignedValue.selector));
-        refusal = _judgeRare(stored, c, act, key);
+        if (!rule.allows(c, act.role())) return _notAllowed(c, act);
+        // A role whose last nonce is used up can act no more; the case then goes by its deadlines.
+        uint256 nonce = c.nonce(act.role());
+        if (nonce != act.nonce() || nonce == CaseWords.LAST_NONCE) {
+            return Refusals.with(WrongNonce.selector, act.role(), nonce, act.nonce());
+        }
+        if (rule.guarded(c, act) == 0) return _notAllowed(c, act);
+        if (!Messages.isFullySigned(rule, act, key)) return Refusals.plain(UnsignedValue.selector);
+        if (rule.signsProposal()) return _judgeProposal(_policyOf(c).rules, act);
+        if (rule.isRare()) return _judgeRare(stored, c, act, key);
     }
 
     function _notAllowed(CaseWord c, ActWord act) private pure returns (Refusal) {
@@ -294,12 +318,12 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
         return Refusals.with(UnknownWord.selector, act.kind(), act.role(), act.grade());
     }
 
-    function _judgeRare(Stored storage stored, CaseWord c, ActWord act, address key) private view returns (Refusal) {
+    function _judgeRare(Stored storage stored, CaseWord c, ActWord act, uint256 key) private view returns (Refusal) {
         if (c.marked(CaseMarks.NOTICED) && _crossesNotice(act.kind())) {
             return Refusals.with(NoticeRuns.selector, stored.notice.effectiveAt);
         }
-        if (act.kind() == uint8(Kind.KeyBound) && !_isUsableKey(stored, c, key)) {
-            return Refusals.with(KeyNotUsable.selector, uint160(key));
+        if (act.kind() == uint8(Kind.KeyBound) && !_isUsableKey(stored, c, address(uint160(key)))) {
+            return Refusals.with(KeyNotUsable.selector, key);
         }
         return _judgeShare(stored, c, act);
     }
@@ -307,27 +331,13 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
     /// What a policy's rules say to an inspector's proposal.
     function _judgeProposal(uint256 rules, ActWord act) private pure returns (Refusal refusal) {
         uint256 grade = act.grade();
-        uint256 least = PolicyWords.minShare(rules, grade);
-        uint256 cap = grade == uint8(Grade.Defective) ? 0 : PolicyWords.feeCap(rules);
-        uint256 beyond;
-        // As in `_judge`: each difference has its highest bit where its bound is passed.
-        unchecked {
-            beyond = (grade - 1) | (uint256(uint8(type(Grade).max)) - grade) | (act.share() - least)
-                | (Payout.FULL - act.share()) | (cap - act.fee());
-        }
-        if (beyond >> 255 != 0) refusal = _whyNotProposed(act, least, cap);
-    }
-
-    function _whyNotProposed(ActWord act, uint256 least, uint256 cap) private pure returns (Refusal) {
-        if (act.grade() == uint8(Grade.None)) return Refusals.plain(GradeMissing.selector);
+        if (grade == uint8(Grade.None)) return Refusals.plain(GradeMissing.selector);
         if (!act.isKnown()) return _unknown(act);
+        uint256 least = PolicyWords.minShare(rules, grade);
         if (act.share() < least) return Refusals.with(ShareBelowPolicy.selector, act.share(), least);
         if (act.share() > Payout.FULL) return Refusals.with(BasisPointsOutOfBounds.selector, act.share());
-        return Refusals.with(FeeAbovePolicy.selector, act.fee(), cap);
-    }
-
-    function _pickedUp(CaseWord c, uint256 role) private pure returns (CaseWord) {
-        return role == uint8(Role.Carrier) ? c.flagging(CaseFlags.PICKUP_BY_CARRIER) : c;
+        uint256 cap = grade == uint8(Grade.Defective) ? 0 : PolicyWords.feeCap(rules);
+        if (act.fee() > cap) return Refusals.with(FeeAbovePolicy.selector, act.fee(), cap);
     }
 
     /// What the rarer acts change in a case, and where they really lead to: an offer leaves it where it is, and so does
@@ -338,7 +348,7 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
         Stored storage stored,
         CaseWord c,
         ActWord act,
-        address key,
+        uint256 key,
         uint256 to
     ) private returns (CaseWord, uint256, bool moves) {
         uint256 kind = act.kind();
@@ -362,9 +372,9 @@ contract ReturnLedger is Lapses, CaseViews, EIP712, Pausable {
         }
         // Cancelled, Accepted, ExchangeAgreed by the consumer, Split by the second, KeyBound
         if (_givesUp(c, kind)) {
-            return (_givingNotice(caseId, commitment, stored, c, kind, act.share(), key), from, false);
+            return (_givingNotice(caseId, commitment, stored, c, kind, act.share(), address(uint160(key))), from, false);
         }
-        if (kind == uint8(Kind.KeyBound)) return (_binding(caseId, stored, c, key), from, false);
+        if (kind == uint8(Kind.KeyBound)) return (_binding(caseId, stored, c, address(uint160(key))), from, false);
         (c, to) = _agreeing(c, kind, act.share());
         return (c, to, true);
     }

@@ -57,7 +57,7 @@ contract ReturnLens is IReturnLens {
     function digestOf(Act calldata act) external view returns (bytes32) {
         return _digest(
             Messages.hashAct(
-                CaseMachine.ruleOf(uint8(act.kind)), act.caseId, act.commitment, ActWords.of_(act), act.key
+                CaseMachine.ruleOf(uint8(act.kind)), act.caseId, act.commitment, ActWords.of_(act), uint160(act.key)
             )
         );
     }

@@ -7,7 +7,7 @@ import {IRefundEscrow, Outcome} from "../interfaces/IRefundEscrow.sol";
 import {CaseFlags} from "../libraries/CaseFlags.sol";
 import {CaseMachine} from "../libraries/CaseMachine.sol";
 import {CaseMarks} from "../libraries/CaseMarks.sol";
-import {CaseWord} from "../libraries/CaseWord.sol";
+import {CaseWord, CaseWords} from "../libraries/CaseWord.sol";
 import {PolicyWords} from "../libraries/PolicyWords.sol";
 import {Registers} from "./Registers.sol";
 
@@ -78,15 +78,13 @@ abstract contract Cases is Registers {
 
     /// Enters a state by one record, and at once the next where nothing is left to wait for; then moves the money.
     /// @param to number of a State
-    /// @param kind number of a Kind
-    /// @param role number of a Role
+    /// @param said by `CaseWords.saying`, as in all that follows
     function _advance(
         bytes32 caseId,
         Stored storage stored,
         CaseWord c,
         uint256 to,
-        uint256 kind,
-        uint256 role,
+        uint256 said,
         address actor,
         bytes32 commitment
     ) internal {
@@ -95,31 +93,55 @@ abstract contract Cases is Registers {
             bool atOnce;
             (c, atOnce) = _falling(c);
             if (atOnce) {
-                _settling(caseId, stored, c, kind, role, actor, commitment);
+                _settling(caseId, stored, c, said, actor, commitment);
                 return;
             }
         }
         uint256 from = c.stateNumber();
         c = _entering(c, to);
-        stored.head = _link(stored.head, caseId, c, kind, role, actor, commitment);
-        stored.word = c.countingRecord();
+        _note(caseId, stored, c, said, actor, commitment);
         // Once the provider paid, the lock has done its work: nothing of it is the consumer's.
         if (!CaseMachine.isLive(to)) {
             _settle(caseId, stored, c, to == uint8(State.Closed) || from == uint8(State.Refunded));
         }
     }
 
-    /// Writes a record down and leaves the case where it is.
-    function _note(
+    /// What `_advance` comes to for a milestone of a case in which no notice runs: it enters a state that is live and not
+    /// `Payable`. Written out, since the compiler makes calls of what is used elsewhere too, and they add up in a batch.
+    function _step(
         bytes32 caseId,
         Stored storage stored,
         CaseWord c,
-        uint256 kind,
-        uint256 role,
+        Policy storage policy,
+        uint256 to,
+        uint256 said,
         address actor,
         bytes32 commitment
     ) internal {
-        stored.head = _link(stored.head, caseId, c, kind, role, actor, commitment);
+        unchecked {
+            c = c.stepping(to, block.timestamp + PolicyWords.window(policy.windows, to)); // years away from 40 bits
+        }
+        bytes32 entry = c.entryOf(said);
+        bytes32 head_ = stored.head;
+        bytes32 topic = Recorded.selector;
+        assembly ("memory-safe") {
+            let start := mload(0x40) // as in `_link`
+            mstore(start, head_)
+            mstore(add(start, 0x20), actor)
+            mstore(add(start, 0x40), commitment)
+            mstore(add(start, 0x60), entry)
+            log3(add(start, 0x40), 0x40, topic, caseId, actor)
+            head_ := keccak256(start, 0x80)
+        }
+        stored.head = head_;
+        stored.word = c.countingRecord();
+    }
+
+    /// Writes a record down and leaves the case where it is.
+    function _note(bytes32 caseId, Stored storage stored, CaseWord c, uint256 said, address actor, bytes32 commitment)
+        internal
+    {
+        stored.head = _link(stored.head, caseId, c, said, actor, commitment);
         stored.word = c.countingRecord();
     }
 
@@ -157,16 +179,11 @@ abstract contract Cases is Registers {
     }
 
     /// Announces a record and gives the head that follows it.
-    function _link(
-        bytes32 head_,
-        bytes32 caseId,
-        CaseWord c,
-        uint256 kind,
-        uint256 role,
-        address actor,
-        bytes32 commitment
-    ) internal returns (bytes32 next) {
-        bytes32 entry = c.entryOf(kind, role);
+    function _link(bytes32 head_, bytes32 caseId, CaseWord c, uint256 said, address actor, bytes32 commitment)
+        internal
+        returns (bytes32 next)
+    {
+        bytes32 entry = c.entryOf(said);
         bytes32 topic = Recorded.selector;
         // What the event holds is the second half of what the head is the hash of: both are written once, behind the free
         // memory, and nothing needs them afterwards.
@@ -206,15 +223,15 @@ abstract contract Cases is Registers {
         bytes32 caseId,
         Stored storage stored,
         CaseWord c,
-        uint256 kind,
-        uint256 role,
+        uint256 said,
         address actor,
         bytes32 commitment
     ) private {
         c = _entering(c, uint8(State.Payable));
-        bytes32 head_ = _link(stored.head, caseId, c, kind, role, actor, commitment);
+        bytes32 head_ = _link(stored.head, caseId, c, said, actor, commitment);
         c = _entering(c.countingRecord(), uint8(State.Settled));
-        stored.head = _link(head_, caseId, c, uint8(Kind.Settled), uint8(Role.None), address(this), bytes32(0));
+        uint256 settled = CaseWords.saying(Kind.Settled, Role.None);
+        stored.head = _link(head_, caseId, c, settled, address(this), bytes32(0));
         stored.word = c.countingRecord();
         _settle(caseId, stored, c, false);
     }

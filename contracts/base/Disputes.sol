@@ -6,7 +6,7 @@ import {ActWord} from "../libraries/ActWord.sol";
 import {CaseFlags} from "../libraries/CaseFlags.sol";
 import {CaseMachine} from "../libraries/CaseMachine.sol";
 import {CaseMarks} from "../libraries/CaseMarks.sol";
-import {CaseWord} from "../libraries/CaseWord.sol";
+import {CaseWord, CaseWords} from "../libraries/CaseWord.sol";
 import {Payout} from "../libraries/Payout.sol";
 import {PolicyWords} from "../libraries/PolicyWords.sol";
 import {Refusal, Refusals} from "../libraries/Refusals.sol";
@@ -34,7 +34,7 @@ abstract contract Disputes is Cases {
         } else {
             c = _deciding(c, share, 0, false);
         }
-        _advance(caseId, stored, c, to, uint8(Kind.Ruled), uint8(Role.Panel), msg.sender, ballot);
+        _advance(caseId, stored, c, to, CaseWords.saying(Kind.Ruled, Role.Panel), msg.sender, ballot);
     }
 
     function disputeOf(bytes32 caseId)

@@ -5,7 +5,7 @@ import {Freight, Kind, Mode, Notice, Policy, Role, State} from "../interfaces/Ca
 import {CaseFlags} from "../libraries/CaseFlags.sol";
 import {CaseMachine} from "../libraries/CaseMachine.sol";
 import {CaseMarks} from "../libraries/CaseMarks.sol";
-import {CaseWord} from "../libraries/CaseWord.sol";
+import {CaseWord, CaseWords} from "../libraries/CaseWord.sol";
 import {Payout} from "../libraries/Payout.sol";
 import {PolicyWords} from "../libraries/PolicyWords.sol";
 import {Refusal, Refusals} from "../libraries/Refusals.sol";
@@ -50,20 +50,20 @@ abstract contract Lapses is Disputes {
         uint256 to;
         (kind, to, c) = _lapse(stored, c);
         if (to == uint8(State.Disputed)) c = _claiming(stored, c, uint8(kind), uint8(Role.None), 0);
-        _advance(caseId, stored, c, to, uint8(kind), uint8(Role.None), address(this), bytes32(0));
+        _advance(caseId, stored, c, to, CaseWords.saying(kind, Role.None), address(this), bytes32(0));
     }
 
     function _applyNotice(bytes32 caseId, Stored storage stored, CaseWord c) private {
         Notice memory notice = stored.notice;
-        uint256 kind = uint8(notice.kind);
+        uint256 said = CaseWords.saying(notice.kind, Role.None);
         if (notice.kind == Kind.KeyBound) {
             c = _binding(caseId, stored, c, notice.key);
-            _note(caseId, stored, c, kind, uint8(Role.None), address(this), bytes32(0));
+            _note(caseId, stored, c, said, address(this), bytes32(0));
             return;
         }
         uint256 to;
-        (c, to) = _agreeing(c, kind, notice.share);
-        _advance(caseId, stored, c, to, kind, uint8(Role.None), address(this), bytes32(0));
+        (c, to) = _agreeing(c, uint8(notice.kind), notice.share);
+        _advance(caseId, stored, c, to, said, address(this), bytes32(0));
     }
 
     function _noticeIsFirst(Stored storage stored, CaseWord c) private view returns (bool) {

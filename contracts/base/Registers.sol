@@ -13,8 +13,8 @@ import {PolicyWords} from "../libraries/PolicyWords.sol";
 /// @dev Entries are never changed, so a case's rules are those it opened with.
 abstract contract Registers is IReturnLedger, AccessControl {
     bytes32 public constant OPERATOR = keccak256("OPERATOR");
-    uint32 public constant SHORTEST_WINDOW = 1 hours;
-    uint32 public constant LONGEST_WINDOW = 180 days;
+    uint32 internal constant SHORTEST_WINDOW = 1 hours;
+    uint32 internal constant LONGEST_WINDOW = 180 days;
 
     mapping(bytes32 policy => uint16) internal _policyIndex; // from 1
     mapping(uint16 index => bytes32) internal _policyIds;

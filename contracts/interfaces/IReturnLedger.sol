@@ -109,7 +109,7 @@ interface IReturnLedger is IReturnDisputes {
     /// @dev Reverts if
     /// - the bytes do not end where an item does (BadLength)
     /// - the gas left does not suffice to ask an ERC-1271 wallet (WalletGasTooLow)
-    function recordBatch(bytes calldata items) external;
+    function recordPacked(bytes calldata items) external;
 
     /// @notice Moves a case whose deadline or notice has passed. Anyone may call it.
     /// @dev Reverts if

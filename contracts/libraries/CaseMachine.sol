@@ -2,6 +2,7 @@
 pragma solidity ^0.8.24;
 
 import {Kind, Role, State} from "../interfaces/CaseTypes.sol";
+import {ActWord} from "./ActWord.sol";
 import {CaseFlags} from "./CaseFlags.sol";
 import {CaseMarks} from "./CaseMarks.sol";
 import {CaseWord} from "./CaseWord.sol";
@@ -13,66 +14,80 @@ using CaseMachine for Rule global;
 
 /// @notice The case's table: who may move it from where to where. Pure; `ledger_service/domain/transitions.py` is its
 /// twin.
-/// @dev A rule has 32 bits, from the lowest: the state after the act 4 (none where the case stays where it is), whether
-/// its message signs a share 1, whether grade, share and fee 1, whether more is to be asked than the table 1, whether it
-/// does more than to move the case 1, whether its message signs a key 1, the roles that may 6 by their numbers from 1,
-/// whether it sets a flag 1, the states in which they may 16.
+/// @dev A rule has 32 bits, from the lowest: whether its message signs a share 1, whether grade, share and fee 1, whether
+/// it proves a pickup if it is the carrier's 1, which is that flag's own bit, whether its message signs a key 1, whether
+/// more is to be asked than the table 1, whether it does more than to move the case 1, the state after the act 4 (none
+/// where the case stays where it is), the states in which roles may 16, the roles that may 6 by their numbers from 1:
+/// behind them there is nothing that a greater number could find, and before them the bit of a state that does not exist.
 library CaseMachine {
-    uint256 private constant SHARE = 1 << 4;
-    uint256 private constant PROPOSAL = 1 << 5;
-    uint256 private constant GUARDED = 1 << 6;
-    uint256 private constant RARE = 1 << 7;
-    uint256 private constant KEY = 1 << 8; // no role has number 0,
-    uint256 private constant FLAGS = 1 << 15; // nor number 7
+    uint256 private constant SHARE = 1;
+    uint256 private constant PROPOSAL = 2;
+    uint256 private constant PICKUP = CaseFlags.PICKUP_BY_CARRIER;
+    uint256 private constant KEY = 8;
+    uint256 private constant GUARDED = 16;
+    uint256 private constant RARE = 32;
+    uint256 private constant TARGET = 6;
+    uint256 private constant STATES = 10;
+    uint256 private constant ROLES = 25;
 
-    uint256 private constant CONSUMER = 1 << (8 + uint8(Role.Consumer));
-    uint256 private constant MERCHANT = 1 << (8 + uint8(Role.Merchant));
-    uint256 private constant CARRIER = 1 << (8 + uint8(Role.Carrier));
-    uint256 private constant WAREHOUSE = 1 << (8 + uint8(Role.Warehouse));
-    uint256 private constant INSPECTOR = 1 << (8 + uint8(Role.Inspector));
+    uint256 private constant CONSUMER = 1 << (ROLES + uint8(Role.Consumer));
+    uint256 private constant MERCHANT = 1 << (ROLES + uint8(Role.Merchant));
+    uint256 private constant CARRIER = 1 << (ROLES + uint8(Role.Carrier));
+    uint256 private constant WAREHOUSE = 1 << (ROLES + uint8(Role.Warehouse));
+    uint256 private constant INSPECTOR = 1 << (ROLES + uint8(Role.Inspector));
 
-    uint256 private constant ALL_ROLES = 0x7e << 8;
-
-    uint256 private constant REQUESTED = 1 << (16 + uint8(State.Requested));
-    uint256 private constant DECLINED = 1 << (16 + uint8(State.Declined));
-    uint256 private constant AUTHORISED = 1 << (16 + uint8(State.Authorised));
-    uint256 private constant PICKED_UP = 1 << (16 + uint8(State.PickedUp));
-    uint256 private constant RECEIVED = 1 << (16 + uint8(State.Received));
-    uint256 private constant INSPECTED = 1 << (16 + uint8(State.Inspected));
-    uint256 private constant EXCHANGING = 1 << (16 + uint8(State.Exchanging));
-    uint256 private constant DELIVERED = 1 << (16 + uint8(State.Delivered));
-    uint256 private constant DISPUTED = 1 << (16 + uint8(State.Disputed));
-    uint256 private constant RULED = 1 << (16 + uint8(State.Ruled));
-    uint256 private constant PAYABLE = 1 << (16 + uint8(State.Payable));
-    uint256 private constant REFUNDED = 1 << (16 + uint8(State.Refunded));
-    uint256 private constant ENDED = (1 << (16 + uint8(State.Settled))) | (1 << (16 + uint8(State.Closed)));
+    uint256 private constant REQUESTED = 1 << (STATES + uint8(State.Requested));
+    uint256 private constant DECLINED = 1 << (STATES + uint8(State.Declined));
+    uint256 private constant AUTHORISED = 1 << (STATES + uint8(State.Authorised));
+    uint256 private constant PICKED_UP = 1 << (STATES + uint8(State.PickedUp));
+    uint256 private constant RECEIVED = 1 << (STATES + uint8(State.Received));
+    uint256 private constant INSPECTED = 1 << (STATES + uint8(State.Inspected));
+    uint256 private constant EXCHANGING = 1 << (STATES + uint8(State.Exchanging));
+    uint256 private constant DELIVERED = 1 << (STATES + uint8(State.Delivered));
+    uint256 private constant DISPUTED = 1 << (STATES + uint8(State.Disputed));
+    uint256 private constant RULED = 1 << (STATES + uint8(State.Ruled));
+    uint256 private constant PAYABLE = 1 << (STATES + uint8(State.Payable));
+    uint256 private constant REFUNDED = 1 << (STATES + uint8(State.Refunded));
+    uint256 private constant ENDED = (1 << (STATES + uint8(State.Settled))) | (1 << (STATES + uint8(State.Closed)));
     uint256 private constant LIVE = REQUESTED | DECLINED | AUTHORISED | PICKED_UP | RECEIVED | INSPECTED | EXCHANGING
         | DELIVERED | DISPUTED | RULED | PAYABLE | REFUNDED;
     uint256 private constant DISPUTABLE =
         DECLINED | AUTHORISED | PICKED_UP | RECEIVED | INSPECTED | EXCHANGING | DELIVERED | DISPUTED;
 
+    uint256 private constant TO_AUTHORISED = uint256(uint8(State.Authorised)) << TARGET;
+    uint256 private constant TO_DECLINED = uint256(uint8(State.Declined)) << TARGET;
+    uint256 private constant TO_PICKED_UP = uint256(uint8(State.PickedUp)) << TARGET;
+    uint256 private constant TO_RECEIVED = uint256(uint8(State.Received)) << TARGET;
+    uint256 private constant TO_INSPECTED = uint256(uint8(State.Inspected)) << TARGET;
+    uint256 private constant TO_EXCHANGING = uint256(uint8(State.Exchanging)) << TARGET;
+    uint256 private constant TO_DELIVERED = uint256(uint8(State.Delivered)) << TARGET;
+    uint256 private constant TO_DISPUTED = uint256(uint8(State.Disputed)) << TARGET;
+    uint256 private constant TO_PAYABLE = uint256(uint8(State.Payable)) << TARGET;
+    uint256 private constant TO_REFUNDED = uint256(uint8(State.Refunded)) << TARGET;
+    uint256 private constant TO_CLOSED = uint256(uint8(State.Closed)) << TARGET;
+
     /// Kinds 0 to 7, 8 to 15 and 16 to 23, a rule each; a kind that nobody signs has none.
+    uint256 private constant MILESTONES = ((REQUESTED | MERCHANT | TO_AUTHORISED) << (32 * uint8(Kind.Authorised)))
+        | ((REQUESTED | MERCHANT | TO_DECLINED) << (32 * uint8(Kind.Declined)))
+        | ((AUTHORISED | CARRIER | CONSUMER | PICKUP | TO_PICKED_UP) << (32 * uint8(Kind.PickedUp)))
+        | ((AUTHORISED | PICKED_UP | CARRIER | WAREHOUSE | TO_RECEIVED) << (32 * uint8(Kind.Received)))
+        | ((RECEIVED | INSPECTOR | PROPOSAL | TO_INSPECTED) << (32 * uint8(Kind.Inspected)));
     uint256 private constant FIRST_KINDS =
-        ((REQUESTED | MERCHANT | uint8(State.Authorised)) << (32 * uint8(Kind.Authorised)))
-            | ((REQUESTED | MERCHANT | uint8(State.Declined)) << (32 * uint8(Kind.Declined)))
-            | ((REQUESTED | AUTHORISED | CONSUMER | RARE | uint8(State.Closed)) << (32 * uint8(Kind.Cancelled)))
-            | ((AUTHORISED | CARRIER | CONSUMER | FLAGS | uint8(State.PickedUp)) << (32 * uint8(Kind.PickedUp)))
-            | ((AUTHORISED | PICKED_UP | CARRIER | WAREHOUSE | uint8(State.Received)) << (32 * uint8(Kind.Received)))
-            | ((RECEIVED | INSPECTOR | PROPOSAL | uint8(State.Inspected)) << (32 * uint8(Kind.Inspected)));
+        MILESTONES | ((REQUESTED | AUTHORISED | CONSUMER | RARE | TO_CLOSED) << (32 * uint8(Kind.Cancelled)));
     uint256 private constant NEXT_KINDS =
-        ((INSPECTED | CONSUMER | RARE | uint8(State.Payable)) << (32 * (uint8(Kind.Accepted) - 8)))
-            | ((INSPECTED | CONSUMER | MERCHANT | GUARDED | RARE | uint8(State.Exchanging))
+        ((INSPECTED | CONSUMER | RARE | TO_PAYABLE) << (32 * (uint8(Kind.Accepted) - 8)))
+            | ((INSPECTED | CONSUMER | MERCHANT | GUARDED | RARE | TO_EXCHANGING)
                 << (32 * (uint8(Kind.ExchangeAgreed) - 8)))
             | ((EXCHANGING | CARRIER | MERCHANT) << (32 * (uint8(Kind.ExchangeShipped) - 8)))
-            | ((EXCHANGING | CARRIER | uint8(State.Delivered)) << (32 * (uint8(Kind.ExchangeDelivered) - 8)))
-            | ((PAYABLE | MERCHANT | uint8(State.Refunded)) << (32 * (uint8(Kind.Refunded) - 8)))
-            | ((REFUNDED | CONSUMER | SHARE | RARE | uint8(State.Disputed)) << (32 * (uint8(Kind.Challenged) - 8)))
-            | ((DISPUTABLE | CONSUMER | MERCHANT | SHARE | GUARDED | RARE | uint8(State.Disputed))
+            | ((EXCHANGING | CARRIER | TO_DELIVERED) << (32 * (uint8(Kind.ExchangeDelivered) - 8)))
+            | ((PAYABLE | MERCHANT | TO_REFUNDED) << (32 * (uint8(Kind.Refunded) - 8)))
+            | ((REFUNDED | CONSUMER | SHARE | RARE | TO_DISPUTED) << (32 * (uint8(Kind.Challenged) - 8)))
+            | ((DISPUTABLE | CONSUMER | MERCHANT | SHARE | GUARDED | RARE | TO_DISPUTED)
                 << (32 * (uint8(Kind.Disputed) - 8)))
             | ((DISPUTED | CONSUMER | MERCHANT) << (32 * (uint8(Kind.Evidence) - 8)));
     uint256 private constant LAST_KINDS = ((LIVE | CONSUMER | GUARDED | RARE) << (32 * (uint8(Kind.Objected) - 16)))
         | ((LIVE | CONSUMER | KEY | RARE) << (32 * (uint8(Kind.KeyBound) - 16)))
-        | ((RULED | CONSUMER | MERCHANT | SHARE | RARE | uint8(State.Disputed)) << (32 * (uint8(Kind.Appealed) - 16)))
+        | ((RULED | CONSUMER | MERCHANT | SHARE | RARE | TO_DISPUTED) << (32 * (uint8(Kind.Appealed) - 16)))
         | ((LIVE | CONSUMER | MERCHANT | SHARE | RARE) << (32 * (uint8(Kind.Split) - 16)))
         | ((ENDED | MERCHANT | GUARDED | RARE) << (32 * (uint8(Kind.Erased) - 16)));
 
@@ -87,32 +102,47 @@ library CaseMachine {
         return Rule.wrap(bits);
     }
 
-    /// @return 1 if the table lets this role do this in the case's state, else 0
+    /// @return the rule of a milestone, which does no more than to move the case; zero for any other kind
+    function milestoneOf(uint256 kind) internal pure returns (Rule) {
+        return Rule.wrap((MILESTONES >> (32 * kind)) & 0xffffffff);
+    }
+
+    function isNone(Rule rule) internal pure returns (bool) {
+        return Rule.unwrap(rule) == 0;
+    }
+
+    /// @return whether the table lets this role do this in the case's state
+    function allows(Rule rule, CaseWord c, uint256 role) internal pure returns (bool) {
+        uint256 both = (1 << (STATES + c.stateNumber())) | (1 << (ROLES + role));
+        return Rule.unwrap(rule) & both == both;
+    }
+
+    /// @return 1 where the table allows it, else 0
     function allowance(Rule rule, CaseWord c, uint256 role) internal pure returns (uint256) {
         uint256 bits = Rule.unwrap(rule);
-        // The roles' bits end below those of the states, so a number beyond them could find one that is not its own.
         unchecked {
-            return (bits >> (16 + c.stateNumber())) & ((bits & ALL_ROLES) >> (8 + role)) & 1;
+            return (bits >> (STATES + c.stateNumber())) & (bits >> (ROLES + role)) & 1;
         }
     }
 
-    /// @return to number of the state that the table leads to: `Payable` where the act decides the outcome
-    function target(Rule rule, CaseWord c) internal pure returns (uint256 to) {
-        to = Rule.unwrap(rule) & 0xf;
-        if (to == 0) to = c.stateNumber();
+    /// @return number of the state that the table leads to, `Payable` where the act decides the outcome, and that of `None`
+    /// where the case stays where it is
+    function target(Rule rule) internal pure returns (uint256) {
+        return (Rule.unwrap(rule) >> TARGET) & 0xf;
     }
 
-    /// @param kind number of the rule's Kind
-    /// @param role number of a Role that the table allows
-    /// @param to number of the state that the table leads to
-    /// @return number of the state after the act where more than the table decides: the present one where the act is
+    /// @param act of the rule's kind, by a role that the table allows
+    /// @return to number of the state after the act where more than the table decides: the present one where the act is
     /// only written down, that of `None` where it is not allowed
-    function guarded(Rule rule, CaseWord c, uint256 kind, uint256 role, uint256 to) internal pure returns (uint256) {
-        return Rule.unwrap(rule) & GUARDED == 0 ? to : _guarded(c, c.stateNumber(), kind, role, to);
+    function guarded(Rule rule, CaseWord c, ActWord act) internal pure returns (uint256 to) {
+        to = rule.target();
+        if (to == 0) to = c.stateNumber();
+        if (Rule.unwrap(rule) & GUARDED != 0) to = _guarded(c, c.stateNumber(), act.kind(), act.role(), to);
     }
 
-    function setsFlag(Rule rule) internal pure returns (bool) {
-        return Rule.unwrap(rule) & FLAGS != 0;
+    /// @return the flag that the act sets in the case if it is the carrier's, or none
+    function pickup(Rule rule) internal pure returns (uint256) {
+        return Rule.unwrap(rule) & PICKUP;
     }
 
     /// @return whether its message has the five common fields and no more

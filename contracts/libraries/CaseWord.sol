@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.24;
 
-import {Grade, Mode, State} from "../interfaces/CaseTypes.sol";
+import {Grade, Kind, Mode, Role, State} from "../interfaces/CaseTypes.sol";
 import {CaseMarks} from "./CaseMarks.sol";
 
 /// A case as it stands in storage, in one word: read once, written once, and never spread out in memory.
@@ -33,9 +33,10 @@ library CaseWords {
     uint256 private constant GRADE_SHARE_AND_FEE = 0xffffffffff << GRADE;
     uint256 private constant SHARE_AND_FEE = 0xffffffff << SHARE;
     uint256 private constant ALL_PENDING = uint256(CaseMarks.PENDING) << MARKS;
+    uint256 private constant STAYING = ~(STATE_AND_DEADLINE | ALL_PENDING); // in another state
     uint256 private constant SHOWN = 0xffffff | STATE_AND_DEADLINE | GRADE_SHARE_AND_FEE | (0xff << FLAGS);
 
-    uint256 private constant ENTRY_KIND = 24;
+    uint256 internal constant ENTRY_KIND = 24;
     uint256 private constant ENTRY_ROLE = 32;
     uint256 private constant ENTRY_TIME = 88;
 
@@ -99,6 +100,11 @@ library CaseWords {
         return CaseWord.unwrap(c) & (uint256(flag) << FLAGS) != 0;
     }
 
+    /// @return a word whose highest bit is set while a notice runs; the others say nothing
+    function noticeAtTop(CaseWord c) internal pure returns (uint256) {
+        return CaseWord.unwrap(c) << (255 - MARKS); // its mark is the lowest
+    }
+
     function marked(CaseWord c, uint8 mark) internal pure returns (bool) {
         return CaseWord.unwrap(c) & (uint256(mark) << MARKS) != 0;
     }
@@ -110,23 +116,25 @@ library CaseWords {
 
     /// @dev Whatever was pending in the state before is gone.
     function entering(CaseWord c, uint256 to, uint256 until) internal pure returns (CaseWord) {
-        return
-            CaseWord.wrap(
-                (CaseWord.unwrap(c) & ~(STATE_AND_DEADLINE | ALL_PENDING)) | (to << STATE) | (until << DEADLINE)
-            );
+        return CaseWord.wrap((CaseWord.unwrap(c) & STAYING) | (to << STATE) | (until << DEADLINE));
     }
 
-    function proposing(CaseWord c, uint256 grade_, uint256 share_, uint256 fee_) internal pure returns (CaseWord) {
-        CaseWord graded = CaseWord.wrap((CaseWord.unwrap(c) & ~GRADE_SHARE_AND_FEE) | (grade_ << GRADE));
-        return deciding(graded, share_, fee_);
+    /// @dev The same for `_step` alone: the compiler writes out at its place what is called from one place only.
+    function stepping(CaseWord c, uint256 to, uint256 until) internal pure returns (CaseWord) {
+        return CaseWord.wrap((CaseWord.unwrap(c) & STAYING) | (((until << 8) | to) << STATE));
+    }
+
+    /// @param values grade, share and fee as an `ActWord` has them, which is how they stand here
+    function proposing(CaseWord c, uint256 values) internal pure returns (CaseWord) {
+        return CaseWord.wrap((CaseWord.unwrap(c) & ~GRADE_SHARE_AND_FEE) | (values << GRADE));
     }
 
     function deciding(CaseWord c, uint256 share_, uint256 fee_) internal pure returns (CaseWord) {
         return CaseWord.wrap((CaseWord.unwrap(c) & ~SHARE_AND_FEE) | (share_ << SHARE) | (fee_ << FEE));
     }
 
-    function flagging(CaseWord c, uint8 flag) internal pure returns (CaseWord) {
-        return CaseWord.wrap(CaseWord.unwrap(c) | (uint256(flag) << FLAGS));
+    function flagging(CaseWord c, uint256 flag) internal pure returns (CaseWord) {
+        return CaseWord.wrap(CaseWord.unwrap(c) | (flag << FLAGS));
     }
 
     function unflagging(CaseWord c, uint8 flag) internal pure returns (CaseWord) {
@@ -158,11 +166,14 @@ library CaseWords {
     /// @notice What a record did to its case, in one word, so that an event and a link of the hash chain stay cheap.
     /// @dev From the lowest bit: position 24, kind 8, role 8, state after 8, deadline after 40, block time 40, grade 8,
     /// share 16, fee 16, flags 8. `ledger_service/domain/entry.py` is its twin.
-    function entryOf(CaseWord c, uint256 kind, uint256 role) internal view returns (bytes32) {
-        return bytes32(
-            (CaseWord.unwrap(c) & SHOWN) | (kind << ENTRY_KIND) | (role << ENTRY_ROLE)
-                | (uint256(uint40(block.timestamp)) << ENTRY_TIME)
-        );
+    /// @param said by `saying`
+    function entryOf(CaseWord c, uint256 said) internal view returns (bytes32) {
+        return bytes32((CaseWord.unwrap(c) & SHOWN) | said | (block.timestamp << ENTRY_TIME)); // years away from 40 bits
+    }
+
+    /// @return said what is stated and by whom, where an entry has them
+    function saying(Kind kind, Role role) internal pure returns (uint256 said) {
+        return (uint256(uint8(kind)) << ENTRY_KIND) | (uint256(uint8(role)) << ENTRY_ROLE);
     }
 
     function _nonceAt(uint256 role) private pure returns (uint256) {

@@ -5,6 +5,9 @@ import {Kind, Terms} from "../interfaces/CaseTypes.sol";
 import {ActWord} from "./ActWord.sol";
 import {Rule} from "./CaseMachine.sol";
 
+/// Where in memory what is signed begins: 0x1901, the domain, and room for the message's struct hash.
+type Envelope is uint256;
+
 /// @notice The EIP-712 messages of the ledger. Each kind of act is a message type of its own, so that a wallet shows
 /// its name; all have the same fields, but for an inspection, for what states a claim or an offer, and for a new key.
 library Messages {
@@ -25,7 +28,7 @@ library Messages {
         keccak256("PickedUp(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
     bytes32 private constant RECEIVED =
         keccak256("Received(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment)");
-    bytes32 private constant INSPECTED = keccak256(
+    bytes32 internal constant INSPECTED = keccak256(
         "Inspected(bytes32 caseId,uint8 role,uint16 nonce,uint40 validUntil,bytes32 commitment,uint8 grade,uint16 share,uint16 fee)"
     );
     bytes32 private constant ACCEPTED =
@@ -59,10 +62,10 @@ library Messages {
     /// @param kind number of a Kind
     /// @return the type hash of the kind's message; zero for a kind that is no act
     function typeOf(uint256 kind) internal pure returns (bytes32) {
-        if (kind == uint8(Kind.Inspected)) return INSPECTED;
         if (kind == uint8(Kind.Received)) return RECEIVED;
         if (kind == uint8(Kind.PickedUp)) return PICKED_UP;
         if (kind == uint8(Kind.Authorised)) return AUTHORISED;
+        if (kind == uint8(Kind.Inspected)) return INSPECTED;
         if (kind == uint8(Kind.Accepted)) return ACCEPTED;
         if (kind == uint8(Kind.Refunded)) return REFUNDED;
         if (kind == uint8(Kind.Declined)) return DECLINED;
@@ -82,17 +85,17 @@ library Messages {
     }
 
     /// @return whether the act holds no value that its message leaves out
-    function isFullySigned(Rule rule, ActWord a, address key) internal pure returns (bool) {
+    function isFullySigned(Rule rule, ActWord a, uint256 key) internal pure returns (bool) {
         uint256 unsigned = a.values();
         if (rule.signsProposal()) unsigned = 0;
         else if (rule.signsShare()) unsigned = a.grade() | a.fee();
-        if (!rule.signsKey()) unsigned |= uint160(key);
+        if (!rule.signsKey()) unsigned |= key;
         return unsigned == 0;
     }
 
     /// @return structHash the EIP-712 struct hash of an act. Its words stand behind the free memory for a moment only: a
     /// batch would pay for every item's memory again with each further one.
-    function hashAct(Rule rule, bytes32 caseId, bytes32 commitment, ActWord a, address key)
+    function hashAct(Rule rule, bytes32 caseId, bytes32 commitment, ActWord a, uint256 key)
         internal
         pure
         returns (bytes32 structHash)
@@ -119,7 +122,7 @@ library Messages {
             }
             size = 0x120;
         } else if (!rule.signsNoValue()) {
-            uint256 value = rule.signsShare() ? a.share() : uint160(key);
+            uint256 value = rule.signsShare() ? a.share() : key;
             assembly ("memory-safe") {
                 mstore(add(start, 0xc0), value)
             }
@@ -130,14 +133,23 @@ library Messages {
         }
     }
 
-    /// @return digest what is signed: the EIP-712 hash of a message on a domain
-    function digestOf(bytes32 domain, bytes32 structHash) internal pure returns (bytes32 digest) {
+    /// @return what is signed on a domain but for the message: made once, and filled for each message of a batch
+    function envelope(bytes32 domain) internal pure returns (Envelope) {
+        uint256 start;
         assembly ("memory-safe") {
-            let start := mload(0x40)
+            start := mload(0x40)
             mstore(start, shl(240, 0x1901))
             mstore(add(start, 0x02), domain)
-            mstore(add(start, 0x22), structHash)
-            digest := keccak256(start, 0x42)
+            mstore(0x40, add(start, 0x60))
+        }
+        return Envelope.wrap(start);
+    }
+
+    /// @return digest what is signed: the EIP-712 hash of a message on a domain
+    function digestOf(Envelope domain, bytes32 structHash) internal pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            mstore(add(domain, 0x22), structHash)
+            digest := keccak256(domain, 0x42)
         }
     }
 

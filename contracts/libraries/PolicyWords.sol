@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.24;
 
-import {Freight, Policy} from "../interfaces/CaseTypes.sol";
+import {Freight, Grade, Policy} from "../interfaces/CaseTypes.sol";
+import {ActWord} from "./ActWord.sol";
+import {Payout} from "./Payout.sol";
 
 /// @notice The fields of a policy's two words, so that a case pays for one read where a window is asked for.
 /// @dev From the lowest bit. `windows`: 16 x 16, hours by State. `rules`: least share by Grade 6 x 16, cap of the fee 16,
@@ -30,6 +32,17 @@ library PolicyWords {
     /// @return basis points
     function feeCap(uint256 rules) internal pure returns (uint256) {
         return (rules >> FEE_CAP) & 0xffff;
+    }
+
+    /// @return gap its highest bit is set where an inspector's proposal is none or misses the rules: each difference has its
+    /// own set where it is negative
+    function beyond(uint256 rules, ActWord act) internal pure returns (uint256 gap) {
+        uint256 grade = act.grade();
+        unchecked {
+            uint256 fromWorst = uint256(uint8(Grade.Defective)) - grade; // the last, and the one without a fee
+            gap = (grade - 1) | fromWorst | (act.share() - minShare(rules, grade)) | (Payout.FULL - act.share())
+                | (feeCap(rules) * ((0 - fromWorst) >> 255) - act.fee());
+        }
     }
 
     function freightByte(uint256 rules) internal pure returns (uint8) {

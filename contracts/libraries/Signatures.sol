@@ -12,7 +12,7 @@ library Signatures {
     /// Gas that a wallet may use to check a signature.
     uint256 internal constant WALLET_GAS = 400_000;
     /// Half the order of secp256k1: of the two values of s that sign the same, the greater is refused (EIP-2).
-    uint256 private constant HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
+    uint256 internal constant HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
     /// What making the call itself takes, generously.
     uint256 private constant CALL_GAS = 5_000;
 
@@ -27,18 +27,16 @@ library Signatures {
     function recovers(address signer, bytes32 digest, bytes calldata signature) internal view returns (bool agrees) {
         // As OpenZeppelin's ECDSA has it, written out because a batch asks it for every item. The precompiled contract
         // reads digest, v, r and s from behind the free memory, where nothing is kept. It answers with an address, or with
-        // nothing: then the 0 that lay there before is no signer. It fails only where its gas runs out, which undoes all.
+        // nothing: then what lay there before is no address. It fails only where its gas runs out, which undoes all.
         if (signature.length == 65) {
             assembly ("memory-safe") {
                 let start := mload(0x40)
                 mstore(start, digest)
                 mstore(add(start, 0x20), byte(0, calldataload(add(signature.offset, 0x40))))
                 calldatacopy(add(start, 0x40), signature.offset, 0x40)
-                mstore(0, 0)
+                mstore(0, not(0))
                 if iszero(staticcall(gas(), 1, start, 0x80, 0, 0x20)) { revert(0, 0) }
-                let recovered := mload(0)
-                let isLow := iszero(gt(mload(add(start, 0x60)), HALF_ORDER))
-                agrees := and(and(isLow, eq(recovered, signer)), iszero(iszero(recovered)))
+                agrees := and(eq(mload(0), signer), iszero(gt(mload(add(start, 0x60)), HALF_ORDER)))
             }
         }
     }

@@ -77,7 +77,7 @@ class Play:
         return self.lab.send(LEDGER, "record", struct, signature)
 
     def record_many(self, cases: Sequence[Case], kind: Kind, role: Role, **values: Any) -> int:
-        """One act in each case, through `recordBatch`."""
+        """One act in each case, through `recordPacked`."""
         return self.lab.send_data(
             LEDGER, encode_record_batch([self._signed_act(case, kind, role, values) for case in cases])
         )

@@ -46,10 +46,10 @@ def encode_open_batch(openings: Sequence[tuple[Opening, bytes]]) -> bytes:
 
 
 def encode_record_batch(acts: Sequence[tuple[Act, bytes]]) -> bytes:
-    """`recordBatch` of acts with their signatures, 65 bytes each."""
+    """`recordPacked` of acts with their signatures, 65 bytes each."""
     items = b"".join(pack_act(act, signature) for act, signature in acts)
     padding = bytes(-len(items) % 32)
-    return function(LEDGER, "recordBatch").selector + word(32) + word(len(items)) + items + padding
+    return function(LEDGER, "recordPacked").selector + word(32) + word(len(items)) + items + padding
 
 
 def encode_vote_batch(votes: Sequence[tuple[Vote, str, bytes]]) -> bytes:

@@ -13,7 +13,7 @@ from .vocabulary import Grade, Kind, Role
 
 LENGTH = 143
 _KEY = 20
-_SMALL = struct.Struct(">BBHBHH")  # kind, role, nonce, grade, share, fee
+_SMALL = struct.Struct(">HBBHHB")  # nonce, role, kind, fee, share, grade
 
 
 def pack_act(act: Act, signature: bytes) -> bytes:
@@ -22,7 +22,7 @@ def pack_act(act: Act, signature: bytes) -> bytes:
     if len(signature) != 65:
         raise ValueError(f"a packed act has a signature of 65 bytes, not {len(signature)}")
     try:
-        small = _SMALL.pack(act.kind, act.role, act.nonce, act.grade, act.share, act.fee)
+        small = _SMALL.pack(act.nonce, act.role, act.kind, act.fee, act.share, act.grade)
         item = act.case_id + act.commitment + act.valid_until.to_bytes(5, "big") + small
     except (struct.error, OverflowError) as error:
         raise ValueError(f"a value does not fit its field: {error}") from error
@@ -33,9 +33,9 @@ def pack_act(act: Act, signature: bytes) -> bytes:
 
 def unpack_act(item: bytes) -> tuple[Act, bytes]:
     """Raises ValueError for another length, or a number that is no kind, role or grade."""
-    if len(item) < LENGTH or len(item) != LENGTH + (_KEY if item[69] == Kind.KEY_BOUND else 0):
+    if len(item) < LENGTH or len(item) != LENGTH + (_KEY if item[72] == Kind.KEY_BOUND else 0):
         raise ValueError(f"a packed act has {LENGTH} bytes, and {_KEY} more for a new key, not {len(item)}")
-    kind, role, nonce, grade, share, fee = _SMALL.unpack(item[69:78])
+    nonce, role, kind, fee, share, grade = _SMALL.unpack(item[69:78])
     act = Act(
         case_id=item[:32],
         kind=Kind(kind),

@@ -156,7 +156,7 @@ class Case:
         return sign(key, self.world.ledger, "ReturnLedger", name, message, **{name: fields})
 
     def packed(self, kind, role, key=None, **changed):
-        """The item of `recordBatch`; its nonce counts as used."""
+        """The item of `recordPacked`; its nonce counts as used."""
         act, signature = self.signed(kind, role, key, **changed)
         self.nonces[role] += 1
         return pack(act, signature)
@@ -190,7 +190,7 @@ class Case:
 
     def relay(self, items):
         if items:
-            self.world.send(self.world.ledger.recordBatch, b"".join(items))
+            self.world.send(self.world.ledger.recordPacked, b"".join(items))
 
 
 _AUTHORISED = [(Kind.Authorised, Role.Merchant)]
@@ -220,8 +220,8 @@ PATHS = {
 def pack(act, signature):
     """The 143 bytes of an act and its signature, and a new key's 20."""
     case_id, kind, role, nonce, valid_until, commitment, grade, share, fee, key = act
-    small = valid_until.to_bytes(5, "big") + bytes([kind, role]) + nonce.to_bytes(2, "big")
-    small += bytes([grade]) + share.to_bytes(2, "big") + fee.to_bytes(2, "big")
+    small = valid_until.to_bytes(5, "big") + nonce.to_bytes(2, "big") + bytes([role, kind])
+    small += fee.to_bytes(2, "big") + share.to_bytes(2, "big") + bytes([grade])
     return case_id + commitment + small + signature + (bytes.fromhex(key[2:]) if kind == Kind.KeyBound else b"")
 
 

@@ -94,7 +94,7 @@ class Lives:
         other = chance.choice(self.walk.cases)
         assert self.world.refusal(record, (other.id, *act[1:]), signature) is not None
         heads = [self.world.ledger.head(one.id) for one in self.walk.cases]
-        self.world.send(self.world.ledger.recordBatch, pack(act, signature))
+        self.world.send(self.world.ledger.recordPacked, pack(act, signature))
         assert [self.world.ledger.head(one.id) for one in self.walk.cases] == heads
 
     # --- what holds at any time -------------------------------------------------------------------------------------

@@ -212,7 +212,7 @@ def test_bind_in_a_batch_among_others(court, ledger, case, held):
         held.packed(Kind.KeyBound, Role.Consumer, nonce=0, bound=SECOND),
     ]
     assert [len(item) for item in items] == [143, 163, 163, 143, 163]
-    tx = ledger.recordBatch(b"".join(items), {"from": court.world.relayer})
+    tx = ledger.recordPacked(b"".join(items), {"from": court.world.relayer})
     refused = ("KeyNotUsable", court.world.merchant.address)
     assert [(index, answer) for index, _, _, answer in skipped(court.world, tx)] == [(2, refused)]
     assert (other.state, case.state) == (State.PickedUp, State.Closed)
@@ -223,7 +223,7 @@ def test_bind_in_a_batch_among_others(court, ledger, case, held):
 @pytest.mark.parametrize("missing", [1, 20])
 def test_bind_in_a_batch_that_is_cut_off(court, ledger, case, missing):
     item = pack(*case.signed(Kind.KeyBound, Role.Consumer))
-    assert court.world.refusal(ledger.recordBatch, item[:-missing]) == ("BadLength", 163 - missing)
+    assert court.world.refusal(ledger.recordPacked, item[:-missing]) == ("BadLength", 163 - missing)
 
 
 def test_bind_waits_for_its_notice_and_then_counts_even_late(court, held):

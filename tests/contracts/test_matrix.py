@@ -47,9 +47,9 @@ def test_matrix_allows_what_the_table_says_and_nothing_else(court, state):
 
 
 def refusals(case, cells):
-    """What `recordBatch` refuses unsigned acts with."""
+    """What `recordPacked` refuses unsigned acts with."""
     items = [pack(tuple(case.message(*cell).values()), b"\0" * 65) for cell in cells]
-    receipt = case.world.send(case.world.ledger.recordBatch, b"".join(items))
+    receipt = case.world.send(case.world.ledger.recordPacked, b"".join(items))
     found = [decode(["uint256", "bytes"], log["data"]) for log in receipt["logs"] if log["topics"][0] == SKIPPED]
     assert [index for index, _ in found] == list(range(len(cells)))
     return [read_error(case.world.errors, reason) for _, reason in found]

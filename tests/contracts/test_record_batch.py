@@ -1,4 +1,4 @@
-"""ReturnLedger.recordBatch"""
+"""ReturnLedger.recordPacked"""
 
 import pytest
 from brownie import web3
@@ -7,12 +7,12 @@ from words import Grade, Kind, Role, State
 
 
 def record_batch(world, *items):
-    return world.ledger.recordBatch(b"".join(items), {"from": world.relayer})
+    return world.ledger.recordPacked(b"".join(items), {"from": world.relayer})
 
 
 @pytest.mark.parametrize("length", [1, 142, 144, 285])
 def test_record_batch_of_a_broken_length(world, ledger, length):
-    assert world.refusal(ledger.recordBatch, b"\1" * length) == ("BadLength", length)
+    assert world.refusal(ledger.recordPacked, b"\1" * length) == ("BadLength", length)
 
 
 def test_record_batch_of_a_key_binding_without_its_key(world, ledger):
@@ -21,14 +21,14 @@ def test_record_batch_of_a_key_binding_without_its_key(world, ledger):
     assert len(item) == 163
     for missing in (20, 1):
         short = item[: len(item) - missing]
-        assert world.refusal(ledger.recordBatch, short) == ("BadLength", len(short))
+        assert world.refusal(ledger.recordPacked, short) == ("BadLength", len(short))
 
 
 @pytest.mark.parametrize("part", [0.5, 0.8, 0.95, 0.99])
 def test_record_batch_with_too_little_gas(world, ledger, part):
     """Whoever relays cannot have an item refused by sending too little gas: all of them count, or none does."""
     cases = [world.open() for _ in range(3)]
-    data = ledger.recordBatch.encode_input(b"".join(c.packed(Kind.Authorised, Role.Merchant) for c in cases))
+    data = ledger.recordPacked.encode_input(b"".join(c.packed(Kind.Authorised, Role.Merchant) for c in cases))
     enough = web3.eth.estimate_gas({"from": str(world.relayer), "to": ledger.address, "data": data})
     answer, _ = call_raw(world.relayer, ledger.address, data, gas=int(enough * part))
     assert answer is None
@@ -102,7 +102,7 @@ def test_record_batch_skips_a_repeated_item(world):
     assert skipped(world, tx) == [(1, case.id, item[32:64], refusal)]
 
 
-@pytest.mark.parametrize(("offset", "first_invalid"), [(69, len(Kind)), (70, len(Role)), (73, len(Grade))])
+@pytest.mark.parametrize(("offset", "first_invalid"), [(72, len(Kind)), (71, len(Role)), (77, len(Grade))])
 @pytest.mark.parametrize("beyond", [0, 200])
 def test_record_batch_skips_a_byte_that_is_no_kind_role_or_grade(world, offset, first_invalid, beyond):
     case = world.open().reach(State.Received)
@@ -110,7 +110,7 @@ def test_record_batch_skips_a_byte_that_is_no_kind_role_or_grade(world, offset, 
     bad[offset] = min(255, first_invalid + beyond)
     case.nonces[Role.Inspector] = 0
     tx = record_batch(world, bytes(bad), case.packed(Kind.Inspected, Role.Inspector))
-    refusal = ("UnknownWord", bad[69], bad[70], bad[73])
+    refusal = ("UnknownWord", bad[72], bad[71], bad[77])
     assert skipped(world, tx) == [(0, case.id, bytes(bad[32:64]), refusal)]
     assert case.state == State.Inspected
 
@@ -119,7 +119,7 @@ def test_record_batch_skips_a_byte_that_is_no_kind_role_or_grade(world, offset, 
 def test_record_batch_skips_a_grade_where_none_is_signed(world, grade):
     case = world.open().reach(State.Authorised)
     bad = bytearray(case.packed(Kind.Received, Role.Warehouse))
-    bad[73] = grade
+    bad[77] = grade
     tx = record_batch(world, bytes(bad))
     assert skipped(world, tx) == [(0, case.id, bytes(bad[32:64]), ("UnsignedValue",))]
 
@@ -146,5 +146,5 @@ def test_record_batch_settles_cases(world, escrow):
 
 def test_record_batch_needs_no_particular_sender(world, ledger):
     case = world.open()
-    ledger.recordBatch(case.packed(Kind.Authorised, Role.Merchant), {"from": world.stranger})
+    ledger.recordPacked(case.packed(Kind.Authorised, Role.Merchant), {"from": world.stranger})
     assert case.state == State.Authorised

@@ -72,7 +72,7 @@ def act(staff, signed=True):
 
 
 def acts(staff):
-    return staff.ledger.recordBatch, pack(*act(staff)[1:])
+    return staff.ledger.recordPacked, pack(*act(staff)[1:])
 
 
 def poke(staff, due=True):
@@ -206,7 +206,7 @@ LINES = {
     "`ReturnLedger.openBatch` with the merchant's signature": (openings, "skipped"),
     "`ReturnLedger.record` with the actor's signature": (act, None),
     "`ReturnLedger.record` without it": (lambda staff: act(staff, False), "BadSignature"),
-    "`ReturnLedger.recordBatch` with the actor's signature": (acts, None),
+    "`ReturnLedger.recordPacked` with the actor's signature": (acts, None),
     "`ReturnLedger.poke` after a deadline": (poke, None),
     "`ReturnLedger.poke` before it": (lambda staff: poke(staff, False), "DeadlineAhead"),
     "`ReturnLedger.pokeBatch` after a deadline": (lambda staff: (staff.ledger.pokeBatch, [poke(staff)[1]]), None),

@@ -323,7 +323,7 @@ def test_relayer_with_too_little_gas_has_nothing_skipped(court, ledger, gas):
     first = court.bring(State.Authorised)
     second = court.bring(State.Authorised, consumer=odd(court.world, uses=HUNGRY))
     items = first.packed(Kind.Cancelled, Role.Consumer) + second.packed(Kind.Cancelled, Role.Consumer)
-    receipt = landed(court.world, ledger.recordBatch, items, gas=gas)
+    receipt = landed(court.world, ledger.recordPacked, items, gas=gas)
     worked = receipt is not None and receipt["status"] == 1
     assert [case.state for case in (first, second)] == [State.Closed if worked else State.Authorised] * 2
 
@@ -362,7 +362,7 @@ def test_relayer_of_a_batch_with_a_wallet_that_burns_skips_that_alone(court, led
     bad_case = court.bring(State.Authorised, consumer=Wallet(spiteful, keyed("owner")))
     good = court.bring(State.Authorised)
     items = pack(*bad_case.signed(Kind.Cancelled, Role.Consumer)) + good.packed(Kind.Cancelled, Role.Consumer)
-    tx = ledger.recordBatch(items, {"from": court.world.relayer})
+    tx = ledger.recordPacked(items, {"from": court.world.relayer})
     assert [(index, answer) for index, _, _, answer in skipped(court.world, tx)] == [
         (0, ("BadSignature", spiteful.address))
     ]

@@ -102,7 +102,7 @@ def test_wallet_that_means_harm_costs_a_batch_its_own_item_only(world, burns):
     harmed = [world.open(parties=world.parties(warehouse=bad)).reach(State.Authorised) for _ in range(3)]
     good = world.open().reach(State.Authorised)
     items = [case.packed(Kind.Received, Role.Warehouse) for case in harmed]
-    tx = world.ledger.recordBatch(
+    tx = world.ledger.recordPacked(
         b"".join([*items[:2], good.packed(Kind.Received, Role.Warehouse), items[2]]), {"from": world.relayer}
     )
     left_out = skipped(world, tx)
@@ -119,12 +119,12 @@ def test_wallet_that_burns_gas_names_itself(world, ledger):
     assert answer == ("BadSignature", bad.address)
 
 
-@pytest.mark.parametrize("way", ["record", "recordBatch"])
+@pytest.mark.parametrize("way", ["record", "recordPacked"])
 def test_wallet_that_too_little_gas_is_left_to_ask(world, ledger, wallet, way):
     """Less gas than a wallet may use is never a bad signature: nothing of the transaction counts."""
     case = world.open(parties=world.parties(warehouse=wallet)).reach(State.Authorised)
     signed = case.signed(Kind.Received, Role.Warehouse)
-    data = ledger.record.encode_input(*signed) if way == "record" else ledger.recordBatch.encode_input(pack(*signed))
+    data = ledger.record.encode_input(*signed) if way == "record" else ledger.recordPacked.encode_input(pack(*signed))
     _, reason = call_raw(world.relayer, ledger.address, data, gas=400_000)
     assert read_error(world.errors, reason) == ("WalletGasTooLow",)
     assert call_raw(world.relayer, ledger.address, data, gas=600_000)[1] is None
@@ -134,7 +134,7 @@ def test_wallet_in_a_batch_with_gas_for_the_items_before_it_only(world, ledger, 
     case = world.open(parties=world.parties(warehouse=wallet)).reach(State.Authorised)
     before = world.open()
     items = before.packed(Kind.Authorised, Role.Merchant) + case.packed(Kind.Received, Role.Warehouse)
-    data = ledger.recordBatch.encode_input(items)
+    data = ledger.recordPacked.encode_input(items)
     _, reason = call_raw(world.relayer, ledger.address, data, gas=460_000)
     assert read_error(world.errors, reason) == ("WalletGasTooLow",)
 
@@ -153,4 +153,4 @@ def test_wallet_items_are_of_one_length(world, wallet):
     long = Contract(wallet.contract, wallet.key, suffix=b"\1")
     case = world.open(parties=world.parties(warehouse=long)).reach(State.Authorised)
     item = pack(*case.signed(Kind.Received, Role.Warehouse))
-    assert world.refusal(world.ledger.recordBatch, item) == ("BadLength", 144)
+    assert world.refusal(world.ledger.recordPacked, item) == ("BadLength", 144)

@@ -21,7 +21,7 @@ contract Attacker is Handler {
         Sent memory m = sent[seed % sent.length];
         _mustRefuse(m);
         bytes32 heads = _heads();
-        ledger.recordBatch(_pack(m));
+        ledger.recordPacked(_pack(m));
         vm.assertEq(_heads(), heads, "a message counted twice");
         m.act.caseId = ids[_pick(seed, "case") % ids.length];
         if (m.act.caseId != sent[seed % sent.length].act.caseId) _mustRefuse(m);

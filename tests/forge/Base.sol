@@ -5,6 +5,16 @@ import {Vm} from "forge-std/Vm.sol";
 
 /// @notice Cheatcodes of today's forge that the npm release of forge-std does not declare.
 interface Cheats is Vm {
+    struct Log {
+        bytes32[] topics;
+        bytes data;
+        address emitter;
+    }
+
+    function snapshotState() external returns (uint256 mark);
+    function revertToState(uint256 mark) external returns (bool);
+    function recordLogs() external;
+    function getRecordedLogs() external returns (Log[] memory);
     function assertEq(uint256 left, uint256 right, string calldata what) external pure;
     function assertEq(bytes32 left, bytes32 right, string calldata what) external pure;
     function assertEq(address left, address right, string calldata what) external pure;

@@ -48,6 +48,7 @@ contract CaseWordTest is Base {
         f.deadline = until;
         f.marks &= CaseMarks.RULED | CaseMarks.ERASED;
         _requireFields(c.entering(f.state, until), f);
+        _requireFields(c.stepping(f.state, until), f);
     }
 
     function testFuzz_deciding_changes_share_and_fee(Fields memory f, uint16 share, uint16 fee) external pure {
@@ -64,7 +65,7 @@ contract CaseWordTest is Base {
         _limit(f);
         CaseWord c = CaseWord.wrap(_pack(f));
         (f.grade, f.share, f.fee) = (grade % (uint8(type(Grade).max) + 1), share, fee);
-        _requireFields(c.proposing(f.grade, share, fee), f);
+        _requireFields(c.proposing(uint256(fee) << 24 | uint256(share) << 8 | f.grade), f);
     }
 
     function testFuzz_flags_are_set_and_cleared_alone(Fields memory f, uint8 flag) external pure {
@@ -106,7 +107,7 @@ contract CaseWordTest is Base {
         kind %= uint8(type(Kind).max) + 1;
         role %= uint8(type(Role).max) + 1;
         vm.warp(time);
-        uint256 entry = uint256(CaseWord.wrap(_pack(f)).entryOf(kind, role));
+        uint256 entry = uint256(CaseWord.wrap(_pack(f)).entryOf(CaseWords.saying(Kind(kind), Role(role))));
         vm.assertEq(uint24(entry), f.length, "position");
         vm.assertEq(uint8(entry >> 24), kind, "kind");
         vm.assertEq(uint8(entry >> 32), role, "role");

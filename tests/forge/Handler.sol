@@ -241,7 +241,7 @@ abstract contract Handler is Book {
         Sent memory message = Sent(a, sign(_signerOf(v, move.role), lens.digestOf(a)));
         Snapshot memory s = _before(id);
         if (seed % 2 == 0) ledger.record(a, message.signature);
-        else ledger.recordBatch(_pack(message));
+        else ledger.recordPacked(_pack(message));
         _after(id, s);
         kindsSeen |= 1 << uint8(a.kind);
         sent.push(message);
@@ -364,7 +364,7 @@ abstract contract Handler is Book {
 
     function _pack(Sent memory m) internal pure returns (bytes memory) {
         Act memory a = m.act;
-        bytes memory fields = abi.encodePacked(a.validUntil, a.kind, a.role, a.nonce, a.grade, a.share, a.fee);
+        bytes memory fields = abi.encodePacked(a.validUntil, a.nonce, a.role, a.kind, a.fee, a.share, a.grade);
         bytes memory key = a.kind == Kind.KeyBound ? abi.encodePacked(a.key) : bytes("");
         return abi.encodePacked(a.caseId, a.commitment, fields, m.signature, key);
     }

@@ -60,11 +60,12 @@ contract MessagesTest is Base {
     }
 
     function hash(Act calldata a) external pure returns (bytes32) {
-        return Messages.hashAct(CaseMachine.ruleOf(uint8(a.kind)), a.caseId, a.commitment, ActWords.of_(a), a.key);
+        return
+            Messages.hashAct(CaseMachine.ruleOf(uint8(a.kind)), a.caseId, a.commitment, ActWords.of_(a), uint160(a.key));
     }
 
     function isFullySigned(Act calldata a) external pure returns (bool) {
-        return Messages.isFullySigned(CaseMachine.ruleOf(uint8(a.kind)), ActWords.of_(a), a.key);
+        return Messages.isFullySigned(CaseMachine.ruleOf(uint8(a.kind)), ActWords.of_(a), uint160(a.key));
     }
 
     function _hash(Act memory a) private view returns (bytes32) {

@@ -3,7 +3,7 @@ pragma solidity ^0.8.24;
 
 import {Act, Grade, Kind, Role} from "../../contracts/interfaces/CaseTypes.sol";
 import {ActWord, ActWords} from "../../contracts/libraries/ActWord.sol";
-import {PackedAct} from "../../contracts/libraries/PackedAct.sol";
+import {PackedAct, PackedActs} from "../../contracts/libraries/PackedAct.sol";
 import {Base} from "./Base.sol";
 import {RawAct} from "./RawAct.sol";
 
@@ -49,7 +49,7 @@ contract PackedActTest is Base {
         vm.assertEq(word.grade(), uint8(act.grade), "grade");
         vm.assertEq(word.share(), act.share, "share");
         vm.assertEq(word.fee(), act.fee, "fee");
-        uint256 values = (uint256(uint8(act.grade)) << 32) | (uint256(act.share) << 16) | act.fee;
+        uint256 values = (uint256(act.fee) << 24) | (uint256(act.share) << 8) | uint8(act.grade);
         vm.assertEq(word.values(), values, "values");
     }
 
@@ -65,11 +65,14 @@ contract PackedActTest is Base {
     }
 
     function unpack(bytes calldata items, uint256 start) external pure returns (Item memory item) {
-        item.caseId = PackedAct.caseId(items, start);
-        item.commitment = PackedAct.commitment(items, start);
-        item.fields = PackedAct.fields(items, start);
-        item.signature = PackedAct.signature(items, start);
-        (item.end, item.key) = PackedAct.endAndKey(items, start, item.fields);
+        (PackedAct first,) = PackedActs.all(items);
+        PackedAct at = PackedAct.wrap(PackedAct.unwrap(first) + start);
+        item.caseId = at.caseId();
+        item.commitment = at.commitment();
+        item.fields = at.fields();
+        item.signature = at.signature();
+        item.key = address(uint160(at.key(item.fields)));
+        item.end = PackedAct.unwrap(at.end(item.fields)) - PackedAct.unwrap(first);
     }
 
     function wordOf(Act calldata act) external pure returns (ActWord) {
@@ -82,7 +85,7 @@ contract PackedActTest is Base {
         pure
         returns (bytes memory)
     {
-        bytes memory fields = abi.encodePacked(act.validUntil, kind, role, act.nonce, grade, act.share, act.fee);
+        bytes memory fields = abi.encodePacked(act.validUntil, act.nonce, role, kind, act.fee, act.share, grade);
         bytes memory key = kind == uint8(Kind.KeyBound) ? abi.encodePacked(act.key) : bytes("");
         return abi.encodePacked(act.caseId, act.commitment, fields, signature, key);
     }

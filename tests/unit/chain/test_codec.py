@@ -50,7 +50,7 @@ def test_encode_record_batch_is_what_the_abi_says(count: int) -> None:
     data = codec.encode_record_batch([(act, bytes(65))] * count)
     (items,) = _LEDGER.decode_function_input(data)[1].values() if count else (b"",)
     assert len(items) == 143 * count
-    assert hex0x(data) == _LEDGER.encode_abi("recordBatch", args=[items])
+    assert hex0x(data) == _LEDGER.encode_abi("recordPacked", args=[items])
 
 
 def test_encode_registrations_pokes_and_withdrawals_are_what_the_abi_says() -> None:

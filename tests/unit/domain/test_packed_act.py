@@ -89,7 +89,7 @@ def test_unpack_act_of_another_length_is_refused(length):
         unpack_act(bytes(length))
 
 
-@pytest.mark.parametrize(("at", "number"), [(69, 24), (70, 7), (73, 6)])
+@pytest.mark.parametrize(("at", "number"), [(72, 24), (71, 7), (77, 6)])
 def test_unpack_act_of_a_number_that_is_no_word_is_refused(at, number):
     item = bytearray(pack_act(act(), SIGNATURE))
     item[at] = number
@@ -98,7 +98,7 @@ def test_unpack_act_of_a_number_that_is_no_word_is_refused(at, number):
 
 
 def test_pack_act_has_the_layout_of_the_contract():
-    expected = b"\xaa" * 32 + b"\xbb" * 32 + bytes.fromhex("0a0b0c0d0e07050102031d4c0096")
+    expected = b"\xaa" * 32 + b"\xbb" * 32 + bytes.fromhex("0a0b0c0d0e0102050700961d4c03")
     assert pack_act(act(), SIGNATURE) == expected + SIGNATURE
 
 
@@ -106,7 +106,7 @@ def test_layout_is_the_one_that_the_contract_documents():
     source = SOURCE.read_text()
     text = " ".join(re.search(r"in this order: (.*?)\.", source, re.S)[1].replace("///", " ").split())
     assert text == (
-        "caseId 32, commitment 32, validUntil 5, kind 1, role 1, nonce 2, grade 1, share 2, fee 2, "
+        "caseId 32, commitment 32, validUntil 5, nonce 2, role 1, kind 1, fee 2, share 2, grade 1, "
         "signature r 32, s 32, v 1; behind that a KeyBound has the new key, 20"
     )
     assert int(re.search(r"LENGTH = (\d+)", source)[1]) == LENGTH
