@@ -66,13 +66,13 @@ contract PackedActTest is Base {
 
     function unpack(bytes calldata items, uint256 start) external pure returns (Item memory item) {
         (PackedAct first,) = PackedActs.all(items);
-        PackedAct at = PackedAct.wrap(PackedAct.unwrap(first) + start);
-        item.caseId = at.caseId();
-        item.commitment = at.commitment();
-        item.fields = at.fields();
-        item.signature = at.signature();
-        item.key = address(uint160(at.key(item.fields)));
-        item.end = PackedAct.unwrap(at.end(item.fields)) - PackedAct.unwrap(first);
+        PackedAct read = PackedAct.wrap(PackedAct.unwrap(first) + start);
+        item.caseId = read.caseId();
+        item.commitment = read.commitment();
+        item.fields = read.fields();
+        item.signature = read.signature();
+        item.key = address(uint160(read.key(item.fields)));
+        item.end = PackedAct.unwrap(read.end(item.fields)) - PackedAct.unwrap(first);
     }
 
     function wordOf(Act calldata act) external pure returns (ActWord) {
