@@ -57,10 +57,10 @@ def sustain(place: Site, records: int, connections: int) -> float:
         [_milestone(case, kind.wire, place.shop.api_key) for kind in STEPS for case in cases[start::connections]]
         for start in range(connections)
     ]
-    wanted, began = place.recorded() + len(cases) * len(STEPS), time.perf_counter()
-    send(place.address, shares)
+    wanted = place.recorded() + len(cases) * len(STEPS)
+    sent = send(place.address, shares)
     place.wait_recorded(wanted)
-    return len(cases) * len(STEPS) / (time.perf_counter() - began)
+    return len(cases) * len(STEPS) / (time.monotonic() - sent.began)
 
 
 def _milestone(case_id: str, kind: str, api_key: str) -> bytes:
@@ -71,9 +71,7 @@ def _milestone(case_id: str, kind: str, api_key: str) -> bytes:
 
 def _sustain_peer(endpoint: str, records: int, connections: int) -> float:
     request = post("/milestones", b'{"kind": "picked_up"}')
-    began = time.perf_counter()
-    send(endpoint, [[request] * -(-records // connections)] * connections)
-    return -(-records // connections) * connections / (time.perf_counter() - began)
+    return send(endpoint, [[request] * -(-records // connections)] * connections).per_second
 
 
 @contextmanager

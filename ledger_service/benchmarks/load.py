@@ -24,10 +24,15 @@ _LENGTH = b"\ncontent-length:"
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What came back: how long each took, and all of them together, in seconds."""
+    """What came back: how long each took, and all of them together, in seconds.
+
+    `began` is when the first was sent, by `time.monotonic`, which all processes of a machine share: to start the
+    process that sends takes a second or more, which is nobody's.
+    """
 
     seconds: list[float]
     lasted: float
+    began: float
 
     @property
     def per_second(self) -> float:
@@ -69,7 +74,7 @@ def drive(url: str, shares: list[list[bytes]], seconds: float | None) -> Answers
     """Raises IntegrityFailure for an answer that is no success: a refusal is no figure."""
     place = urlsplit(url)
     waiting = selectors.DefaultSelector()
-    began = time.perf_counter()
+    began = time.monotonic()
     ends = began + seconds if seconds is not None else float("inf")
     for share in shares:
         requests = cycle(share) if seconds is not None else iter(share)
@@ -84,10 +89,10 @@ def drive(url: str, shares: list[list[bytes]], seconds: float | None) -> Answers
             if answered is None:
                 continue
             taken.append(answered)
-            if time.perf_counter() > ends or not connection.ask():
+            if time.monotonic() > ends or not connection.ask():
                 waiting.unregister(connection.socket)
                 connection.socket.close()
-    return Answers(taken, time.perf_counter() - began)
+    return Answers(taken, time.monotonic() - began, began)
 
 
 class _Connection:

@@ -69,7 +69,7 @@ def test_performance_page_has_the_markers() -> None:
 
 
 def test_p99_is_what_one_answer_in_a_hundred_exceeds() -> None:
-    answers = Answers([number / 1_000 for number in range(1, 1_001)], 2.0)
+    answers = Answers([number / 1_000 for number in range(1, 1_001)], 2.0, 0.0)
     assert answers.per_second == 500
     assert answers.p99 == pytest.approx(991, abs=1)
 
