@@ -99,6 +99,10 @@ class Unavailable(LedgerError):
     retry_after = 5
 
 
+class Interrupted(Unavailable):
+    """The database undid a unit of work in favour of another one. Nothing of it was kept, so it can be done again."""
+
+
 class Overloaded(Unavailable):
     """More than can be taken now; what is there already is served."""
 

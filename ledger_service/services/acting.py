@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from ..domain.case_state import CaseState
 from ..domain.vocabulary import Kind, Role
-from ..errors import InvalidInput, LedgerError, Unavailable
+from ..errors import Conflict, Interrupted, InvalidInput, LedgerError, Unavailable
 from ..store.cases import find_case
 from ..store.idempotency import StoredAnswer, insert_answers
 from ..store.judging import lock_cases, unsettled
@@ -69,9 +69,9 @@ def state_milestones(
         return _answered_before(app, statements, error)
     try:
         return _together(app, statements)
-    except Unavailable as error:  # nobody can write now
-        return [error] * len(statements)
-    except Exception:  # noqa: BLE001 - whatever is wrong with one of them is not to be the others'
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one of them is not to be the others'
+        if isinstance(error, Unavailable) and not isinstance(error, Interrupted):
+            return [error] * len(statements)  # nobody can write now
         return [_alone(app, statement) for statement in statements]
 
 
@@ -87,15 +87,33 @@ def _answered_before(app: App, statements: Sequence[Statement], error: LedgerErr
     """What was answered once is answered again, whatever stands against the others."""
     with app.database.read() as session:
         answers = answers_to(session, [each.claim for each in statements if each.claim])
-    return [_given(each.claim, answers) or error for each in statements]
+    return [_given_or(each.claim, answers, error) for each in statements]
+
+
+def _given_or(
+    claim: IdempotencyClaim | None, answers: Mapping[tuple[str, str], StoredAnswer], error: LedgerError
+) -> Answer | LedgerError:
+    try:
+        return _given(claim, answers) or error
+    except LedgerError as own:
+        return own
 
 
 def _together(app: App, statements: Sequence[Statement]) -> list[Answer | Exception]:
-    with app.database.write() as session:
-        group = _Group(app, session, statements)
-        outcomes = [group.judge(statement) for statement in statements]
-        keep_records(session, group.taken)
-        insert_answers(session, group.earned)
+    """Raises what happens before the commit: then nothing was kept. Where the commit itself fails in a way that leaves
+    open whether it was kept, everybody is told so, and nothing is done again."""
+    is_written = False
+    try:
+        with app.database.write() as session:
+            group = _Group(app, session, statements)
+            outcomes = [group.judge(statement) for statement in statements]
+            keep_records(session, group.taken)
+            insert_answers(session, group.earned)
+            is_written = True
+    except Exception as error:
+        if not is_written or isinstance(error, Conflict | Interrupted):
+            raise
+        return [error] * len(statements)
     app.wake.set()
     return outcomes
 
@@ -134,12 +152,12 @@ class _Group:
         kind = kind_of(request.kind)
         role = role_for(roles_in(account, case), place.state, kind)
         taken, after = sign(self._app, self._session, place, kind, role, request)
-        self._places[case.case_id] = replace(place, state=after)
-        self.taken.append(taken)
         if statement.claim is not None:
             answer = statement.claim.answered(202, taken.body)
             self._answers[statement.claim.name] = answer
             self.earned.append(answer)
+        self._places[case.case_id] = replace(place, state=after)
+        self.taken.append(taken)
         return Answer(202, taken.body)
 
 

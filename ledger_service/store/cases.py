@@ -35,7 +35,7 @@ _ENQUEUE: dict[str, Any] = {
 def find_case(session: Session, case_id: str, *, for_update: bool = False) -> CaseRow | None:
     """The case; `for_update` keeps other acts on it waiting until this unit of work ends."""
     query = select(CaseRow).where(CaseRow.case_id == case_id)
-    return session.exec(query.with_for_update() if for_update else query).first()
+    return session.exec(query.with_for_update(key_share=True) if for_update else query).first()
 
 
 def case_by_source(session: Session, source: str) -> CaseRow | None:

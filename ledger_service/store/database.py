@@ -18,15 +18,19 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlmodel import Session
 
-from ..errors import Conflict, Unavailable
+from ..errors import Conflict, Interrupted, Unavailable
 from ..telemetry import DATABASE_SECONDS, timed
 from .group_commit import GroupCommit
 
 # SQLSTATE classes of PostgreSQL, whose driver calls nearly all of its errors programming errors: what a constraint
-# refuses, and what passes by itself or by the operator's hand (connection, rollback of a deadlock's victim, resources,
-# a lock or a time that ran out, operator's intervention, the disk, a read-only standby).
+# refuses, what was undone for another's sake (a deadlock's victim), and what passes by itself or by the operator's hand
+# (connection, resources, a lock or a time that ran out, operator's intervention, the disk, a read-only standby).
 _REFUSED = ("23",)
-_PASSING = ("08", "25006", "40", "53", "55P03", "57", "58")
+_UNDONE = ("40", "55P03")
+_PASSING = ("08", "25006", "53", "57", "58")
+
+# What comes as it is where a connection breaks, since not every way through driver and library gives it a name.
+_BROKEN = (NoConnection, ConnectionError, TimeoutError)
 
 _convert = pg8000.legacy.convert_paramstyle
 _LONGEST = 20_000  # characters of a statement that is remembered
@@ -60,7 +64,7 @@ class Database:
             try:
                 session.connection(execution_options=_READING)
                 yield session
-            except (DBAPIError, NoConnection) as error:
+            except (DBAPIError, *_BROKEN) as error:
                 raise _meaning(error, "read") from error
 
     @contextmanager
@@ -74,7 +78,7 @@ class Database:
             try:
                 with self._groups.part() if self._groups else self._alone() as session:
                     yield session
-            except (DBAPIError, NoConnection) as error:
+            except (DBAPIError, *_BROKEN) as error:
                 raise _meaning(error, "written") from error
 
     @contextmanager
@@ -88,13 +92,15 @@ class Database:
         self.engine.dispose()
 
 
-def _meaning(error: DBAPIError | NoConnection, what: str) -> Exception:
+def _meaning(error: Exception, what: str) -> Exception:
     """The error as callers know it; itself where the statement was wrong, which is a fault of ours."""
-    if isinstance(error, NoConnection):  # all are taken
+    if not isinstance(error, DBAPIError):  # all connections are taken, or this one broke
         return Unavailable(f"The database cannot be {what} right now.", remedy="Try again in a moment.")
     state = _sqlstate(error)
     if isinstance(error, IntegrityError) or state.startswith(_REFUSED):
         return Conflict("Somebody else wrote the same meanwhile.", remedy="Look at it, then try again.")
+    if state.startswith(_UNDONE):
+        return Interrupted("Another request went first.", remedy="Try again in a moment.")
     if isinstance(error, OperationalError | InterfaceError) or state.startswith(_PASSING):
         return Unavailable(f"The database cannot be {what} right now.", remedy="Try again in a moment.")
     return error

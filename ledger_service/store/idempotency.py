@@ -42,8 +42,10 @@ def find_answers(session: Session, names: Sequence[tuple[str, str]]) -> dict[tup
 
 
 def insert_answers(session: Session, answers: Sequence[StoredAnswer]) -> None:
-    """The database refuses all of them where one's key has an answer already."""
-    insert_many(session, IdempotentRequest, [asdict(answer) for answer in answers])
+    """The database refuses all of them where one's key has an answer already. They go in by their names, so that two
+    groups with some of the same keys wait for each other in one order."""
+    ordered = sorted(answers, key=lambda answer: (answer.principal, answer.key))
+    insert_many(session, IdempotentRequest, [asdict(answer) for answer in ordered])
 
 
 def insert_answer(session: Session, answer: StoredAnswer) -> bool:

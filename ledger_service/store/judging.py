@@ -22,7 +22,13 @@ _NOT_RECORDED = (col(RecordRow.case_id) == col(CaseRow.case_id)) & ~exists().whe
 _CHAIN = tuple(SQLModel.metadata.tables["chain_cases"].columns)
 _CHAIN_NAMES = tuple(column.name for column in _CHAIN)
 _ACT = ("kind", "role", "nonce", "valid_until", "commitment", "grade", "share", "fee", "accepted_at")
-_LOCKED = select(CaseRow).where(col(CaseRow.case_id).in_(_CASES)).order_by(col(CaseRow.case_id)).with_for_update()
+# Rows that refer to a case (mails, for one) can be written meanwhile: `key_share` does not shut them out.
+_LOCKED = (
+    select(CaseRow)
+    .where(col(CaseRow.case_id).in_(_CASES))
+    .order_by(col(CaseRow.case_id))
+    .with_for_update(key_share=True)
+)
 _READ: tuple[Any, ...] = (
     col(CaseRow.case_id),
     col(RecordRow.record_id),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, func, select
-from sqlmodel import SQLModel, col
+from sqlmodel import Session, SQLModel, col
 
 from ledger_service.domain.vocabulary import Kind
-from ledger_service.errors import Conflict, Forbidden, InvalidInput, NotFound, OutOfOrder, Overloaded
+from ledger_service.errors import Conflict, Forbidden, Interrupted, InvalidInput, NotFound, OutOfOrder, Overloaded
 from ledger_service.services.accounts import authenticate, create_account
 from ledger_service.services.acting import Statement, state_milestone, state_milestones
 from ledger_service.services.app import App
@@ -160,17 +162,55 @@ def test_without_room_only_what_was_answered_is_answered(app: App, shop: Account
         keyed(app, shop, cases[1], "l"),
         Statement(shop, cases[2], AUTHORISED),
     )
+    used = keyed(app, shop, cases[1], "k")
     (first,) = state_milestones(app, [known])
     before = count(app)
 
     def full() -> None:
         raise Overloaded("Too much is waiting for the chain.", retry_after=1)
 
-    again, refused, too = state_milestones(app, [known, new, keyless], full)
+    again, refused, too, wrong = state_milestones(app, [known, new, keyless, used], full)
     assert taken(again) == taken(first)
+    assert isinstance(wrong, InvalidInput)
     assert isinstance(refused, Overloaded)
     assert isinstance(too, Overloaded)
     assert count(app) == before
+
+
+def test_unit_of_work_that_may_have_been_kept_is_not_done_again(
+    app: App, shop: Account, cases: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is cut while the database commits."""
+    write = app.database.write
+
+    @contextmanager
+    def cut() -> Iterator[Session]:
+        with write() as session:
+            yield session
+        raise ConnectionResetError
+
+    monkeypatch.setattr(app.database, "write", cut)
+    outcomes = state_milestones(app, [Statement(shop, case, AUTHORISED) for case in cases])
+    assert [type(each) for each in outcomes] == [ConnectionResetError] * 3
+    assert [len(rows_of(app, case)) for case in cases] == [2, 2, 2]
+
+
+def test_unit_of_work_that_gave_way_to_another_is_done_again(
+    app: App, shop: Account, cases: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, tried = app.database.write, iter(range(9))
+
+    @contextmanager
+    def deadlocked() -> Iterator[Session]:
+        with write() as session:
+            yield session
+            if next(tried) == 0:
+                raise Interrupted("Another transaction went first.", remedy="Try again.")
+
+    monkeypatch.setattr(app.database, "write", deadlocked)
+    outcomes = state_milestones(app, [Statement(shop, case, AUTHORISED) for case in cases])
+    assert [type(each) for each in outcomes] == [Answer] * 3
+    assert [len(rows_of(app, case)) for case in cases] == [2, 2, 2]
 
 
 def test_group_that_the_database_refuses_is_done_one_by_one(app: App, shop: Account, cases: list[str]) -> None:
