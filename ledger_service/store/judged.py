@@ -59,11 +59,11 @@ _REGISTERED = {
     "register_policy": _registered("register_policy", "PolicyRegistered"),
     "register_parties": _registered("register_parties", "PartiesRegistered"),
 }
-# Where the chain shows what became of a row: its table, and when one of its rows is about it.
+# Where the chain shows that a row took effect: its table, and when one of its rows is about it. Refusals are looked at
+# one by one, and panels by their version, which no row has before it is registered.
 _SHOWN: tuple[tuple[Any, ColumnElement[bool]], ...] = (
-    *((chain, is_ours & (identifier == col(OutboxRow.record_id))) for identifier, _, chain, is_ours in _JUDGED),
+    *((chain, is_ours & (identifier == col(OutboxRow.record_id))) for identifier, _, chain, is_ours in _TOOK_EFFECT),
     *((ChainEvent, is_shown) for is_shown in _REGISTERED.values()),
-    (ChainEvent, (col(OutboxRow.action) == "register_panel") & (col(ChainEvent.name) == "PanelRegistered")),
     (
         ChainRecord,
         (col(OutboxRow.action) == "poke")
@@ -166,7 +166,7 @@ def _undone(session: Session, hashes: Sequence[str]) -> list[OutboxRow]:
     for some in chunks(hashes):
         query = select(OutboxRow).where(col(OutboxRow.tx_hash).in_(some), col(OutboxRow.done).is_(False))
         found += session.exec(query).all()
-    return found
+    return sorted(found, key=lambda row: row.id or 0)  # what comes later in a case may wait for the one before
 
 
 def _alone_from(session: Session, row: OutboxRow) -> int:
@@ -200,32 +200,62 @@ def _took_effect(session: Session, row: OutboxRow) -> bool:
 
 def _is_refused(session: Session, row: OutboxRow) -> bool:
     """Whether the chain refused an opening, an act or a vote when everything was done that it follows."""
-    return any(not _came_too_early(session, row, place) for place in _refusals_of(session, row))
+    return _Refusals(session).end(row) is not None
 
 
-def _refusals_of(session: Session, row: OutboxRow) -> list[Place]:
-    found: list[Place] = []
-    for identifier, _, _, is_ours in _REFUSED:
-        places = select(ChainRefusal.block_number, ChainRefusal.log_index)
-        found += session.exec(places.where(is_ours, identifier == row.record_id)).all()
-    return found
+class _Refusals:
+    """Looks at refusals of one moment; each is looked at once, however many rows follow it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._ends: dict[int | None, Place | None] = {}
+
+    def end(self, row: OutboxRow) -> Place | None:
+        """Where a row was refused for good: the first place at which nothing was missing that it follows."""
+        if row.id not in self._ends:
+            places = sorted(self._places(row))
+            self._ends[row.id] = next((place for place in places if not self._came_too_early(row, place)), None)
+        return self._ends[row.id]
+
+    def _places(self, row: OutboxRow) -> list[Place]:
+        found: list[Place] = []
+        for identifier, _, _, is_ours in _REFUSED:
+            places = select(ChainRefusal.block_number, ChainRefusal.log_index)
+            found += self._session.exec(places.where(is_ours, identifier == row.record_id)).all()
+        return found
+
+    def _came_too_early(self, row: OutboxRow, place: Place) -> bool:
+        """Whether something that the row follows is not done, or was judged only behind this place."""
+        case = self._session.get(CaseRow, row.case_id) if row.action == "open" else None
+        terms = json.loads(case.terms) if case else {}
+        before = _goes_before(row, terms)
+        later = or_(*(exists().where(is_shown, _is_behind(chain, place)) for chain, is_shown in _SHOWN))
+        missing = select(OutboxRow.id).where(before, col(OutboxRow.done).is_(False) | later)
+        if _is_there(self._session, missing) or self._panel_came_later(terms.get("panel", 0), place):
+            return True
+        ends = (self.end(each) for each in self._refused_again(before, place))
+        return any(end is None or end > place for end in ends)
+
+    def _refused_again(self, before: ColumnElement[bool], place: Place) -> Sequence[OutboxRow]:
+        """What went before and took no effect, with a refusal behind this place: perhaps not its first."""
+        took_effect = (exists().where(is_ours, one == col(OutboxRow.record_id)) for one, _, _, is_ours in _TOOK_EFFECT)
+        behind = _is_behind(ChainRefusal, place)
+        refused = (exists().where(is_ours, one == col(OutboxRow.record_id), behind) for one, _, _, is_ours in _REFUSED)
+        return self._session.exec(select(OutboxRow).where(before, or_(*refused), ~or_(*took_effect))).all()
+
+    def _panel_came_later(self, version: int, place: Place) -> bool:
+        registered = select(ChainEvent.args).where(
+            col(ChainEvent.name) == "PanelRegistered", _is_behind(ChainEvent, place)
+        )
+        return bool(version) and any(json.loads(args)["version"] == version for args in self._session.exec(registered))
 
 
-def _came_too_early(session: Session, row: OutboxRow, place: Place) -> bool:
-    """Whether something that the row follows is not done, or was judged only behind this place."""
-    later = or_(*(exists().where(is_shown, _is_behind(chain, place)) for chain, is_shown in _SHOWN))
-    before = _goes_before(session, row)
-    return _is_there(session, select(OutboxRow.id).where(before, col(OutboxRow.done).is_(False) | later))
-
-
-def _goes_before(session: Session, row: OutboxRow) -> ColumnElement[bool]:
-    """What a row follows: what was accepted before it in its case; an opening what it names."""
+def _goes_before(row: OutboxRow, terms: dict[str, Any]) -> ColumnElement[bool]:
+    """What a row follows: what was accepted before it in its case; an opening what its terms name."""
     earlier = col(OutboxRow.id) < row.id
     of_case = earlier & (col(OutboxRow.case_id) == row.case_id) & col(OutboxRow.action).in_(IN_TURN)
-    case = session.get(CaseRow, row.case_id) if row.action == "open" else None
-    if case is None:
+    if not terms:
         return of_case
-    terms = json.loads(case.terms)
     names = col(OutboxRow.subject).in_((terms["policy"], terms["parties"]))
     named = names & col(OutboxRow.action).in_(list(_REGISTERED))
     panel = earlier & (col(OutboxRow.action) == "register_panel") if terms["panel"] else false()

@@ -249,8 +249,8 @@ class Workers:
         return self._is_behind() or index >= _FULL or any(made > 1 for made in submits)
 
     def _is_behind(self) -> bool:
-        """Not while reading fails: it is tried again in its time."""
-        return self._progress is not None and self._progress.behind > 0 and self._index_step.failure is None
+        """Not while reading fails, which is tried again in its time, nor while another process reads."""
+        return self._progress is not None and self._progress.behind > 0 and self._index_step.outcome is not None
 
     def _index(self) -> int:
         """How many events were read."""

@@ -55,13 +55,13 @@ class Book:
             enqueue(session, action, name, 0, case_id=_CASE, record_id=name)
         return name
 
-    def refuse(self, name: str) -> bool:
+    def refuse(self, name: str, block: int = _REFUSED_AT) -> bool:
         """The chain says no to what our transaction carried; whether that is for good."""
         with self.database.write() as session:
             row = session.exec(select(OutboxRow).where(OutboxRow.subject == name)).one()
             row.tx_hash = _TX
             session.add(row)
-            place = {"block_number": _REFUSED_AT, "log_index": len(session.exec(select(ChainRefusal)).all())}
+            place = {"block_number": block, "log_index": len(session.exec(select(ChainRefusal)).all())}
             session.add(ChainRefusal(case_id=_CASE, commitment=_commitment(name), reason="No()", tx_hash=_TX, **place))
             session.flush()
             set_refused(session, [_commitment(name)])
@@ -124,6 +124,11 @@ def _link(name: str, block: int, *, position: int = 1, kind: str = "", commitmen
     return ChainRecord(
         case_id=_CASE, position=position, commitment=commitment or _commitment(name), time=0, **words, **place
     )
+
+
+def _refusal(name: str, block: int) -> ChainRefusal:
+    place = {"block_number": block, "log_index": 0}
+    return ChainRefusal(case_id=_CASE, commitment=_commitment(name), reason="No()", tx_hash=_TX, **place)
 
 
 def _event(name: str, args: dict[str, Any], block: int) -> ChainEvent:
@@ -211,6 +216,42 @@ def test_a_refusal_with_nothing_before_it_is_for_good_whatever_comes_after(book:
     assert book.refuse("first")
     assert book.refuse("second")
     assert book.waiting() == []
+
+
+def test_another_panel_registered_later_brings_no_opening_back(book: Book) -> None:
+    """Read at once, as a rebuild does: the panel that the opening names was there when it was refused."""
+    first = book.ask("register_panel", _PANEL)
+    book.accept("open", "second")
+    named, another = ({"version": version} for version in (3, 30))
+    book.show(
+        _event("PanelRegistered", named, _REFUSED_AT - 1),
+        _event("PanelRegistered", another, _REFUSED_AT + 1),
+        done=first,
+    )
+    assert book.refuse("second")
+
+
+def test_second_refusal_of_what_is_recorded_takes_nothing_back(book: Book) -> None:
+    first, second = book.accept("act", "first"), book.accept("act", "second")
+    book.show(_link(first, _REFUSED_AT - 1), done=first)
+    book.show(_refusal(first, _REFUSED_AT + 1))
+    assert book.refuse(second)
+
+
+def test_second_refusal_of_what_was_refused_for_good_takes_nothing_back(book: Book) -> None:
+    first, second, third = (book.accept("act", name) for name in ("first", "second", "third"))
+    assert book.refuse(first, _REFUSED_AT - 2)
+    assert book.refuse(second, _REFUSED_AT - 1)
+    book.show(_refusal(first, _REFUSED_AT + 1), _refusal(second, _REFUSED_AT + 2))
+    assert book.refuse(third)
+
+
+def test_what_was_refused_too_early_at_first_counts_where_it_was_refused_for_good(book: Book) -> None:
+    first, second, third = (book.accept("act", name) for name in ("first", "second", "third"))
+    book.show(_refusal(second, _REFUSED_AT - 2))  # ahead of the first
+    book.show(_link(first, _REFUSED_AT - 1), done=first)
+    assert book.refuse(second, _REFUSED_AT + 1)
+    assert not book.refuse(third), "It was refused between the two refusals of the second."
 
 
 def test_what_was_refused_before_and_is_overtaken_now_is_not_over(book: Book) -> None:

@@ -22,6 +22,8 @@ from ledger_service.services.health import NEEDED
 from ledger_service.services.policies import shipped_policies
 from ledger_service.store.database import Database
 from ledger_service.store.outbox import waiting
+from ledger_service.workers.indexer import Progress
+from ledger_service.workers.leasing import Leases
 from ledger_service.workers.loop import Step, Workers
 
 _ADDRESS = "0x" + "11" * 20
@@ -122,6 +124,22 @@ def test_steps_beside_sending_and_reading_are_not_asked_at_every_wake(parts: Par
     rpc.close()
     assert len(turns) >= 4
     assert all(later - earlier >= 0.24 for earlier, later in pairwise(turns))
+
+
+def test_process_that_waits_for_its_turn_rests_although_the_reader_is_behind(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    reader, rpc, signer = Leases(parts.database), Rpc("http://127.0.0.1:9"), LocalSigner(new_key())
+    assert reader.hold("index")
+    loop = Workers(parts, rpc, writer=signer, operator=signer, steps=[])
+    look = lambda: (looks.append(time.monotonic()), Progress(0, 5, 50))[1]  # noqa: E731
+    monkeypatch.setattr(loop._indexer, "look", look)
+    loop.start()
+    assert wait_until(lambda: len(looks) >= 6, seconds=60)
+    loop.stop()
+    rpc.close()
+    assert all(later - earlier >= 0.04 for earlier, later in pairwise(looks))
 
 
 def test_register_policies_asks_once_for_each(parts: Parts, workers: tuple[Workers, Notifier]) -> None:
