@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import anyio
+import structlog
 from fastapi import Depends, Header, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
@@ -32,6 +33,8 @@ from ledger_service.store.tables import Account
 from .dependencies import principal
 from .gathering import Gatherer
 from .load import Load
+
+log = structlog.get_logger("ledger.api")
 
 MAX_WAIT_SECONDS = 30
 _TOGETHER = 64  # milestones in one unit of work
@@ -79,7 +82,7 @@ async def read_writing(
         ),
     ] = None,
 ) -> Writing:
-    """Raises InvalidInput for a key that cannot be one, and for text in the body that no text can hold."""
+    """Raises InvalidInput for a key that cannot be one."""
     return writing_of(request.scope, await request.body(), idempotency_key, prefer)
 
 
@@ -111,7 +114,7 @@ def gather_milestones(app: App, intake: Intake) -> Taking:
 
     def take(statements: Sequence[acting.Statement]) -> list[tuple[Answer, bool] | Exception]:
         outcomes = acting.state_milestones(app, statements, intake.require_room)
-        is_delayed = intake.is_delayed()
+        is_delayed = _is_delayed(intake)
         return [each if isinstance(each, Exception) else (each, is_delayed) for each in outcomes]
 
     return Gatherer(take, most=_TOGETHER, line=_WAITING_TO_BE_TAKEN, why="write")
@@ -155,9 +158,9 @@ async def _respond(
         bind_contextvars(case_id=body["case_id"], record_id=record_id)
         with writing.load.patience() as is_patient:
             if writing.wait is not None and is_patient:
-                body = {**body, "stage": await _stage_within(app, record_id, writing.wait)}
+                body = {**body, "stage": await _stage_within(app, record_id, writing.wait, body["stage"])}
                 headers["Preference-Applied"] = f"wait={writing.wait}"
-                is_delayed = await run_in_threadpool(writing.intake.is_delayed)
+                is_delayed = await run_in_threadpool(_is_delayed, writing.intake)
         if body["stage"] not in _SETTLED_STAGES and is_delayed:
             body = {**body, "delayed": True}
     return JSONResponse(body, answer.status, headers)
@@ -166,7 +169,16 @@ async def _respond(
 def _once_and_how(app: App, who: str, writing: Writing, status: int, work: Work) -> tuple[Answer, bool]:
     """The answer, and whether what it accepts reaches the chain late: both in one thread, since each change of threads
     takes as long as a question to the database."""
-    return _once(app, who, writing, status, work), writing.intake.is_delayed()
+    return _once(app, who, writing, status, work), _is_delayed(writing.intake)
+
+
+def _is_delayed(intake: Intake) -> bool:
+    """Asked once the record is kept, so it never fails: what cannot be found out is told as late."""
+    try:
+        return intake.is_delayed()
+    except Exception as error:  # noqa: BLE001 - an answer of 500 would say that nothing was taken
+        log.warning("delay_not_known", error=type(error).__name__)
+        return True
 
 
 def _once(app: App, who: str, writing: Writing, status: int, work: Work) -> Answer:
@@ -179,11 +191,17 @@ def _once(app: App, who: str, writing: Writing, status: int, work: Work) -> Answ
     return answer_once(app, who, writing.key, writing.request_hash, take)
 
 
-async def _stage_within(app: App, record_id: str, seconds: int) -> str:
-    """The record's stage once it is settled, or after this many seconds. Asks; never holds a thread."""
+async def _stage_within(app: App, record_id: str, seconds: int, stage: str) -> str:
+    """The record's stage once it is settled, or after this many seconds. Asks; never holds a thread.
+
+    It never fails, as the record is kept: where the database has no answer, it is `stage` or what was seen since."""
     end = time.monotonic() + seconds
     while True:
-        stage = await run_in_threadpool(queries.record_stage, app, record_id)
+        try:
+            stage = await run_in_threadpool(queries.record_stage, app, record_id)
+        except Exception as error:  # noqa: BLE001 - an answer of 500 would say that nothing was taken
+            log.warning("stage_not_known", error=type(error).__name__)
+            return stage
         left = end - time.monotonic()
         if stage in _SETTLED_STAGES or left <= 0:
             return stage
