@@ -23,7 +23,7 @@ from .load import require_hands
 
 _MAX_CREDENTIAL = 4_096
 _TOGETHER = 256  # API keys in one question
-_WAITING = 1_000
+_WAITING = 300  # each holds what it sent, and nobody knows yet who it is
 
 Keys = Gatherer[str, Account]
 _api_key = HTTPBearer(

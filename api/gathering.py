@@ -56,18 +56,34 @@ class Gatherer(Generic[Asked, Given]):
         """Group after group, until nobody waits. A request whose caller has gone away is done all the same."""
         while self._waiting:
             group = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+            outcomes: list[tuple[asyncio.Future[Given], Given | Exception]]
             try:
                 given = await to_thread.run_sync(self._work, [asked for asked, _ in group], limiter=self._thread)
+                outcomes = [(answer, each) for (_, answer), each in zip(group, given, strict=True)]
             except Exception as error:  # noqa: BLE001 - raised to each of them
-                given = [error] * len(group)
-            for (_, answer), outcome in zip(group, given, strict=True):
+                outcomes = [(answer, error) for _, answer in group]
+            except BaseException as error:  # this ends, so nobody may go on waiting for it
+                for _, answer in (*group, *self._waiting):
+                    _settle(answer, error)
+                self._waiting.clear()
+                raise
+            for answer, outcome in outcomes:
                 _settle(answer, outcome)
 
 
-def _settle(answer: asyncio.Future[Given], outcome: Given | Exception) -> None:
+def _settle(answer: asyncio.Future[Given], outcome: Given | BaseException) -> None:
     if answer.done():  # whoever asked has gone away
         return
-    if isinstance(outcome, Exception):
-        answer.set_exception(outcome)
+    if isinstance(outcome, BaseException):
+        answer.set_exception(_raised(outcome))
     else:
         answer.set_result(outcome)
+
+
+def _raised(error: BaseException) -> Exception:
+    """What whoever asked can be told: the end of the process is not theirs, and no future can hold a StopIteration."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    instead = RuntimeError(f"The group ended with {type(error).__name__}.")
+    instead.__cause__ = error
+    return instead

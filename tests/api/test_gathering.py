@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
+from starlette.responses import Response
 from starlette.testclient import TestClient
+from starlette.types import Scope
 
+from api import plain_milestones
+from api.dependencies import account_of, gather_keys
 from api.gathering import Gatherer
 from ledger_service.errors import NotFound, Overloaded
 from ledger_service.services.accounts import disable_account
 from ledger_service.services.app import App
+from ledger_service.services.rate_limits import RateLimits
+from ledger_service.store.tables import Account
 
 from .conftest import ON_BOTH, Headers, Keys, Open, bearer, case_body, count_rows
 
@@ -71,6 +78,60 @@ def test_line_is_bounded_and_an_error_of_the_group_is_each_ones() -> None:
 
     answers = asyncio.run(run())
     assert [type(each) for each in answers] == [ZeroDivisionError] * 3 + [Overloaded] * 2
+
+
+class EndOfAll(BaseException):
+    """No Exception, such as what an extension raises that panics."""
+
+
+def _fail(_: Sequence[int]) -> list[int | Exception]:
+    raise EndOfAll
+
+
+def _one_too_few(asked: Sequence[int]) -> list[int | Exception]:
+    return list(asked)[1:]
+
+
+def _stop(asked: Sequence[int]) -> list[int | Exception]:
+    return [StopIteration() if number == 0 else number for number in asked]
+
+
+@pytest.mark.parametrize(
+    ("work", "expected"),
+    [
+        (_fail, [RuntimeError] * 3),  # the third is in the line while the first two are done
+        (_one_too_few, [ValueError] * 3),
+        (_stop, [RuntimeError, int, int]),
+    ],
+)
+def test_nobody_waits_for_a_group_that_cannot_be_answered(
+    work: Callable[[Sequence[int]], list[int | Exception]], expected: list[type]
+) -> None:
+    async def run() -> tuple[list[Any], int | Exception | None]:
+        works = [work]
+        gatherer: Gatherer[int, int] = Gatherer(lambda asked: works[0](asked), most=2, line=9, why="write")
+        answers = await asyncio.wait_for(
+            asyncio.gather(*(gatherer.ask(number) for number in range(3)), return_exceptions=True), 10
+        )
+        works[0] = list
+        return answers, await asyncio.wait_for(gatherer.ask(7), 10)
+
+    answers, after = asyncio.run(run())
+    assert [type(each) for each in answers] == expected
+    assert after == 7, "it goes on with the next"
+
+
+def test_line_of_keys_is_short(ledger: App, account: Keys) -> None:
+    """Each that waits in it holds a body that nobody has vouched for."""
+    key = f"Bearer {account('merchant')['api_key']}"
+
+    async def run() -> list[Any]:
+        keys = gather_keys(ledger)
+        limits = RateLimits(ledger.settings)
+        asked = (account_of(keys, limits, key, "127.0.0.1") for _ in range(310))
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    assert Counter(type(each) for each in asyncio.run(run())) == {Account: 300, Overloaded: 10}
 
 
 # --- milestones ------------------------------------------------------------------------------------------------------
@@ -147,6 +208,30 @@ def test_milestone_is_answered_and_counted_alike_on_either_way(
     )
     assert again.headers["idempotent-replayed"] == "true"
     assert again.json()["record_id"] == answer.json()["record_id"]
+
+
+@pytest.mark.parametrize(("length", "is_plain"), [(16_384, True), (16_385, False)])
+def test_long_body_goes_to_the_route_and_is_taken_there(
+    client: TestClient,
+    as_merchant: Headers,
+    open_case: Open,
+    monkeypatch: pytest.MonkeyPatch,
+    length: int,
+    is_plain: bool,
+) -> None:
+    taken: list[plain_milestones.Asked] = []
+    take = plain_milestones._take
+
+    async def seen(asked: plain_milestones.Asked, scope: Scope) -> Response:
+        taken.append(asked)
+        return await take(asked, scope)
+
+    monkeypatch.setattr(plain_milestones, "_take", seen)
+    path = f"/v1/cases/{open_case()['case_id']}/milestones"
+    body = '{"kind": "authorised"}'.rjust(length)
+    answer = client.post(path, content=body, headers={**as_merchant, "Content-Type": PLAIN})
+    assert answer.status_code == 202
+    assert len(taken) == is_plain
 
 
 def test_disabled_key_ends_with_the_next_request(client: TestClient, ledger: App, account: Keys) -> None:
