@@ -108,7 +108,7 @@ class Walk:
         if kind in (Kind.Disputed, Kind.Challenged):
             return {"share": chance.randint(*self.claims(view, kind, role))}
         if kind == Kind.KeyBound:
-            key = keyed(f"own {chance.random()}")
+            key = keyed(f"own {len(self.keys)} {chance.random()}")  # the same seed can come twice, a key cannot
             self.keys[key.address] = key
             return {"bound": key}
         return {}
