@@ -8,13 +8,18 @@ import statistics
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import Counter as Counted
 from sqlalchemy import text
 
 from api import load
+from ledger_service import telemetry
+from ledger_service.chain.rpc import wait_until
 from ledger_service.services.app import App
 
 from .conftest import Headers, case_body
@@ -46,10 +51,37 @@ def _ask(server: str, count: int, path: str, method: str = "GET", **more: Any) -
     return asyncio.run(all_of_them())
 
 
+@contextmanager
+def _locked_until_shed(ledger: App) -> Iterator[None]:
+    """Nobody can write to the database until somebody was turned away."""
+    lock = sqlite3.connect(
+        ledger.database.url.removeprefix("sqlite:///"), isolation_level=None, check_same_thread=False
+    )
+    lock.execute("BEGIN IMMEDIATE")
+    shed, before = telemetry.SHED.labels("write"), _count(telemetry.SHED.labels("write"))
+
+    def release() -> None:
+        wait_until(lambda: _count(shed) > before, seconds=20)
+        lock.execute("ROLLBACK")
+
+    waiting = threading.Thread(target=release)
+    waiting.start()
+    try:
+        yield
+    finally:
+        waiting.join()
+        lock.close()
+
+
+def _count(counter: Counted) -> float:
+    return next(iter(counter.collect())).samples[0].value
+
+
 def test_burst_of_writes_sheds_the_rest_and_doubles_nothing(server: str, ledger: App, as_merchant: Headers) -> None:
     body = case_body(escrow="none")
     (_, alone), *_ = _ask(server, 1, "/v1/cases", "POST", json=body, headers=as_merchant)
-    answers = _ask(server, 60, "/v1/cases", "POST", json=body, headers=as_merchant)
+    with _locked_until_shed(ledger):  # or the first are answered before the last have come
+        answers = _ask(server, 60, "/v1/cases", "POST", json=body, headers=as_merchant)
     codes = Counter(answer.status_code for answer, _ in answers)
     assert set(codes) == {201, 503}, codes
     for answer, _ in answers:

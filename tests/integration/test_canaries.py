@@ -188,7 +188,8 @@ def _refuse_everything(client: httpx.Client, url: str, planted: Planted, case_id
         assert client.post("/v1/cases", json={"consumer": plain}, headers=headers).status_code in (401, 422)
     for path in (f"/{mark}", f"/v1/cases/{mark}", f"/v1/cases?cursor={mark}", f"/s?{mark}", f"/v1/status?token={mark}"):
         assert client.get(path).status_code < 500
-    assert client.request(plain.upper()[:10].replace("-", ""), f"/v1/cases/{case_id}").status_code == 405
+    method = plain.upper()[:10].replace("-", "")  # which the server's parser may know to be none
+    assert client.request(method, f"/v1/cases/{case_id}").status_code in (400, 405)
     assert client.post(f"/v1/cases/{case_id}/milestones", json={"kind": mark}).status_code == 422
 
 
