@@ -34,14 +34,19 @@ class Load:
     def __init__(self) -> None:
         self._writing = CapacityLimiter(_WRITING)
         self._watching = CapacityLimiter(2)
+        self._writers = 0  # counted here: whoever asks for a thread stands in its line only a moment later
         self._patient = 0
 
     async def write(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Raises Overloaded instead of letting a line grow."""
-        if self._writing.statistics().tasks_waiting >= _WAITING_TO_WRITE:
+        if self._writers >= self._writing.total_tokens + _WAITING_TO_WRITE:
             telemetry.SHED.labels("write").inc()
             raise Overloaded("Too many requests are being written now.", retry_after=_RETRY_AFTER)
-        return await to_thread.run_sync(lambda: work(*args, **kwargs), limiter=self._writing)
+        self._writers += 1
+        try:
+            return await to_thread.run_sync(lambda: work(*args, **kwargs), limiter=self._writing)
+        finally:
+            self._writers -= 1
 
     @contextmanager
     def patience(self) -> Iterator[bool]:
