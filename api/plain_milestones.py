@@ -21,6 +21,7 @@ from ledger_service.services.inputs import MilestoneInput
 
 from . import errors
 from .dependencies import account_of, address_of
+from .security import read_again
 from .writing import LONGEST_KEY, answer_milestone, writing_of
 
 _PATH = re.compile(r"/v1/cases/(0x[0-9a-f]{64})/milestones")
@@ -56,7 +57,7 @@ class PlainMilestones:
         message = await receive()
         asked = _read(found[1], scope["headers"], message)
         if asked is None:
-            await self._app(scope, _again(message, receive), send)
+            await self._app(scope, read_again(message, receive), send)
             return
         scope["route"], scope["path_params"] = self._route, {"case_id": asked.case_id}
         answer: Response
@@ -93,13 +94,3 @@ def _read(case_id: str, headers: Sequence[tuple[bytes, bytes]], message: Message
     if milestone.record_id is not None:
         return None
     return Asked(case_id, milestone, raw, said.get(b"authorization", ""), key, said.get(b"prefer"))
-
-
-def _again(message: Message, receive: Receive) -> Receive:
-    """A `receive` that begins with a message that was read."""
-    unread = [message]
-
-    async def receive_again() -> Message:
-        return unread.pop() if unread else await receive()
-
-    return receive_again

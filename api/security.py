@@ -70,16 +70,8 @@ class BodyLimit:
             return
         if body is None:
             return
-        unread = True
-
-        async def receive_again() -> Message:
-            nonlocal unread
-            if unread:
-                unread = False
-                return {"type": "http.request", "body": body, "more_body": False}
-            return await receive()
-
-        await self._app(scope, receive_again, send)
+        message = {"type": "http.request", "body": body, "more_body": False}
+        await self._app(scope, read_again(message, receive), send)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
         """The whole body, or None if the caller went away half way. Raises TooLarge."""
@@ -102,6 +94,16 @@ class BodyLimit:
                 field="body",
                 remedy=f"Send at most {self._limit} bytes in one request.",
             )
+
+
+def read_again(message: Message, receive: Receive) -> Receive:
+    """A `receive` that begins with a message that was read."""
+    unread = [message]
+
+    async def receive_again() -> Message:
+        return unread.pop() if unread else await receive()
+
+    return receive_again
 
 
 MAX_DEPTH = 64

@@ -11,9 +11,9 @@ from sqlmodel import Session
 from ..domain.case_state import CaseState
 from ..domain.vocabulary import Kind, Role
 from ..errors import Conflict, Interrupted, InvalidInput, LedgerError, Unavailable
+from ..store.acting_reads import lock_cases, unsettled
 from ..store.cases import find_case
 from ..store.idempotency import StoredAnswer, insert_answers
-from ..store.judging import lock_cases, unsettled
 from ..store.tables import Account
 from .accepting import Taken, keep_records, new_record_id, sealed_rows, take_record
 from .access import require_visible, roles_in

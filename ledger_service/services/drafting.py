@@ -17,7 +17,7 @@ from ..domain.records import KeyHolder, Record, make_record
 from ..domain.transitions import TRANSITIONS
 from ..domain.vocabulary import Flag, Kind, Role
 from ..errors import Forbidden, InvalidInput, OutOfOrder
-from ..store.judging import Unsettled, unsettled
+from ..store.acting_reads import Unsettled, unsettled
 from ..store.tables import CaseRow
 from .accepting import fresh_disclosures
 from .act_data import read_stated

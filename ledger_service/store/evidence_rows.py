@@ -88,12 +88,12 @@ def case_rows(session: Session, case_ids: Sequence[str]) -> dict[str, CaseRows]:
     for state in session.exec(_of(ChainCase, known)):
         found[state.case_id].on_chain = state
     unsent = select(OutboxRow.case_id, OutboxRow.record_id).where(col(OutboxRow.case_id).in_(known))
-    for case_id, record_id in session.exec(unsent.where(col(OutboxRow.done).is_(False))):
+    is_waiting = col(OutboxRow.done).is_(False) & col(OutboxRow.record_id).is_not(None)
+    for case_id, record_id in session.exec(unsent.where(is_waiting)):
         found[str(case_id)].waiting.add(str(record_id))
-    for rows in found.values():
-        rows.sent = _ours(session, {event.tx_hash for event in rows.events if event.name in REFUSALS})
     panels = {panel.version: panel for panel in session.exec(select(ChainPanel))}
     for rows in found.values():
+        rows.sent = _ours(session, {event.tx_hash for event in rows.events if event.name in REFUSALS})
         rows.panels = _panels_of(rows.case, panels)
     return {case_id: found[case_id] for case_id in case_ids if case_id in found}
 

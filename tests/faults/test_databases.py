@@ -161,13 +161,7 @@ def test_full_database_refuses_requests_and_loses_nothing(site: Site, traffic: T
 
     event.listen(site.database.engine, "checkout", limit)
     site.database.engine.dispose()
-    for _ in range(40):
-        traffic.some(1)
-        site.workers.round()
-        if len(traffic.unanswered) > 3:
-            break
-    assert traffic.unanswered
-    assert traffic.statuses.keys() <= {201, 202, 503}
+    _refuse_some(site, traffic, rounds=40)
     event.remove(site.database.engine, "checkout", limit)
     site.database.engine.dispose()
     site.restart()
@@ -184,13 +178,7 @@ def test_full_postgresql_refuses_requests_and_loses_nothing(chain: LocalChain, t
         site.settle()
         traffic.some(4)  # which are on their way when the disk is full
         with disk.full(site.database.url):
-            for _ in range(200):
-                traffic.some(1)
-                site.workers.round()
-                if len(traffic.unanswered) > 3:
-                    break
-            assert traffic.unanswered
-            assert traffic.statuses.keys() <= {201, 202, 503}
+            _refuse_some(site, traffic, rounds=200)
             assert site.workers.health().failures, "Nobody is told of it."
         check(site, traffic)
     tried("disk full")
@@ -214,3 +202,14 @@ def test_disk_that_takes_no_more_bytes_loses_nothing(site: Site, traffic: Traffi
     site.restart()
     check(site, traffic)
     tried("disk full")
+
+
+def _refuse_some(site: Site, traffic: Traffic, rounds: int) -> None:
+    """What no longer fits is refused, openly."""
+    for _ in range(rounds):
+        traffic.some(1)
+        site.workers.round()
+        if len(traffic.unanswered) > 3:
+            break
+    assert traffic.unanswered
+    assert traffic.statuses.keys() <= {201, 202, 503}
