@@ -7,6 +7,7 @@ Leaves and nodes are hashed with different first bytes, so that neither can be t
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
@@ -25,33 +26,15 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(_NODE + left + right).digest()
 
 
-class MerkleTree:
-    """Grows at its right edge alone; any earlier size can be proven. Holds the hashes of its complete subtrees, twice
-    32 bytes an entry, so that a root or a proof takes a few dozen hashes whatever the size."""
+class Tree(ABC):
+    """A tree that any earlier size can be proven of: roots and proofs out of the hashes of complete subtrees."""
 
-    def __init__(self, leaves: Iterable[bytes] = ()) -> None:
-        """`leaves` are leaf hashes."""
-        self._levels: list[list[bytes]] = [[]]  # by height: the complete subtrees from the left
-        for leaf in leaves:
-            self.append(leaf)
+    @abstractmethod
+    def __len__(self) -> int: ...
 
-    def __len__(self) -> int:
-        return len(self._levels[0])
-
-    def append(self, leaf: bytes) -> None:
-        """Adds an entry by its leaf hash. Raises ValueError for what is no SHA-256 hash."""
-        if len(leaf) != _LENGTH:
-            raise ValueError(f"a leaf hash has {_LENGTH} bytes, not {len(leaf)}")
-        height, node = 0, leaf
-        while True:
-            level = self._levels[height]
-            level.append(node)
-            if len(level) % 2:
-                return
-            node = node_hash(level[-2], node)
-            height += 1
-            if height == len(self._levels):
-                self._levels.append([])
+    @abstractmethod
+    def complete(self, height: int, index: int) -> bytes:
+        """The hash of a complete subtree of 2^height entries, the `index`-th of its height from the left."""
 
     def root(self, size: int | None = None) -> bytes:
         """MTH of the first `size` entries, of all without it. Raises ValueError for more than there are."""
@@ -104,9 +87,41 @@ class MerkleTree:
         width = end - start
         if width & (width - 1) == 0:
             height = width.bit_length() - 1
-            return self._levels[height][start >> height]
+            return self.complete(height, start >> height)
         middle = start + _split(width)
         return node_hash(self._hash(start, middle), self._hash(middle, end))
+
+
+class MerkleTree(Tree):
+    """Grows at its right edge alone. Holds the hashes of its complete subtrees in memory, twice 32 bytes an entry, so
+    that a root or a proof takes a few dozen hashes whatever the size."""
+
+    def __init__(self, leaves: Iterable[bytes] = ()) -> None:
+        """`leaves` are leaf hashes."""
+        self._levels: list[list[bytes]] = [[]]  # by height: the complete subtrees from the left
+        for leaf in leaves:
+            self.append(leaf)
+
+    def __len__(self) -> int:
+        return len(self._levels[0])
+
+    def append(self, leaf: bytes) -> None:
+        """Adds an entry by its leaf hash. Raises ValueError for what is no SHA-256 hash."""
+        if len(leaf) != _LENGTH:
+            raise ValueError(f"a leaf hash has {_LENGTH} bytes, not {len(leaf)}")
+        height, node = 0, leaf
+        while True:
+            level = self._levels[height]
+            level.append(node)
+            if len(level) % 2:
+                return
+            node = node_hash(level[-2], node)
+            height += 1
+            if height == len(self._levels):
+                self._levels.append([])
+
+    def complete(self, height: int, index: int) -> bytes:
+        return self._levels[height][index]
 
 
 def _split(width: int) -> int:

@@ -65,6 +65,7 @@ _TYPES: dict[str, Fields] = {
         ("validUntil", "uint40"),
         ("commitment", "bytes32"),
     ),
+    "Observation": (("caseId", "bytes32"), ("commitment", "bytes32")),
     "WithdrawTo": (("caseId", "bytes32"), ("to", "address"), ("nonce", "uint32"), ("validUntil", "uint40")),
     "KeepPayee": (("caseId", "bytes32"), ("nonce", "uint32"), ("validUntil", "uint40")),
     "WithdrawBalance": (
@@ -316,6 +317,16 @@ def panel_domain(chain_id: int, contract: str) -> SigningDomain:
 def escrow_domain(chain_id: int, contract: str) -> SigningDomain:
     """The domain of what is said about money: `WithdrawTo`, `KeepPayee`, `WithdrawBalance`."""
     return SigningDomain(chain_id, contract, name="RefundEscrow")
+
+
+def anchor_domain(chain_id: int, contract: str) -> SigningDomain:
+    """The domain of observations, whose log this contract anchors."""
+    return SigningDomain(chain_id, contract, name="CheckpointAnchor")
+
+
+def observation_hash(case_id: bytes, commitment: bytes) -> bytes:
+    """Struct hash of `Observation`, for the anchor's domain. No contract takes it, so it has no nonce and no end."""
+    return keccak(TYPE_HASHES["Observation"] + case_id + commitment)
 
 
 def withdraw_to_hash(case_id: bytes, to: str, nonce: int, valid_until: int) -> bytes:
