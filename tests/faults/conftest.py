@@ -108,7 +108,9 @@ def site_at_rest(shared: Shared, config: pytest.Config) -> Site:
     if config.stash.get(_BROKEN, False) or shared.is_old:
         config.stash[_BROKEN] = False
         shared.forget()
-    return shared.site()
+    site = shared.site()
+    site.open_again()
+    return site
 
 
 @pytest.fixture

@@ -167,7 +167,11 @@ class Site:
     def ready(self) -> int:
         """The status of /readyz."""
         time.sleep(0.55)  # its answer is remembered for half a second
-        return self.client.get("/readyz").status_code
+        return self._readyz()
+
+    def open_again(self) -> None:
+        """Rounds until requests are taken: how things stood a moment ago is remembered, as when the chain was another."""
+        self.run_until(lambda: self._readyz() == 200)
 
     def grow(self, blocks: int) -> None:
         """That many empty blocks, one call each: of a whole batch of calls ganache makes one block."""
@@ -191,6 +195,9 @@ class Site:
         return signed.hash
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _readyz(self) -> int:
+        return self.client.get("/readyz").status_code
 
     def _deploy(self) -> Deployment:
         names = ("deployer", "operator", "writer")

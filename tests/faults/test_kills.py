@@ -33,6 +33,7 @@ def come_to_rest(site: Site, traffic: Traffic) -> None:
     """As after the last start: what had no answer is asked again, and everything goes its way."""
     traffic.post = None
     site.restart()
+    site.open_again()
     traffic.again()
     assert not traffic.unanswered
     assert not traffic.refused

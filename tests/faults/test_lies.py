@@ -62,6 +62,7 @@ def test_lying_node_makes_nothing_final_that_is_not(
         if not proxy.done:
             site.run_for(3.0)  # it was not asked yet what it lies about
     assert untrue(site) == []
+    site.open_again()
     traffic.again()
     site.settle()
     assert proxy.done or fault.methods == ("eth_chainId",)
