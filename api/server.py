@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import httptools
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -11,6 +14,23 @@ from ledger_service.config import Settings
 _GRACE_SECONDS = 3  # open live views never end by themselves
 _LONGEST_HEAD = 65_536  # address and headers of a request, or the trailers behind its body
 _PIECE = 4_096
+
+
+class StayingParser(httptools.HttpRequestParser):
+    """Requests that ask for another protocol are read as they would be if they had not (RFC 9110, section 7.8): the
+    parser would take what follows their head, which may be a body, for the other protocol's."""
+
+    def __init__(self, protocol: BoundedProtocol) -> None:
+        super().__init__(protocol)
+        self.set_dangerous_leniencies(lenient_data_after_close=True)  # as its base has it
+        self._protocol = protocol
+
+    def feed_data(self, data: bytes) -> None:
+        try:
+            super().feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            behind = data[upgrade.args[0] :]
+            self._protocol.read_anew(self.get_method(), self.get_http_version(), behind)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -23,6 +43,21 @@ class BoundedProtocol(HttpToolsProtocol):
     _outside = 0  # bytes since the last that was more than a part of a head
     _got_on = False
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.parser = StayingParser(self)
+
+    def read_anew(self, method: bytes, version: str, behind: bytes) -> None:
+        """Reads a head that asked for another protocol without that wish, and what came behind it. A tunnel is another
+        matter: who asks for one sends nothing that is for us."""
+        if method == b"CONNECT":
+            self._refuse("There are no tunnels here.")
+            return
+        lines = [b" ".join((method, self.url, b"HTTP/" + version.encode()))]
+        lines += [name + b": " + value for name, value in self.headers if name != b"upgrade"]
+        self.parser = StayingParser(self)
+        self.parser.feed_data(b"\r\n".join((*lines, b"", behind)))
+
     def data_received(self, data: bytes) -> None:
         for start in range(0, len(data), _PIECE):
             piece = data[start : start + _PIECE]
@@ -32,13 +67,13 @@ class BoundedProtocol(HttpToolsProtocol):
                 return
             self._outside = 0 if self._got_on else self._outside + len(piece)
             if self._outside > _LONGEST_HEAD:
-                self._refuse()
+                self._refuse("The address, the headers or the trailers of this request are too long.")
                 return
 
     def on_headers_complete(self) -> None:
         self._got_on = True
-        super().on_headers_complete()
         if not self.parser.should_upgrade():
+            super().on_headers_complete()
             self.headers = []  # what trailers go to: they are no headers of the request
 
     def on_body(self, body: bytes) -> None:
@@ -47,14 +82,15 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._got_on = True
-        super().on_message_complete()
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
 
-    def _refuse(self) -> None:
+    def _refuse(self, why: str) -> None:
         """An answer is sent only where it cannot be taken for that of a request before this one."""
         cycle = self.cycle
         is_ours = cycle is None or cycle.response_complete
         if is_ours or (cycle.more_body and not cycle.response_started and not self.pipeline):
-            self.send_400_response("The address, the headers or the trailers of this request are too long.")
+            self.send_400_response(why)
         else:
             self.transport.close()
 
@@ -67,6 +103,7 @@ def make_server(api: FastAPI, settings: Settings) -> uvicorn.Server:
             host=settings.host,
             port=settings.port,
             http=BoundedProtocol,
+            ws="none",
             access_log=False,
             log_config=None,  # what it has to say goes the way of all logs
             server_header=False,

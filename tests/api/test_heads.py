@@ -126,3 +126,75 @@ def test_refusal_is_not_taken_for_the_answer_of_a_request_before(connect: Connec
     except ConnectionResetError:
         return
     assert not answer.startswith(b"HTTP/1.1 400 ")
+
+
+# --- requests that ask for another protocol, which we need not speak -------------------------------------------------
+
+UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\n"
+BAD_CASE = b'{"reference": "R-1", "surprise": 1}'
+
+
+def _post(bearer: Headers, framing: bytes, body: bytes) -> bytes:
+    head = b"POST /v1/cases HTTP/1.1\r\nHost: ledger\r\nContent-Type: application/json\r\n" + UPGRADE
+    return head + f"Authorization: {bearer['Authorization']}\r\n".encode() + framing + b"\r\n" + body
+
+
+@pytest.mark.parametrize("step", [1, 7, 100_000])
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [
+        (b"Content-Length: %d\r\n" % len(BAD_CASE), BAD_CASE),
+        (b"Transfer-Encoding: chunked\r\n", b"%x\r\n%s\r\n0\r\n\r\n" % (len(BAD_CASE), BAD_CASE)),
+    ],
+    ids=["length", "chunks"],
+)
+def test_body_behind_an_upgrade_is_read(
+    connect: Connect, as_merchant: Headers, framing: bytes, body: bytes, step: int
+) -> None:
+    """Java's client asks for HTTP/2 with the first request of a connection; and the connection goes on."""
+    connection = connect()
+    request = _post(as_merchant, framing, body)
+    for start in range(0, len(request), step):
+        connection.sendall(request[start : start + step])
+    answer = connection.recv(65_536)
+    assert answer.startswith(b"HTTP/1.1 422 ")
+    assert b"surprise" in answer
+    connection.sendall(HEALTH + b"Connection: close\r\n\r\n")
+    assert _all_of(connection).startswith(b"HTTP/1.1 200 ")
+
+
+def test_body_behind_an_upgrade_is_no_request(connect: Connect, as_merchant: Headers) -> None:
+    """Whoever stands before the service took it for a body."""
+    connection = connect()
+    body = HEALTH + b"\r\n"
+    connection.sendall(_post(as_merchant, b"Content-Length: %d\r\n" % len(body), b""))
+    connection.sendall(body)
+    answer = connection.recv(65_536)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b'"field":"body"' in answer
+    connection.sendall(b"GET /nowhere HTTP/1.1\r\nHost: ledger\r\nConnection: close\r\n\r\n")
+    assert _all_of(connection).startswith(b"HTTP/1.1 404 ")
+
+
+@pytest.mark.parametrize("protocol", [b"websocket", b"h2c", b"TLS/1.0"])
+def test_wish_for_another_protocol_is_no_matter(connect: Connect, protocol: bytes) -> None:
+    """Several at once, as well: each has its answer."""
+    connection = connect()
+    wish = b"Connection: upgrade\r\nUpgrade: " + protocol + b"\r\n"
+    connection.sendall(2 * (HEALTH + wish + b"\r\n") + HEALTH + b"Connection: close, upgrade\r\nUpgrade: x\r\n\r\n")
+    assert _all_of(connection).count(b"HTTP/1.1 200 ") == 3
+
+
+def test_upgrade_does_not_hide_a_head_without_end(connect: Connect) -> None:
+    connection = connect()
+    sent = _send_until_answered(connection, HEALTH + UPGRADE + b"X-Long: ", b"x" * STEP)
+    assert LIMIT < sent <= LIMIT + 16 * STEP
+    assert _all_of(connection).startswith(b"HTTP/1.1 400 ")
+
+
+def test_tunnel_is_refused(connect: Connect) -> None:
+    connection = connect()
+    connection.sendall(b"CONNECT elsewhere:443 HTTP/1.1\r\nHost: elsewhere:443\r\n\r\n" + HEALTH + b"\r\n")
+    answer = _all_of(connection)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b" 200 " not in answer
