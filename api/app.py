@@ -20,7 +20,19 @@ from .dependencies import gather_keys
 from .load import Load, Shedding
 from .observability import Metrics, Observed
 from .plain_milestones import PlainMilestones
-from .routes import audit, cases, disputes, milestones, pages, status, system, webhook_endpoints, webhooks
+from .routes import (
+    audit,
+    cases,
+    disputes,
+    documents,
+    milestones,
+    pages,
+    privacy,
+    status,
+    system,
+    webhook_endpoints,
+    webhooks,
+)
 from .security import BodyLimit, SecurityHeaders
 from .standing_status import PATH, StandingStatus
 from .streaming import Streams
@@ -31,6 +43,7 @@ _TAGS = [
     {"name": "milestones", "description": "The signed statements that move a case."},
     {"name": "status", "description": "The consumer's side, through one signed link."},
     {"name": "disputes", "description": "What arbitrators rule on."},
+    {"name": "privacy", "description": "What a person can ask for: erasure, and all that is held about them."},
     {"name": "audit", "description": "What became of the money."},
     {"name": "webhooks", "description": "What carriers' aggregators send, and what businesses are sent."},
     {"name": "system", "description": "Health, metrics, keys."},
@@ -57,7 +70,7 @@ def create_app(app: App, workers: Workers | None = None) -> FastAPI:
     api.state.taking = gather_milestones(app, intake)
     api.state.metrics = metrics = Metrics(make_registry(app, readiness))
     errors.install(api)
-    for module in (cases, milestones, status, disputes, audit, webhook_endpoints, webhooks, system):
+    for module in (cases, milestones, privacy, status, documents, disputes, audit, webhook_endpoints, webhooks, system):
         api.include_router(module.router)
     pages.install(api)
     openapi.install(api, schemas.Problem)

@@ -1,8 +1,8 @@
 """Signed tokens: JWS with Ed25519 (RFC 7515, RFC 8037), each of one explicit type (RFC 8725 section 3.11).
 
 `status+jwt` is a consumer's link, `receipt+jwt` the receipt of an accepted record, `bundle+jwt` the seal of an evidence
-bundle. A token of one type is never taken for another. Keys live in one file: the first signs, all verify, so that
-rotation is adding one in front.
+bundle, `breach+jwt` the certificate of a missed window, `acknowledgement+jwt` that of a withdrawal. A token of one type
+is never taken for another. Keys live in one file: the first signs, all verify, so that rotation is adding one in front.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .domain.disclosures import base64url
 from .domain.records import canonical_bytes
 from .errors import LinkAltered, LinkExpired
 
-TokenType = Literal["status+jwt", "receipt+jwt", "bundle+jwt"]
+TokenType = Literal["status+jwt", "receipt+jwt", "bundle+jwt", "breach+jwt", "acknowledgement+jwt"]
 MAX_LENGTH = 4096
 
 
@@ -41,6 +41,15 @@ class TokenService:
         """A compact JWS of the claims."""
         signed = f"{self._headers[kind]}.{_part(claims)}"
         return f"{signed}.{base64url(self._keys[self._signing].sign(signed.encode('ascii')))}"
+
+    @property
+    def public_key(self) -> bytes:
+        """Of the key that signs, 32 bytes."""
+        return self._keys[self._signing].public_key().public_bytes_raw()
+
+    def sign_note(self, text: str) -> bytes:
+        """A signature over a note (C2SP signed-note). What a token signs has no newline, so neither is the other."""
+        return self._keys[self._signing].sign(text.encode("utf-8"))
 
     def verify(self, kind: TokenType, token: str, now: datetime) -> dict[str, Any]:
         """The claims. Raises LinkExpired, or LinkAltered if it is altered, of another type, or by another key."""

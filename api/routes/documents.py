@@ -1,0 +1,81 @@
+"""What is handed out to be kept: who missed what, and the documents for people."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.responses import JSONResponse, Response
+
+from ledger_service.services import breaches
+
+from .. import schemas
+from ..dependencies import Caller, CaseId, Ledger, Link
+from ..openapi import READING, answers
+
+router = APIRouter(prefix="/v1")
+
+
+class BreachBlock(schemas.Answer):
+    number: int
+    hash: schemas.Hash
+    time: schemas.Time
+
+
+class Breach(schemas.Answer):
+    """A window that was missed, and what shows it."""
+
+    basis: Literal["contract", "service_level"] = Field(
+        description="A deadline of the contract, or a shorter time that the policy promises."
+    )
+    window: str = Field(description="The state whose window it is, or the service level.")
+    state: schemas.State
+    party: str = Field(description="Whom it was waited for: a role.")
+    actor: schemas.Address
+    name: str | None = Field(description="The account's name, where there is one.")
+    entered: int = Field(description="Position of the record that started the window.")
+    since: schemas.Time
+    deadline: schemas.Time
+    shown_by: Literal["poke", "act", "open"] = Field(
+        description="The contract's own record, a late one, or the newest block, at which nothing had come."
+    )
+    position: int | None = Field(description="Position of the record that shows it.")
+    block: BreachBlock
+    late: int = Field(description="Seconds from the deadline to the block that shows it.")
+    stage: schemas.Stage
+    certificate: str | None = Field(
+        description="A JWS, `breach+jwt`, for `ledger verify-breach`; null until it is final."
+    )
+
+
+class AsOf(schemas.Answer):
+    block: int
+    time: schemas.Time | None
+
+
+class Breaches(schemas.Answer):
+    case_id: schemas.Hash
+    items: list[Breach]
+    as_of: AsOf
+
+
+@router.get(
+    "/cases/{case_id}/breaches",
+    tags=["cases"],
+    responses=answers(Breaches, "The windows that were missed, earliest first.", READING),
+)
+def list_breaches(ledger: Ledger, account: Caller, case_id: CaseId) -> Response:
+    """Who missed what by how long, by the times of blocks, each with a certificate that a bundle of the case bears
+    out."""
+    return JSONResponse(breaches.breaches_for(ledger, account, case_id))
+
+
+@router.get(
+    "/status/breaches",
+    tags=["status"],
+    responses=answers(Breaches, "The windows that were missed, earliest first.", READING),
+)
+def list_breaches_of_link(ledger: Ledger, link: Link) -> Response:
+    """Who missed what by how long, in the link's case."""
+    return JSONResponse(breaches.case_breaches(ledger, link.case_id))
