@@ -262,10 +262,15 @@ def events_of_votes(
 
 
 def events_of_refusals(
-    found: Sequence[tuple[CaseRow, ChainRefusal, RecordRow]], now: int
+    session: Session, found: Sequence[tuple[CaseRow, ChainRefusal, RecordRow]], now: int
 ) -> list[tuple[CaseRow, int, Row]]:
+    """One for each record: none where it was told of another transaction that it was refused."""
+    told = webhooks_out.abouts_of(session, REJECTED, [case.case_id for case, _, _ in found])
+    refused = {about.partition(":")[0] for about in told}
     rows = []
     for case, refusal, record in found:
+        if record.record_id in refused:
+            continue
         about = f"{record.record_id}:{refusal.tx_hash}"
         row = event_row(REJECTED, about, 0, now, now, refusal_data(case, refusal, record))
         rows.append((case, refusal.block_number, row))

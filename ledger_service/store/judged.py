@@ -20,9 +20,11 @@ from .ours import COUNTED, RECORDED, REFUSED, VOTE_REFUSED
 from .outbox import IN_TURN, OF_CASES, chunks
 from .tables import (
     CaseRow,
+    ChainAnchor,
     ChainBalance,
     ChainCase,
     ChainEvent,
+    ChainPanel,
     ChainRecord,
     ChainRefusal,
     ChainVote,
@@ -34,7 +36,7 @@ from .tables import (
 
 _OUTBOX = SQLModel.metadata.tables["outbox"]
 _ALONE_AGAIN_AFTER = 60  # seconds after an attempt that was undone although nothing else was in it
-_ASKED_AGAIN = ("poke", "withdraw", "withdraw_credit")  # by the deadline worker, while they are due
+_ASKED_AGAIN = ("poke", "withdraw", "withdraw_credit", "anchor")  # by whoever asked, while they are due
 
 Place = tuple[int, int]  # block number and log index
 
@@ -144,18 +146,19 @@ def set_done_by_subject(session: Session, action: str, subjects: Sequence[str], 
 
 def clear_leftovers(session: Session, hashes: Sequence[str], ending: Ending = Ending.MINED) -> Leftovers:
     """Decides on rows that their transaction, which is over, left undone. Where it was undone whole, one of its rows
-    may be why: each of them goes alone from now on. Where it was overtaken, nobody has judged any of them yet."""
+    may be why: each of them goes alone from now on. Where it was overtaken, nobody has judged any of them yet. A
+    refusal counts only when it is read, since it is told then: an older one that came too early is not looked at again.
+    """
     requeued = dropped = 0
     for row in _undone(session, hashes):
         this = _OUTBOX.c.id == row.id
-        if _took_effect(session, row):
+        if _took_effect(session, row) or (ending is Ending.MINED and _is_refused(session, row)):
             session.execute(update(_OUTBOX).where(this).values(done=True))
         elif row.action in _ASKED_AGAIN and ending is not Ending.OVERTAKEN:
             session.execute(delete(_OUTBOX).where(this))
             dropped += 1
         else:
-            goes_alone = ending is Ending.UNDONE and row.action in OF_CASES
-            alone = _alone_from(session, row) if goes_alone else row.alone_from
+            alone = _alone_from(session, row) if ending is Ending.UNDONE else row.alone_from
             session.execute(update(_OUTBOX).where(this).values(tx_hash=None, alone_from=alone))
             requeued += 1
     return Leftovers(requeued, dropped)
@@ -170,18 +173,21 @@ def _undone(session: Session, hashes: Sequence[str]) -> list[OutboxRow]:
 
 
 def _alone_from(session: Session, row: OutboxRow) -> int:
-    """At once the first time; after a pause if it went alone already."""
+    """At once the first time; after a pause if it went alone already, as a registration always does."""
     transaction = session.get(TransactionRow, row.tx_hash)
     sent = transaction.created_at if transaction else row.created_at
-    return sent + _ALONE_AGAIN_AFTER if row.alone_from else max(sent, 1)
+    went_alone = row.alone_from or row.action not in OF_CASES
+    return sent + _ALONE_AGAIN_AFTER if went_alone else max(sent, 1)
 
 
 def _took_effect(session: Session, row: OutboxRow) -> bool:
-    """Whether the chain has what a row asked for, from whatever transaction, or has refused it for good."""
+    """Whether the chain has what a row asked for, from whatever transaction."""
     if row.action == "register_panel":
         return False  # its event shows it done; the same content can stand in an earlier version
     if row.action in _REGISTERED:
         return _is_there(session, select(OutboxRow.id).where(OutboxRow.id == row.id, _REGISTERED[row.action]))
+    if row.action == "anchor":  # a larger one stands for it
+        return _is_there(session, select(ChainAnchor.size).where(ChainAnchor.size >= int(row.subject)))
     case = session.get(ChainCase, row.case_id) if row.case_id else None
     if row.action == "poke":
         return case is not None and case.length > int(row.subject.rpartition(":")[2])
@@ -192,7 +198,7 @@ def _took_effect(session: Session, row: OutboxRow) -> bool:
         kept_there = session.get(ChainBalance, (account, token))
         return kept_there is not None and kept_there.credited - kept_there.credit >= int(sum_)
     judged = (select(one).where(is_ours, one == row.record_id) for one, _, _, is_ours in _TOOK_EFFECT)
-    return any(_is_there(session, query) for query in judged) or _is_refused(session, row)
+    return any(_is_there(session, query) for query in judged)
 
 
 # --- refused for good, or ahead of its turn --------------------------------------------------------------------------
@@ -228,7 +234,7 @@ class _Refusals:
         """Whether something that the row follows is not done, or was judged only behind this place."""
         case = self._session.get(CaseRow, row.case_id) if row.action == "open" else None
         terms = json.loads(case.terms) if case else {}
-        before = _goes_before(row, terms)
+        before = _goes_before(self._session, row, terms)
         later = or_(*(exists().where(is_shown, _is_behind(chain, place)) for chain, is_shown in _SHOWN))
         missing = select(OutboxRow.id).where(before, col(OutboxRow.done).is_(False) | later)
         if _is_there(self._session, missing) or self._panel_came_later(terms.get("panel", 0), place):
@@ -250,15 +256,17 @@ class _Refusals:
         return bool(version) and any(json.loads(args)["version"] == version for args in self._session.exec(registered))
 
 
-def _goes_before(row: OutboxRow, terms: dict[str, Any]) -> ColumnElement[bool]:
-    """What a row follows: what was accepted before it in its case; an opening what its terms name."""
+def _goes_before(session: Session, row: OutboxRow, terms: dict[str, Any]) -> ColumnElement[bool]:
+    """What a row follows: what was accepted before it in its case; an opening what its terms name. Of a panel that is
+    not there, any that was asked for before may become it."""
     earlier = col(OutboxRow.id) < row.id
     of_case = earlier & (col(OutboxRow.case_id) == row.case_id) & col(OutboxRow.action).in_(IN_TURN)
     if not terms:
         return of_case
     names = col(OutboxRow.subject).in_((terms["policy"], terms["parties"]))
     named = names & col(OutboxRow.action).in_(list(_REGISTERED))
-    panel = earlier & (col(OutboxRow.action) == "register_panel") if terms["panel"] else false()
+    is_there = not terms["panel"] or session.get(ChainPanel, terms["panel"]) is not None
+    panel = false() if is_there else earlier & (col(OutboxRow.action) == "register_panel")
     return of_case | named | panel
 
 

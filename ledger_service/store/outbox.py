@@ -30,6 +30,7 @@ from .tables import (
     CaseRow,
     ChainBalance,
     ChainCase,
+    ChainPanel,
     ChainRefusal,
     OutboxRow,
     PanelRow,
@@ -42,7 +43,7 @@ _Value = TypeVar("_Value")
 _SIGNATURE = 65  # bytes; the batch's layout takes no other
 ACTIONS = (
     *("open", "act", "vote", "poke", "withdraw", "withdraw_credit"),
-    *("register_policy", "register_parties", "register_panel"),
+    *("register_policy", "register_parties", "register_panel", "anchor"),
 )
 OF_CASES = ("open", "act", "vote")  # what is sent in the order in which it was accepted
 IN_TURN = (*OF_CASES, "poke")  # what changes how the contracts judge what follows in a case
@@ -90,10 +91,11 @@ _WAITING_ACTIONS = union_all(*(select(literal(action)).where(exists().where(_uns
 # --- the submitter's -------------------------------------------------------------------------------------------------
 
 
-def waiting(session: Session, action: str, limit: int, share: Share | None = None) -> Sequence[OutboxRow]:
-    """Rows of an action that no transaction carries, oldest first; those of a writer's share."""
-    query = select(OutboxRow).where(_unsent(action), _in(share)).order_by(col(OutboxRow.id))
-    return session.exec(query.limit(limit)).all()
+def waiting(session: Session, action: str, limit: int, now: int, share: Share | None = None) -> Sequence[OutboxRow]:
+    """Rows of an action that no transaction carries, and that need not wait any longer, oldest first; those of a
+    writer's share."""
+    query = select(OutboxRow).where(_unsent(action), col(OutboxRow.alone_from) <= now, _in(share))
+    return session.exec(query.order_by(col(OutboxRow.id)).limit(limit)).all()
 
 
 def waiting_actions(session: Session) -> set[str]:
@@ -106,16 +108,9 @@ def openings_waiting(
 ) -> Sequence[tuple[OutboxRow, RecordRow, CaseRow]]:
     """Openings to be sent: those that go together, or with `alone`, which is now, those that go one at a time.
 
-    Without those that wait for a registration: of parties, asked for before them and not yet sent; of what another
-    account sends, not yet done, since nonces do not put it first. One that was refused waits until its own is done.
+    Without those that wait for a registration of what they name: of parties, not yet sent; of what another account
+    sends, not yet done, since nonces do not put it first. One that was refused waits until its own is done.
     """
-    others = col(OutboxRow.writer) != share.writer if share is not None else false()
-    unregistered = (
-        (col(OutboxRow.action) == "register_parties")
-        & col(OutboxRow.done).is_(False)
-        & or_(col(OutboxRow.tx_hash).is_(None), others)
-    )
-    parties = select(func.min(OutboxRow.id)).where(unregistered).scalar_subquery()
     pending = select(OutboxRow.subject).where(OutboxRow.action == "register_policy", col(OutboxRow.done).is_(False))
     query = (
         select(OutboxRow, RecordRow, CaseRow)
@@ -125,7 +120,7 @@ def openings_waiting(
             _unsent("open"),
             _in(share),
             _together_or(alone),
-            or_(parties.is_(None), col(OutboxRow.id) < parties),
+            ~_parties_unsent(share),
             col(CaseRow.policy_id).not_in(pending),
             ~(_met_refusal() & _registering()),
         )
@@ -283,12 +278,28 @@ def _met_refusal() -> ColumnElement[bool]:
     return exists().where(col(ChainRefusal.case_id) == col(OutboxRow.case_id)).correlate(OutboxRow)
 
 
-def _registering() -> ColumnElement[bool]:
-    """Whether something is being registered that an opening names; its policy's holds up every opening anyway."""
+def _parties_unsent(share: Share | None) -> ColumnElement[bool]:
+    """Whether the parties that an opening names are still to be registered, or are being so by another account."""
     before = aliased(OutboxRow)
-    parties = (col(before.action) == "register_parties") & col(CaseRow.terms).contains(col(before.subject))
-    panel = (col(before.action) == "register_panel") & (col(before.id) < col(OutboxRow.id))
-    return exists().where(parties | panel, col(before.done).is_(False))
+    others = col(before.writer) != share.writer if share is not None else false()
+    unsent = col(before.done).is_(False) & or_(col(before.tx_hash).is_(None), others)
+    return exists().where(_names_parties(before), unsent)
+
+
+def _registering() -> ColumnElement[bool]:
+    """Whether something is being registered that an opening names; its policy's holds it up anyway. A panel has its
+    version only then: it may be the one that is named and is not there."""
+    before, known = aliased(OutboxRow), aliased(ChainPanel)
+    there = exists().where(
+        or_(*(col(CaseRow.terms).contains('"panel": ' + Cast(col(known.version), String) + end) for end in ",}"))
+    )
+    needed = ~there & ~col(CaseRow.terms).contains('"panel": 0')
+    panel = (col(before.action) == "register_panel") & (col(before.id) < col(OutboxRow.id)) & needed
+    return exists().where(_names_parties(before) | panel, col(before.done).is_(False))
+
+
+def _names_parties(before: Any) -> ColumnElement[bool]:
+    return (col(before.action) == "register_parties") & col(CaseRow.terms).contains(col(before.subject))
 
 
 def chunks(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:

@@ -30,6 +30,7 @@ Place = tuple[int, int]  # block number and log index
 Source = type[ChainRecord] | type[ChainRefusal] | type[ChainVote]
 DEEPEST = 64  # blocks, at least, that reading goes back after a reorg
 _BEFORE_ALL = (-1, -1)
+_LAST_LOG = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,15 @@ class Reading:
 
     place: Place
     undone: bool
+
+
+def begin_reading(session: Session, sources: Sequence[str]) -> None:
+    """Gives those a place that have none: before all on the first day; where others were read already, as after an
+    update, behind all that there is, since it is no news."""
+    known = set(session.exec(select(TellingCursor.source)).all())
+    place = (head_block(session), _LAST_LOG) if known else _BEFORE_ALL
+    for source in set(sources) - known:
+        keep_place(session, source, place, None)
 
 
 def read_place(session: Session, source: str) -> Reading:
@@ -95,9 +105,9 @@ def unmark_found(session: Session) -> None:
 
 def missing_mails(session: Session, before: int, now: int, limit: int) -> Sequence[Mail]:
     """Mails about records which have been missing since `before`, whether they went out or not; without those that are
-    going out right now."""
+    going out right now, and locked, so that none of them begins to."""
     gone = _missing(session, Mail, before, now)
-    return session.exec(select(Mail).where(gone).order_by(col(Mail.id)).limit(limit)).all()
+    return session.exec(select(Mail).where(gone).order_by(col(Mail.id)).limit(limit).with_for_update()).all()
 
 
 def missing_events(session: Session, before: int, now: int, limit: int) -> Sequence[WebhookEvent]:
@@ -177,6 +187,16 @@ def records_of(session: Session, links: Sequence[ChainRecord]) -> dict[tuple[str
         query = select(ChainRecord, RecordRow).join(RecordRow, RECORDED).where(col(ChainRecord.commitment).in_(some))
         found |= {(link.case_id, link.position): record for link, record in session.exec(query)}
     return found
+
+
+def last_refusals(session: Session, refusals: Sequence[ChainRefusal]) -> list[ChainRefusal]:
+    """Those that no other of the same follows: of several, the last is for good."""
+    last: dict[tuple[str, str], Place] = {}
+    for some in chunks(sorted({refusal.commitment for refusal in refusals})):
+        for row in session.exec(select(ChainRefusal).where(col(ChainRefusal.commitment).in_(some))):
+            named, place = (row.case_id, row.commitment), (row.block_number, row.log_index)
+            last[named] = max(last.get(named, place), place)
+    return [row for row in refusals if last[row.case_id, row.commitment] == (row.block_number, row.log_index)]
 
 
 def refused_records(session: Session, refusals: Sequence[ChainRefusal]) -> dict[tuple[str, str], RecordRow]:

@@ -86,6 +86,15 @@ def events_about(session: Session, abouts: Iterable[str]) -> Sequence[WebhookEve
     return found
 
 
+def abouts_of(session: Session, type_: str, case_ids: Iterable[str]) -> list[str]:
+    """What the events of a type in these cases are about."""
+    found: list[str] = []
+    for some in chunks(sorted(set(case_ids))):
+        of_type = (col(WebhookEvent.case_id).in_(some), col(WebhookEvent.type) == type_)
+        found += session.exec(select(WebhookEvent.about).where(*of_type)).all()
+    return found
+
+
 def missing_of(session: Session, case_id: str) -> Sequence[WebhookEvent]:
     """What was told of a case and is missing on the chain, not corrected yet."""
     query = select(WebhookEvent).where(WebhookEvent.case_id == case_id, col(WebhookEvent.missing_since).is_not(None))

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from ..chain.abi import ESCROW, LEDGER, function
+from ..chain.anchors import encode_anchor
 from ..chain.codec import (
     encode_open_batch,
     encode_poke_batch,
@@ -32,6 +33,7 @@ from ..errors import IntegrityFailure
 from ..services.projection import act_of, vote_of
 from ..store.chain_facts import panels_by_version
 from ..store.database import Database
+from ..store.observation_log import ANCHOR, checkpoint_of
 from ..store.outbox import (
     Share,
     acts_waiting,
@@ -112,6 +114,7 @@ class Batches:
                 ("poke", self._pokes),
                 ("withdraw", self._withdrawals),
                 ("withdraw_credit", self._credits),
+                (ANCHOR, self._anchors),
                 ("open", partial(self._openings, alone=True)),
                 ("act", partial(self._acts, alone=True)),
                 ("vote", partial(self._votes, alone=True)),
@@ -135,14 +138,14 @@ class Batches:
 
     def _policies(self, most: int) -> list[Batch]:
         with self._database.read() as session:
-            rows = waiting(session, "register_policy", most)
+            rows = waiting(session, "register_policy", most, self._clock.seconds())
         ledger = self._deployment.ledger
         return [_single(ledger, encode_register_policy(self._policy_by_id(row.subject)), row) for row in rows]
 
     def _panels(self, most: int) -> list[Batch]:
         made = []
         with self._database.read() as session:
-            for row in waiting(session, "register_panel", most):
+            for row in waiting(session, "register_panel", most, self._clock.seconds()):
                 content = panel_content(session, row.subject)
                 if content is None:
                     raise _lost(f"Nothing is kept of the panel {row.subject} that is to be registered.")
@@ -153,7 +156,7 @@ class Batches:
     def _parties(self, most: int) -> list[Batch]:
         made = []
         with self._database.read() as session:
-            for row in waiting(session, "register_parties", most, self._share):
+            for row in waiting(session, "register_parties", most, self._clock.seconds(), self._share):
                 case = case_with_parties(session, row.case_id, row.subject)
                 if case is None:
                     raise _lost(f"No case has the parties {row.subject} that are to be registered.")
@@ -163,11 +166,23 @@ class Batches:
 
     def _credits(self, most: int) -> list[Batch]:
         with self._database.read() as session:
-            rows = waiting(session, "withdraw_credit", most, self._share)
+            rows = waiting(session, "withdraw_credit", most, self._clock.seconds(), self._share)
         made = []
         for row in rows:
             account, token, _ = row.subject.split(":")
             made.append(_single(self._deployment.escrow, encode_withdraw_credit(account, token), row))
+        return made
+
+    def _anchors(self, most: int) -> list[Batch]:
+        """Of the first writer alone, which has the cases that are none: it is whom the contract takes them from."""
+        made = []
+        with self._database.read() as session:
+            for row in waiting(session, ANCHOR, most, self._clock.seconds(), self._share):
+                checkpoint = checkpoint_of(session, int(row.subject))
+                if checkpoint is None:
+                    raise _lost(f"Nothing is kept of the checkpoint {row.subject} that is to be anchored.")
+                data = encode_anchor(checkpoint.size, from_hex(checkpoint.root))
+                made.append(_single(self._deployment.anchor, data, row))
         return made
 
     # --- many at once ------------------------------------------------------------------------------------------------
@@ -219,7 +234,7 @@ class Batches:
 
     def _pokes(self, most: int) -> list[Batch]:
         with self._database.read() as session:
-            rows = waiting(session, "poke", most * self._batch_size, self._share)
+            rows = waiting(session, "poke", most * self._batch_size, self._clock.seconds(), self._share)
             panels = panels_of_cases(session, [row.case_id or "" for row in rows])
         plan = self._plan([])
         items = [
@@ -230,7 +245,7 @@ class Batches:
 
     def _withdrawals(self, most: int) -> list[Batch]:
         with self._database.read() as session:
-            rows = waiting(session, "withdraw", most * self._batch_size, self._share)
+            rows = waiting(session, "withdraw", most * self._batch_size, self._clock.seconds(), self._share)
         bound = self._bound(ESCROW, "ITEM_GAS") if rows else 0
         items = [Item(row.id or 0, from_hex(row.subject), bound + _REFUSAL, 1) for row in rows]
         return self._batch(self._deployment.escrow, items, encode_withdraw_batch, most, extra=bound // 32)

@@ -63,6 +63,7 @@ class Teller:
             if not self._is_due(session, now):
                 return False
         with self._app.database.write() as session:
+            sql.begin_reading(session, [source.name for source in self._sources])
             for source in self._sources:
                 self._read_on(session, source, now)
             self._correct(session, now)
@@ -112,10 +113,10 @@ class Teller:
             return
         records = sql.refused_records(session, rows)
         cases = sql.cases_of(session, [row.case_id for row in rows])
-        last = {(row.case_id, row.commitment): row for row in rows}  # of several, that which is for good
-        ours = [(row, records.get(named), cases.get(row.case_id)) for named, row in last.items()]
+        last = sql.last_refusals(session, rows)
+        ours = [(row, records.get((row.case_id, row.commitment)), cases.get(row.case_id)) for row in last]
         found = [(case, row, record) for row, record, case in ours if record is not None and case is not None]
-        self._add(session, events.events_of_refusals(found, now), listeners, now)
+        self._add(session, events.events_of_refusals(session, found, now), listeners, now)
 
     def _tell_votes(self, session: Session, votes: Sequence[ChainVote], listeners: Listeners, now: int) -> None:
         if listeners:

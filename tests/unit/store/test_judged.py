@@ -12,11 +12,12 @@ from ledger_service.domain.hashing import hex0x, word
 from ledger_service.store.cases import enqueue
 from ledger_service.store.database import Database
 from ledger_service.store.judged import Ending, clear_leftovers, set_refused
-from ledger_service.store.outbox import acts_waiting, openings_waiting, votes_waiting
+from ledger_service.store.outbox import acts_waiting, openings_waiting, votes_waiting, waiting
 from ledger_service.store.tables import (
     Account,
     CaseRow,
     ChainEvent,
+    ChainPanel,
     ChainRecord,
     ChainRefusal,
     ChainVote,
@@ -26,7 +27,7 @@ from ledger_service.store.tables import (
     VoteRow,
 )
 
-_CASE, _ADDRESS, _TX = "0x01", "0x" + "22" * 20, "0xtx"
+_CASE, _ADDRESS, _TX, _SENT_AT = "0x01", "0x" + "22" * 20, "0xtx", 7
 _POLICY, _PARTIES, _PANEL = "0x" + "aa" * 32, "0x" + "bb" * 32, "0x" + "cc" * 32
 _TERMS = {"policy": _POLICY, "parties": _PARTIES, "panel": 3}
 _REFUSED_AT = 10  # block
@@ -39,7 +40,9 @@ class Book:
         self.database = database
         with database.write() as session:
             session.add(Account(name="Shop", role="merchant", address=_ADDRESS, api_key_hash="x", created_at=0))
-            session.add(TransactionRow(tx_hash=_TX, root=_TX, writer="w", nonce=0, raw=b"", gas_price=1, created_at=7))
+            session.add(
+                TransactionRow(tx_hash=_TX, root=_TX, writer="w", nonce=0, raw=b"", gas_price=1, created_at=_SENT_AT)
+            )
             session.flush()
             session.add(_case())
 
@@ -266,6 +269,68 @@ def test_what_was_refused_before_and_is_overtaken_now_is_not_over(book: Book) ->
         session.flush()
         assert clear_leftovers(session, [_TX], Ending.OVERTAKEN).requeued == 1
     assert book.waiting() == [second]
+
+
+@pytest.mark.parametrize("ending", [Ending.OVERTAKEN, Ending.UNDONE])
+def test_an_old_refusal_does_not_end_what_was_not_judged_again(book: Book, ending: Ending) -> None:
+    """Nobody would be told: who tells of refusals is long past it. What it followed may just be gone by now."""
+    first = book.ask("poke", f"{_CASE}:4")
+    second = book.accept("act", "second")
+    assert not book.refuse(second)
+    with book.database.write() as session:
+        for row in session.exec(select(OutboxRow)):
+            if row.subject == first:
+                session.delete(row)  # refused as well, and not due any more
+            else:
+                row.tx_hash = _TX
+                session.add(row)
+        session.flush()
+        assert clear_leftovers(session, [_TX], ending).requeued == 1
+    assert not book.is_done(second)
+    assert book.refuse(second, _REFUSED_AT + 5)
+
+
+@pytest.mark.parametrize("action", ["register_policy", "register_parties", "register_panel"])
+def test_registration_that_is_undone_waits_a_while(book: Book, action: str) -> None:
+    """It went alone: sent again at once, it would be undone once more, and paid for."""
+    book.ask(action, _PARTIES)
+    with book.database.write() as session:
+        for row in session.exec(select(OutboxRow)):
+            row.tx_hash = _TX
+            session.add(row)
+        session.flush()
+        assert clear_leftovers(session, [_TX], Ending.UNDONE).requeued == 1
+    with book.database.read() as session:
+        sent_again = [len(waiting(session, action, 9, now)) for now in (_SENT_AT, _SENT_AT + 59, _SENT_AT + 60)]
+    assert sent_again == [0, 0, 1]
+
+
+_OTHERS = "0x" + "dd" * 32
+
+
+@pytest.mark.parametrize("sent_by", [None, "another account"])
+def test_registration_of_parties_holds_up_only_what_names_them(book: Book, sent_by: str | None) -> None:
+    book.ask("register_parties", _OTHERS)
+    book.accept("open", "second")
+    with book.database.write() as session:
+        for row in session.exec(select(OutboxRow).where(OutboxRow.subject == _OTHERS)):
+            row.tx_hash, row.writer = (_TX, sent_by) if sent_by else (None, None)
+            session.add(row)
+    assert book.waiting() == ["second"]
+    book.ask("register_parties", _PARTIES)
+    assert book.waiting() == []
+
+
+def test_registration_of_a_panel_holds_up_only_what_has_none_yet(book: Book) -> None:
+    """One that was refused, since the chain did not know its panel: the one that is being registered can become it."""
+    book.ask("register_panel", _PANEL)
+    book.accept("open", "second")
+    assert not book.refuse("second")
+    assert book.waiting() == []
+    alone = {"arbitrators": "[]", "threshold": 1, "appeal_panel": 0, "fallback_panel": 0, "fee": 0}
+    book.show(ChainPanel(version=3, block_number=_REFUSED_AT + 1, tx_hash="0x", **alone))
+    assert book.waiting() == ["second"]
+    assert book.refuse("second", _REFUSED_AT + 2)
 
 
 @pytest.mark.parametrize(("ending", "waits"), [(Ending.MINED, False), (Ending.OVERTAKEN, True)])

@@ -20,7 +20,7 @@ _ADDRESS = "0x" + "22" * 20
 _SHARE = Share(_ADDRESS)
 _QUESTIONS: dict[str, Callable[[Session], Any]] = {
     "actions": waiting_actions,
-    "pokes": lambda session: waiting(session, "poke", 100, _SHARE),
+    "pokes": lambda session: waiting(session, "poke", 100, 0, _SHARE),
     "promised": lambda session: promised(session, _ADDRESS, _ADDRESS),
 }
 

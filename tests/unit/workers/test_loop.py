@@ -147,7 +147,7 @@ def test_register_policies_asks_once_for_each(parts: Parts, workers: tuple[Worke
     loop.register_policies()
     loop.register_policies()
     with parts.database.read() as session:
-        asked = [row.subject for row in waiting(session, "register_policy", 100)]
+        asked = [row.subject for row in waiting(session, "register_policy", 100, parts.clock.seconds())]
     assert sorted(asked) == sorted("0x" + policy.id().hex() for policy in parts.policies.all())
 
 

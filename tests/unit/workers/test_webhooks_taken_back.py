@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+import pytest
 from receiver import Receiver
+from sqlalchemy import delete
+from sqlmodel import col
 
 from ledger_service.domain.vocabulary import Kind, Role, State
-from ledger_service.store.tables import ChainPanel, WebhookEvent
+from ledger_service.store.tables import ChainPanel, TellingCursor, WebhookEvent
+from ledger_service.workers import telling
 from ledger_service.workers.telling import GRACE
 
 from .telling_support import Installation
@@ -140,3 +144,55 @@ def test_vote_that_a_reorg_takes_is_corrected_unless_it_is_counted_again(
     home.vote(case, ONE)
     home.tell()
     assert Counter(home.events()) == {VOTED: 3, VOTE_MOVED_BACK: 1}
+
+
+def test_votes_of_before_an_update_are_no_news(home: Installation, receiver: Receiver) -> None:
+    """A release that tells of something for the first time does not begin with all that ever was."""
+    home.endpoint(receiver.url, types=[VOTED])
+    case = home.case()
+    home.record(case, 1)
+    home.tell()
+    home.vote(case, ONE)
+    with home.database.write() as session:
+        session.execute(delete(TellingCursor).where(col(TellingCursor.source) == "voted"))
+    home.record(case, 2)
+    home.tell()
+    assert home.events() == []
+    home.vote(case, TWO)
+    home.tell()
+    assert home.events() == [VOTED]
+
+
+# --- refusals --------------------------------------------------------------------------------------------------------
+
+REJECTED = "milestone.rejected"
+
+
+@pytest.mark.parametrize("at_once", [1, 200])
+def test_record_that_was_refused_twice_is_told_once_with_the_last(
+    home: Installation, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """The first refusal came ahead of its turn. However many are read at once."""
+    monkeypatch.setattr(telling, "_AT_ONCE", at_once)
+    home.endpoint(receiver.url, types=[REJECTED])
+    case = home.case()
+    home.refuse_opening(case, reason="PolicyUnknown()")
+    last = home.refuse_opening(case)
+    home.refuse_opening(home.case(2))
+    home.tell()
+    told = [json.loads(row.payload)["data"] for row in home.rows(WebhookEvent)]
+    assert len(told) == 2
+    (of_case,) = [data for data in told if data["case_id"] == case]
+    assert (of_case["transaction"], of_case["reason"]) == (last.tx_hash, last.reason)
+
+
+def test_refusal_that_a_reorg_moves_to_another_transaction_is_told_once(home: Installation, receiver: Receiver) -> None:
+    home.endpoint(receiver.url, types=[REJECTED])
+    case = home.case()
+    home.mine(3)
+    home.refuse_opening(case)
+    home.tell()
+    home.reorg(3)
+    home.refuse_opening(case)
+    home.tell()
+    assert home.events() == [REJECTED]
