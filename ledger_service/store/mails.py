@@ -66,10 +66,42 @@ def add_mail(session: Session, *, case_id: str, template: str, position: int, du
 
 
 def mails_about(session: Session, case_id: str, position: int) -> Sequence[Mail]:
-    """All that was, or is to be, said about the record at a position, whichever stood there."""
-    return session.exec(
-        select(Mail).where(Mail.case_id == case_id, Mail.position == position).order_by(col(Mail.id))
-    ).all()
+    """All that was, or is to be, said about the record at a position, whichever stood there; locked, so that nobody
+    sends meanwhile what is decided upon."""
+    about = select(Mail).where(Mail.case_id == case_id, Mail.position == position)
+    return session.exec(about.order_by(col(Mail.id)).with_for_update()).all()
+
+
+def went_out(mail: Mail) -> bool:
+    """Or may have: a worker has it in its hands, or ended while it had."""
+    return mail.state == "sent" or mail.claimed_until > 0
+
+
+def is_going_out(session: Session, mail: Mail, now: int) -> bool:
+    """Whether somebody is sending an earlier message about the same record right now."""
+    earlier = select(Mail.id).where(
+        Mail.case_id == mail.case_id,
+        Mail.position == mail.position,
+        col(Mail.id) < mail.id,
+        Mail.state == "due",
+        Mail.claimed_until > now,
+    )
+    return session.exec(earlier.limit(1)).first() is not None
+
+
+def is_called_off(session: Session, mail: Mail) -> bool:
+    """Whether a correction of the message was made, of which the last word is to be."""
+    return any(other.occasion == "correction" for other in _of_same_head(session, mail) if other.id != mail.id)
+
+
+def was_said(session: Session, correction: Mail) -> bool:
+    """Whether any of what a message corrects went out."""
+    return any(went_out(other) for other in _of_same_head(session, correction) if other.occasion != "correction")
+
+
+def _of_same_head(session: Session, mail: Mail) -> Sequence[Mail]:
+    same = (Mail.case_id == mail.case_id, Mail.position == mail.position, Mail.head == mail.head)
+    return session.exec(select(Mail).where(*same)).all()
 
 
 def link_of(session: Session, mail: Mail) -> ChainRecord | None:

@@ -32,7 +32,7 @@ def make_mails(session: Session, link: ChainRecord, now: int) -> None:
     if same and not any(mail.corrected for mail in same):
         return
     if same:
-        occasion = _what_to_say_again(session, about, link, now)
+        occasion = _what_to_say_again(session, about, link)
     else:
         told = [mail for mail in about if not mail.corrected]
         occasion = None if _take_over(session, told, link, template, ends) else "start"
@@ -82,17 +82,17 @@ def _take_over(session: Session, told: Sequence[Mail], link: ChainRecord, templa
     return True
 
 
-def _what_to_say_again(session: Session, about: Sequence[Mail], link: ChainRecord, now: int) -> str | None:
+def _what_to_say_again(session: Session, about: Sequence[Mail], link: ChainRecord) -> str | None:
     """The occasion of the message about a record that stands again where it stood before it was corrected; None where
     all that went out still holds, because no correction did. What never went out is forgotten."""
     same = [mail for mail in about if mail.head == link.head]
-    went = [mail for mail in same if _went_out(mail, now)]
+    went = [mail for mail in same if sql.went_out(mail)]
     for mail in same:
         if mail not in went:
             session.delete(mail)
     is_said = any(mail.occasion in _SAYING for mail in went)
     is_called_off = any(mail.occasion == "correction" for mail in went)
-    holds = is_said and not is_called_off and not _is_said_otherwise(about, link, now)
+    holds = is_said and not is_called_off and not _is_said_otherwise(about, link)
     earlier = {mail.head for mail in about if mail.head.startswith(f"{link.head}/")}
     for mail in went:
         mail.corrected, mail.missing_since = not holds, None
@@ -105,16 +105,19 @@ def _what_to_say_again(session: Session, about: Sequence[Mail], link: ChainRecor
     return "again" if is_said and is_called_off else "start"
 
 
-def _went_out(mail: Mail, now: int) -> bool:
-    """Or may have: a worker has it in its hands."""
-    return mail.state == "sent" or (mail.state == "due" and mail.claimed_until > now)
-
-
-def _is_said_otherwise(about: Sequence[Mail], link: ChainRecord, now: int) -> bool:
+def _is_said_otherwise(about: Sequence[Mail], link: ChainRecord) -> bool:
     """Whether the last that was said at this place is about another head."""
     return any(
-        mail.occasion in _SAYING and mail.head != link.head and not mail.corrected and _went_out(mail, now)
+        mail.occasion in _SAYING and mail.head != link.head and not mail.corrected and sql.went_out(mail)
         for mail in about
+    )
+
+
+def is_said_anew(session: Session, mail: Mail) -> bool:
+    """Whether the same is said about the record that stands in the message's place now."""
+    return any(
+        other.template == mail.template and other.occasion in _SAYING and sql.link_of(session, other)
+        for other in sql.mails_about(session, mail.case_id, mail.position)
     )
 
 
@@ -122,15 +125,12 @@ def correct_mail(session: Session, mail: Mail, now: int) -> None:
     """What went out is corrected, once for each record, unless the same was said anew about what stands now; what did
     not go out is dropped."""
     mail.corrected, mail.missing_since = True, None
-    was_sent = mail.state == "sent" and not any(
-        other.template == mail.template and other.occasion in _SAYING and sql.link_of(session, other)
-        for other in sql.mails_about(session, mail.case_id, mail.position)
-    )
+    is_wrong = sql.went_out(mail) and not is_said_anew(session, mail)
     if mail.state == "due":
         mail.state = "dropped"
     session.add(mail)
     session.flush()
-    if was_sent:
+    if is_wrong:
         sql.add_mail(
             session,
             case_id=mail.case_id,
@@ -147,8 +147,8 @@ def call_off_opening(session: Session, case_id: str, now: int) -> None:
     opened, *more = sql.mails_about(session, case_id, 0)
     if more or now - (opened.sent_at or now) > _NEWS:
         return
-    if not _went_out(opened, now):
-        opened.state = "dropped" if opened.state == "due" else opened.state
+    if opened.state == "due" and opened.claimed_until <= now:
+        opened.state = "dropped"
         session.add(opened)
-        return
-    sql.add_mail(session, case_id=case_id, template="not_opened", position=0, due_at=now, occasion="correction")
+    if sql.went_out(opened):
+        sql.add_mail(session, case_id=case_id, template="not_opened", position=0, due_at=now, occasion="correction")

@@ -30,9 +30,19 @@ from ..services.app import App
 from ..services.links import ACTING, issue_link, last_window_ends
 from ..store.cases import chain_case, disclosures_of, find_case
 from ..store.keys import account_by_id
-from ..store.mails import claim_mail, due_mails, has_acted, is_overtaken, link_of
+from ..store.mails import (
+    claim_mail,
+    due_mails,
+    has_acted,
+    is_called_off,
+    is_going_out,
+    is_overtaken,
+    link_of,
+    was_said,
+)
 from ..store.tables import CaseRow, Mail
 from .announcing import is_open
+from .mailing import is_said_anew
 
 log = structlog.get_logger()
 
@@ -83,10 +93,15 @@ class Notifier:
 
     def _make(self, session: Session, mail: Mail, now: int) -> EmailMessage | str:
         """The message; or what becomes of it instead: `due` later, or `dropped`."""
+        if mail.corrected or is_called_off(session, mail):
+            return "dropped"
+        if is_going_out(session, mail, now):
+            return "due"  # it may be what this one takes back
         link = link_of(session, mail)
-        if mail.occasion == "correction" and link is not None:
-            return "dropped"  # it stands again
-        if mail.occasion != "correction" and mail.head:
+        if mail.occasion == "correction":
+            if link is not None or is_said_anew(session, mail) or not was_said(session, mail):
+                return "dropped"
+        elif mail.head:
             if link is None:
                 return "due"  # a reorg took it back: it comes again, or it is dropped when that is certain
             if is_overtaken(session, mail, now) or not is_open(session, link, mail.template, mail.deadline, now):

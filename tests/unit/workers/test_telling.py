@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from email.message import EmailMessage
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlmodel import select
 from ledger_service.domain.vocabulary import Kind, Role, State
 from ledger_service.mail_sending import NeverTaken
 from ledger_service.store.database import Database
+from ledger_service.store.mails import claim_mail
 from ledger_service.store.tables import ChainCase, Mail, OutboxRow, RecordRow
 from ledger_service.workers import notifier as module
 from ledger_service.workers.notifier import Notifier
@@ -384,6 +386,49 @@ def test_mail_that_is_on_its_way_while_its_record_goes_is_corrected_too(post: Po
     assert post.run() == ["Correction about your return RMA-1"]
 
 
+@pytest.mark.parametrize("taken", [True, False])
+def test_correction_waits_for_what_another_worker_is_sending(post: Post, taken: bool) -> None:
+    """A reminder, while the first message, which went out before, is corrected. `taken` is whether the mail server
+    takes the reminder."""
+    home, case = post.home, post.home.case()
+    home.mine(5)
+    home.record(case, 1)
+    assert AUTHORISED in post.run()
+    home.pass_time(7 * DAY)
+
+    def take_the_record_back() -> None:
+        home.reorg(5)
+        home.mine(2)
+        home.tell()
+        home.pass_time(GRACE)
+        home.tell()
+
+    first, last = f"Reminder: {AUTHORISED}", "Correction about your return RMA-1"
+    while_sending(post, take_the_record_back, taken=taken)
+    post.run()
+    home.pass_time(HOUR)
+    assert post.run() == [last]
+    home.pass_time(13 * DAY)
+    assert post.run() == []
+    assert post.box.subjects[-2:] == [first if taken else AUTHORISED, last]
+
+
+def while_sending(post: Post, happens: Callable[[], None], *, taken: bool) -> None:
+    """While the next mail is on its way something happens, and another worker has its turn. `taken` is whether the mail
+    server takes the mail in the end."""
+    sending = post.box.send
+
+    def send(mail_id: int, message: EmailMessage) -> None:
+        post.box.send = sending  # type: ignore[method-assign]
+        happens()
+        Notifier(post.home.app, post.box).step()
+        if not taken:
+            raise ConnectionError
+        sending(mail_id, message)
+
+    post.box.send = send  # type: ignore[method-assign]
+
+
 def test_mail_that_did_not_go_out_before_the_reorg_never_does(post: Post) -> None:
     home, case = post.home, post.home.case()
     home.mine(5)
@@ -427,6 +472,33 @@ def test_opening_that_is_refused_for_good_is_told_to_who_was_told_of_it(post: Po
     home.refuse_opening(case)
     home.mine(3)
     assert post.run() == []
+
+
+@pytest.mark.parametrize(("taken", "told"), [(True, ["Your return RMA-1", NOT_OPENED]), (False, [])])
+def test_refused_opening_is_the_last_word_also_while_another_worker_sends(
+    post: Post, taken: bool, told: list[str]
+) -> None:
+    home, case = post.home, post.home.case()
+
+    def refuse() -> None:
+        home.refuse_opening(case)
+        home.tell()
+
+    while_sending(post, refuse, taken=taken)
+    for _ in range(3):
+        post.run()
+        home.pass_time(HOUR)
+    assert post.box.subjects == told
+
+
+def test_opening_that_a_worker_may_have_sent_before_it_ended_is_called_off(post: Post) -> None:
+    home, case = post.home, post.home.case()
+    with home.database.write() as session:
+        mail = session.exec(select(Mail)).one()
+        assert claim_mail(session, mail.id or 0, home.clock.seconds(), home.clock.seconds() + 180)
+    home.pass_time(HOUR)
+    home.refuse_opening(case)
+    assert post.run() == [NOT_OPENED]
 
 
 def test_opening_that_is_refused_before_it_was_told_is_not_told_at_all(post: Post) -> None:
