@@ -1,0 +1,58 @@
+// Values of JSON that others made, read strictly: each throws InvalidInput with the path of what is wrong.
+import { isAddress, isHex } from "./bytes.js";
+import { InvalidInput } from "./errors.js";
+import { Float } from "./strict_json.js";
+
+const MAX_ITEMS = 10_000;
+const SAFE_BITS = 53;
+
+export function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Float);
+}
+
+/** True for a value that has these members and no others. */
+export function hasExactly(value, names) {
+  return isObject(value) && Object.keys(value).length === names.length && names.every((name) => Object.hasOwn(value, name));
+}
+
+export const object = (value, path) => demand(isObject(value), value, "It is no JSON object.", path);
+export const text = (value, path) => demand(typeof value === "string", value, "It is no text.", path);
+export const hexBytes = (value, path) => demand(isHex(value), value, "It is no 0x hex in lower case.", path);
+export const hexWord = (value, path) => demand(isHex(value, 32), value, "It is no 32 bytes.", path);
+export const address = (value, path) => demand(isAddress(value), value, "It is no address with its checksum.", path);
+
+/** A whole number of so many bits; a BigInt where it may be beyond 2^53. */
+export function integer(bits) {
+  return (value, path) => {
+    const isWhole = Number.isSafeInteger(value) || typeof value === "bigint";
+    const fits = isWhole && value >= 0 && BigInt(value) >> BigInt(bits) === 0n;
+    demand(fits, value, `It is no whole number of ${bits} bits.`, path);
+    return bits > SAFE_BITS ? BigInt(value) : value;
+  };
+}
+
+/** A list of values that `read` reads. */
+export function listOf(read) {
+  return (value, path) => {
+    demand(Array.isArray(value) && value.length <= MAX_ITEMS, value, `It is no list of at most ${MAX_ITEMS} items.`, path);
+    return value.map((item, at) => read(item, `${path}[${at}]`));
+  };
+}
+
+/** An object with exactly these members, each read by its own reader. */
+export function shape(readers) {
+  const names = Object.keys(readers);
+  return (value, path) => {
+    object(value, path);
+    const missing = names.find((name) => !Object.hasOwn(value, name));
+    const beside = Object.keys(value).find((name) => !Object.hasOwn(readers, name));
+    demand(missing === undefined, value, `It lacks '${missing}'.`, path);
+    demand(beside === undefined, value, `It has an unknown '${beside}'.`, path);
+    return Object.fromEntries(names.map((name) => [name, readers[name](value[name], path ? `${path}.${name}` : name)]));
+  };
+}
+
+export function demand(holds, value, otherwise, path) {
+  if (!holds) throw new InvalidInput(otherwise, path);
+  return value;
+}
