@@ -25,7 +25,9 @@ from .routes import (
     cases,
     disputes,
     documents,
+    log,
     milestones,
+    observations,
     pages,
     privacy,
     status,
@@ -41,6 +43,8 @@ from .writing import gather_milestones
 _TAGS = [
     {"name": "cases", "description": "Returns, as the businesses see them."},
     {"name": "milestones", "description": "The signed statements that move a case."},
+    {"name": "observations", "description": "The many statements that gate nothing, each an entry of the log."},
+    {"name": "log", "description": "The log of observations, for anybody to check."},
     {"name": "status", "description": "The consumer's side, through one signed link."},
     {"name": "disputes", "description": "What arbitrators rule on."},
     {"name": "privacy", "description": "What a person can ask for: erasure, and all that is held about them."},
@@ -71,6 +75,8 @@ def create_app(app: App, workers: Workers | None = None) -> FastAPI:
     api.state.metrics = metrics = Metrics(make_registry(app, readiness))
     errors.install(api)
     for module in (cases, milestones, privacy, status, documents, disputes, audit, webhook_endpoints, webhooks, system):
+        api.include_router(module.router)
+    for module in (observations, log):
         api.include_router(module.router)
     pages.install(api)
     openapi.install(api, schemas.Problem)

@@ -16,6 +16,10 @@ CASE: dict[str, Any] = {
 }
 VOTE: dict[str, Any] = {"share": 7000, "reason": "The photos show wear beyond trying it on."}
 APPEAL: dict[str, Any] = {"share": 10000, "reason": "The inspection names another item."}
+OBSERVATIONS: dict[str, Any] = {
+    "reading": {"value": {"kind": "reading", "data": {"quantity": "temperature", "value": "4.5", "unit": "°C"}}},
+    "message": {"value": [{"kind": "message", "data": {"to": "consumer", "text": "Your parcel is on its way."}}]},
+}
 MILESTONES: dict[str, Any] = {
     "authorised": {"value": {"kind": "authorised"}},
     "received": {"value": {"kind": "received", "occurred_at": "2026-03-01T09:30:00Z", "data": {"parcels": 1}}},

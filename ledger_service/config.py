@@ -40,6 +40,16 @@ class Settings(BaseSettings):
     signature_days: int = Field(
         default=7, ge=1, le=30, description="Days for which a message that the service signs stays valid."
     )
+    anchor_entries: int = Field(
+        default=1_000, ge=1, description="Observations after which a checkpoint of their log is anchored at once."
+    )
+    anchor_seconds: int = Field(
+        default=60, ge=1, description="Seconds from one anchored checkpoint to the next, where fewer came."
+    )
+    second_anchor_url: str = Field(
+        default="", description="JSON-RPC endpoint of a second chain for the checkpoints; empty: none."
+    )
+    second_anchor_contract: str = Field(default="", description="The CheckpointAnchor on the second chain.")
     smtp_host: str = Field(default="", description="Mail server; empty: mails become files in the data folder.")
     smtp_port: int = Field(default=587, description="Its port.")
     smtp_user: str = Field(default="", description="Its user, if it wants one.")

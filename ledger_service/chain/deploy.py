@@ -26,7 +26,7 @@ from .transactions import Signer, contract_address, gas_price, sign_transaction
 TEST_CURRENCIES = ("GBP", "EUR", "USD", "CNY", "JPY", "BRL", "AUD", "SGD", "SEK", "KWD")
 _MINTABLE = "TestToken"
 _TEST_DECIMALS = 6
-_MOST_GROWTH = 1_000_000  # observations that one checkpoint can add; see ICheckpointAnchor
+MOST_GROWTH = 1_000_000  # observations that one checkpoint can add; see ICheckpointAnchor
 # Who names whom: contract, getter, contract.
 _NAMES = (
     (ESCROW, "ledger", LEDGER),
@@ -110,7 +110,7 @@ class _Deployer:
             ESCROW: (at[LEDGER], [(token.address, code.encode(), exponent(code)) for code, token in tokens.items()]),
             LEDGER: (at[ESCROW], at[PANEL], roles.operator, roles.guardian),
             PANEL: (at[LEDGER], roles.operator),
-            ANCHOR: (roles.operator, roles.writer, _MOST_GROWTH),
+            ANCHOR: (roles.operator, roles.writer, MOST_GROWTH),
             LENS: (at[LEDGER], at[ESCROW]),
         }
         made = {name: self._create(name, *arguments[name]) for name in CONTRACTS}

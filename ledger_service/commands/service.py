@@ -28,6 +28,7 @@ from ..services.health import Readiness
 from ..services.housekeeping import Housekeeper
 from ..store.database import Database
 from ..store.migrate import require_current, upgrade
+from ..workers.anchoring import LogKeeper
 from ..workers.aside import Aside
 from ..workers.loop import Limits, Step, Workers
 from ..workers.notifier import Notifier
@@ -69,6 +70,7 @@ def make_workers(app: App, rpc: Rpc) -> Workers:
     )
     mail, deliverer = Aside("mail", Notifier(app, mail_sender(settings)).step), Deliverer(app)
     steps = [
+        Step("log", LogKeeper(app).step, lease="log"),
         Step("telling", Teller(app).step, lease="notify"),
         Step("mail", mail.step, lease="mail", stop=mail.stop),
         Step("deliver", deliverer.step, lease="deliver", stop=deliverer.stop),

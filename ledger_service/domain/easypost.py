@@ -1,4 +1,4 @@
-"""The carrier webhook of EasyPost: its signature, and the pick-up scan in it.
+"""The carrier webhook of EasyPost: its signature, the pick-up scan in it, and all the others.
 
 A webhook is signed with HMAC-SHA256 over the raw body, under the secret in Unicode form NFKD as UTF-8:
 
@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import unicodedata
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,14 +38,28 @@ class Pickup:
 
 
 @dataclass(frozen=True, slots=True)
+class Scan:
+    """One of a parcel's tracking details; `status_detail` is empty where none is given. The same scan comes again with
+    every later update."""
+
+    occurred_at: datetime
+    status: str
+    status_detail: str
+    message: str
+    location: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class TrackerUpdate:
-    """`mode` is `production` or `test`; `pickup` is None while the carrier has not scanned the parcel."""
+    """`mode` is `production` or `test`; `pickup` is None while the carrier has not scanned the parcel; `scans` are all
+    tracking details that say when they were."""
 
     event_id: str
     mode: str
     carrier: str
     tracking_code: str
     pickup: Pickup | None
+    scans: tuple[Scan, ...] = ()
 
 
 def check_signature(raw: bytes, header: str | None, secret: str) -> None:
@@ -81,6 +97,7 @@ def read_tracker(raw: bytes) -> TrackerUpdate:
         carrier=_text(tracker, "carrier", "result."),
         tracking_code=_text(tracker, "tracking_code", "result."),
         pickup=_pickup(tracker.get("tracking_details")),
+        scans=tuple(_scans(tracker.get("tracking_details"))),
     )
 
 
@@ -109,6 +126,21 @@ def _pickup(details: Any) -> Pickup | None:
         return None
     moment, path, scan = min(scans, key=lambda entry: entry[0])
     return Pickup(moment, _optional(scan, "message", f"{path}."), _location(scan.get("tracking_location"), path))
+
+
+def _scans(details: Any) -> Iterator[Scan]:
+    """Of those that `_pickup` has looked through. One that cannot be read, or has no moment, is left out: nothing rests
+    on it, and the pick-up is not to wait for it."""
+    for index, scan in enumerate(details or []):
+        path = f"result.tracking_details[{index}]"
+        with suppress(InvalidInput):
+            yield Scan(
+                occurred_at=parse_moment(_text(scan, "datetime", f"{path}."), field=f"{path}.datetime"),
+                status=_text(scan, "status", f"{path}."),
+                status_detail=_optional(scan, "status_detail", f"{path}."),
+                message=_optional(scan, "message", f"{path}."),
+                location=_location(scan.get("tracking_location"), path),
+            )
 
 
 def _location(value: Any, path: str) -> dict[str, str]:

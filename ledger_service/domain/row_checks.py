@@ -66,6 +66,11 @@ def matches(commitment: bytes, digests: list[str], shown: tuple[str, ...]) -> Ch
 
 def form_problem(reading: Reading, body: dict[str, Any], kind_is_good: bool) -> str | None:
     """What is wrong with the form of a document in words. Raises one of `BROKEN` for what has no form at all."""
+    return shape_problem(body, hex0x(reading.evidence.case_id), kind_is_good)
+
+
+def shape_problem(body: dict[str, Any], case_id: str, kind_is_good: bool) -> str | None:
+    """The same of a document that is to be of this case."""
     digests = body["_sd"]
     moment = parse_moment(body["occurred_at"], field="occurred_at")
     good = (
@@ -83,7 +88,7 @@ def form_problem(reading: Reading, body: dict[str, Any], kind_is_good: bool) -> 
     )
     if not good:
         return NO_FORM
-    return None if body["case_id"] == hex0x(reading.evidence.case_id) else "The record is one of another case."
+    return None if body["case_id"] == case_id else "The record is one of another case."
 
 
 def _values_of(body: dict[str, Any], act: Act | None) -> str | None:

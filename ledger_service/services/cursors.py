@@ -1,4 +1,5 @@
-"""Where a page of cases ends: a moment and a case id, as one word that callers hand back."""
+"""Where a page ends, as one word that callers hand back: of cases a moment and a case id, of what a case has a
+number."""
 
 from __future__ import annotations
 
@@ -21,6 +22,27 @@ def read_cursor(cursor: str | None) -> tuple[int, str] | None:
             raise ValueError("no moment and case id")  # noqa: TRY301 - one answer for whatever is wrong with it
         return int(moment), case_id
     except ValueError as error:
-        raise InvalidInput(
-            "This cursor is none of ours.", field="cursor", remedy="Send next_cursor as it was given, or none."
-        ) from error
+        raise _not_ours() from error
+
+
+def write_number(number: int) -> str:
+    return base64url(str(number).encode())
+
+
+def read_number(cursor: str | None) -> int:
+    """What `write_number` wrote; 0 for no cursor. Raises InvalidInput for anything else."""
+    if cursor is None:
+        return 0
+    try:
+        text = from_base64url(cursor).decode("ascii")
+        if not text.isdigit() or len(text) > 9 or str(int(text)) != text:
+            raise ValueError("no number")  # noqa: TRY301 - as above
+        return int(text)
+    except ValueError as error:
+        raise _not_ours() from error
+
+
+def _not_ours() -> InvalidInput:
+    return InvalidInput(
+        "This cursor is none of ours.", field="cursor", remedy="Send next_cursor as it was given, or none."
+    )

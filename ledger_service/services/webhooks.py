@@ -1,4 +1,4 @@
-"""Carrier webhooks: a provider's signed message becomes the carrier's milestone, for one merchant's cases only."""
+"""Carrier webhooks: a provider's signed message becomes the carrier's statements, for one merchant's cases only."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from .app import App
 from .drafting import place_of
 from .inputs import PrepareInput
 from .opening import tracking_index
+from .scans import take_scans
 
 EASYPOST = "easypost"
 
 
 def take_easypost(app: App, raw: bytes, header: str | None, merchant: str | None = None) -> dict[str, Any]:
-    """Takes a tracker update: its pick-up scan becomes `picked_up` of this merchant's cases with that parcel.
+    """Takes a tracker update: its pick-up scan becomes `picked_up` of this merchant's cases with that parcel, and every
+    scan an observation of them.
 
     The secret that made the signature names the merchant; `merchant` narrows the search to one. The same webhook again
     finds the case picked up and changes nothing. Raises Unauthenticated for a signature that no secret made, NotFound
@@ -34,11 +36,11 @@ def take_easypost(app: App, raw: bytes, header: str | None, merchant: str | None
     results: list[dict[str, Any]] = []
     if update.mode == "test":
         return {"event_id": update.event_id, "results": results, "ignored": "a test event moves no real parcel"}
-    if update.pickup is not None:
+    if update.pickup is not None or update.scans:
         with app.database.write() as session:
             index = tracking_index(app, account.id, update.carrier, update.tracking_code)
             results = [
-                {"case_id": case.case_id, **_take(app, session, case, update, update.pickup)}
+                {"case_id": case.case_id, **_take(app, session, case, update)}
                 for case in cases_by_tracking(session, account.id or 0, index)
             ]
         app.wake.set()
@@ -64,10 +66,19 @@ def _sender(app: App, raw: bytes, header: str | None, merchant: str | None) -> A
     )
 
 
-def _take(app: App, session: Session, case: CaseRow, update: TrackerUpdate, pickup: Pickup) -> dict[str, Any]:
+def _take(app: App, session: Session, case: CaseRow, update: TrackerUpdate) -> dict[str, Any]:
     locked = find_case(session, case.case_id, for_update=True)
     if locked is None or app.keys.signer(session, case.carrier) is None:
-        return {"result": "ignored", "reason": "The carrier signs with a key of its own."}
+        return {"result": "ignored", "reason": "The carrier signs with a key of its own.", "observations": 0}
+    observed = take_scans(app, session, locked, update, EASYPOST)
+    return {**_pick_up(app, session, locked, update, update.pickup), "observations": observed}
+
+
+def _pick_up(
+    app: App, session: Session, locked: CaseRow, update: TrackerUpdate, pickup: Pickup | None
+) -> dict[str, Any]:
+    if pickup is None:
+        return {"result": "ignored", "reason": "The carrier does not have the parcel yet."}
     stated = PrepareInput(
         kind=Kind.PICKED_UP.wire,
         occurred_at=pickup.occurred_at,

@@ -18,6 +18,7 @@ from sqlmodel import Session, SQLModel, col, select
 from .outbox import chunks, rows_changed
 from .tables import (
     CHAIN_TABLES,
+    ChainAnchor,
     ChainBalance,
     ChainBlock,
     ChainCase,
@@ -95,6 +96,10 @@ def add_votes(session: Session, rows: Sequence[Row]) -> None:
     _insert(session, ChainVote, rows)
 
 
+def add_anchors(session: Session, rows: Sequence[Row]) -> None:
+    _insert(session, ChainAnchor, rows)
+
+
 def add_panels(session: Session, rows: Sequence[Row]) -> None:
     _insert(session, ChainPanel, rows)
 
@@ -169,7 +174,7 @@ def events_of_cases(session: Session, case_ids: Iterable[str]) -> list[ChainEven
 def delete_after(session: Session, number: int) -> None:
     """Everything that was read from blocks above `number`. Cases and balances are for the caller to replay."""
     session.execute(delete(ChainBlock).where(col(ChainBlock.number) > number))
-    for table in (ChainEvent, ChainRecord, ChainRefusal, ChainVote, ChainPanel):
+    for table in (ChainEvent, ChainRecord, ChainRefusal, ChainVote, ChainPanel, ChainAnchor):
         session.execute(delete(table).where(col(table.block_number) > number))
 
 

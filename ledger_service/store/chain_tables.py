@@ -110,6 +110,18 @@ class ChainVote(SQLModel, table=True):
     tx_hash: str
 
 
+class ChainAnchor(SQLModel, table=True):
+    """A checkpoint of the log of observations that the chain holds (`Anchored`)."""
+
+    __tablename__ = "chain_anchors"
+    size: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    root: str
+    block_number: int = Field(index=True)
+    block_hash: str
+    log_index: int
+    tx_hash: str
+
+
 class ChainCase(SQLModel, table=True):
     """A case as the contract has it, and its money in minor units.
 
@@ -192,6 +204,7 @@ CHAIN_TABLES = (
     ChainRefusal,
     ChainPanel,
     ChainVote,
+    ChainAnchor,
     ChainCase,
     ChainBalance,
 )

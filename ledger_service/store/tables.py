@@ -1,7 +1,8 @@
 """The tables. Models with `table=True` do not validate, so what must hold stands in CHECK constraints.
 
-Four groups: what people stated and we accepted; what the workers are doing about it; what the indexer read from the
-chain (`chain_tables.py`); and who was told of it (`telling_tables.py`). The last two are named here too.
+Five groups: what people stated and we accepted; what the workers are doing about it; what the indexer read from the
+chain (`chain_tables.py`); who was told of it (`telling_tables.py`); and observations with their log
+(`log_tables.py`). The last three are named here too.
 Hashes, ids and addresses are `0x` hex; moments are seconds since 1970 UTC; money is minor units.
 """
 
@@ -12,6 +13,7 @@ from sqlmodel import Field, SQLModel
 
 from .chain_tables import (
     CHAIN_TABLES,
+    ChainAnchor,
     ChainBalance,
     ChainBlock,
     ChainCase,
@@ -23,6 +25,7 @@ from .chain_tables import (
     ChainVote,
 )
 from .columns import big, raw
+from .log_tables import LogCheckpoint, LogTile, ObservationRow, SecondAnchor
 from .telling_tables import EndpointSecret, Mail, TellingCursor, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 __all__ = [
@@ -30,6 +33,7 @@ __all__ = [
     "Account",
     "CaseKey",
     "CaseRow",
+    "ChainAnchor",
     "ChainBalance",
     "ChainBlock",
     "ChainCase",
@@ -44,13 +48,17 @@ __all__ = [
     "HeldKey",
     "IdempotentRequest",
     "Lease",
+    "LogCheckpoint",
+    "LogTile",
     "Mail",
+    "ObservationRow",
     "OutboxRow",
     "PanelRow",
     "PreparedCase",
     "PreparedRecord",
     "PreparedVote",
     "RecordRow",
+    "SecondAnchor",
     "StatusLink",
     "TellingCursor",
     "TransactionRow",
@@ -292,8 +300,9 @@ class OutboxRow(SQLModel, table=True):
 
     `subject` is unique for an action: a record's or vote's id (`open`, `act`, `vote`), a case's id and
     length (`poke`), a case's id (`withdraw`), an account, a token and a sum (`withdraw_credit`), the id of a policy, of
-    parties or of a panel (`register_…`). `record_id` is the record's or the vote's. `tx_hash` is the root of the
-    transaction that carries it, `writer` the account that sent it: what comes later of its case is sent by the same.
+    parties or of a panel (`register_…`), a size of the log (`anchor`). `record_id` is the record's or the vote's.
+    `tx_hash` is the root of the transaction that carries it, `writer` the account that sent it: what comes later of its
+    case is sent by the same.
     `done` is set by the indexer when it sees the effect, or a refusal. `alone_from` is 0, or, once the chain has undone
     a whole transaction with this in it, the moment from which it is sent again in one of its own.
     """
@@ -302,7 +311,7 @@ class OutboxRow(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint(
             "action IN ('open','act','vote','poke','withdraw','withdraw_credit',"
-            "'register_policy','register_parties','register_panel')",
+            "'register_policy','register_parties','register_panel','anchor')",
             name="action",
         ),
         UniqueConstraint("action", "subject", name="uq_outbox_action_subject"),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
-from ..chain.abi import ESCROW, LEDGER, PANEL
+from ..chain.abi import ANCHOR, ESCROW, LEDGER, PANEL
 from ..chain.codec import Event
 from ..domain.case_state import CaseState, PanelTerms
 from ..domain.entry import Entry, link
@@ -38,8 +38,8 @@ class Known(Protocol):
 
 
 class Fold:
-    """`cases`, `balances` and `panels` are the facts so far and are changed in place; `records`, `votes` and
-    `new_panels` grow.
+    """`cases`, `balances` and `panels` are the facts so far and are changed in place; `records`, `votes`, `anchors`
+    and `new_panels` grow.
 
     Every event must be given once, in the chain's order. Raises IntegrityFailure where one does not fit: then events
     are missing.
@@ -58,6 +58,7 @@ class Fold:
         self.panels = {} if panels is None else panels
         self.records: list[Row] = []
         self.votes: list[Row] = []
+        self.anchors: list[Row] = []
         self.new_panels: list[Row] = []
         # What the chain says before the event that it belongs to, by case: locks before openings, keys before records.
         self._locks: dict[str, Row] = {}
@@ -176,6 +177,20 @@ class Fold:
             }
         )
 
+    # --- CheckpointAnchor --------------------------------------------------------------------------------------------
+
+    def _anchored(self, event: Event) -> None:
+        self.anchors.append(
+            {
+                "size": event.args["size"],
+                "root": event.args["root"],
+                "block_number": event.block_number,
+                "block_hash": event.block_hash,
+                "log_index": event.log_index,
+                "tx_hash": event.tx_hash,
+            }
+        )
+
     # --- RefundEscrow ------------------------------------------------------------------------------------------------
 
     def _locked(self, event: Event) -> None:
@@ -270,6 +285,7 @@ _CASE_STEPS: dict[tuple[str, str], Callable[[Fold, Event], None]] = {
     (LEDGER, "KeyBound"): Fold._key_bound,
     (PANEL, "PanelRegistered"): Fold._panel_registered,
     (PANEL, "Voted"): Fold._voted,
+    (ANCHOR, "Anchored"): Fold._anchored,
     (ESCROW, "Locked"): Fold._locked,
     (ESCROW, "Settled"): Fold._settled,
     (ESCROW, "RedirectGiven"): Fold._redirected,

@@ -224,6 +224,7 @@ class Indexer:
             chain_facts.add_panels(session, fold.new_panels)
             chain_facts.add_records(session, fold.records)
             chain_facts.add_votes(session, fold.votes)
+            chain_facts.add_anchors(session, fold.anchors)
             chain_facts.put_cases(session, list(fold.cases.values()))
             chain_facts.put_balances(session, list(fold.balances.values()))
 

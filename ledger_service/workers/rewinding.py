@@ -26,6 +26,7 @@ DONE_BY_EVENT: tuple[tuple[str, str, Any], ...] = (  # the outbox's action, the 
     ("register_policy", "PolicyRegistered", _named("policy")),
     ("register_parties", "PartiesRegistered", _named("parties")),
     ("register_panel", "PanelRegistered", lambda args: Panel.from_json(args["content"]).id()),
+    ("anchor", "Anchored", lambda args: str(args["size"])),
 )
 
 
