@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..domain.hashing import from_hex, hex0x, keccak
+from ..domain.signatures import recover_signer
 from .abi import checksum
 from .rpc import Block
 
@@ -27,6 +28,16 @@ class SignedTransaction:
     hash: str
     raw: bytes
     nonce: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTransaction:
+    """What a signed transaction's bytes say. `writer` is None for a signature that is none."""
+
+    hash: str
+    writer: str | None
+    nonce: int
+    gas_price: int
 
 
 def sign_transaction(
@@ -62,6 +73,16 @@ def raise_price(signer: Signer, raw: bytes, gas_price: int, chain_id: int) -> Si
         data=data,
         value=int.from_bytes(value, "big"),
     )
+
+
+def read_transaction(raw: bytes) -> ReadTransaction:
+    """Of one that was signed here. Raises LookupError, ValueError or OverflowError for bytes that are none."""
+    nonce, price, gas, to, value, data, v, r, s = _fields(raw)
+    chain_id, parity = divmod(int.from_bytes(v, "big") - 35, 2)
+    numbers = [int.from_bytes(one, "big") for one in (nonce, price, gas)]
+    digest = keccak(_rlp([*numbers, to, int.from_bytes(value, "big"), data, chain_id, 0, 0]))
+    signature = r.rjust(32, b"\0") + s.rjust(32, b"\0") + bytes([parity + 27])
+    return ReadTransaction(hex0x(keccak(raw)), recover_signer(digest, signature), numbers[0], numbers[1])
 
 
 def gas_price(suggested: int, latest: Block) -> int:

@@ -14,13 +14,16 @@ from .output import console, print_json, problems, reports_errors
 _SHOWN = 50  # contradictions printed; --json has them all
 
 
+CaseArgument = Annotated[str | None, typer.Argument(help="One case alone, by its id; else all, and what they share.")]
 QuickOption = Annotated[
     bool, typer.Option("--quick", help="Events, heads, signatures and sums only: no case is replayed.")
 ]
 
 
 @reports_errors
-def audit(data: DataOption = None, as_json: JsonOption = False, quick: QuickOption = False) -> None:
+def audit(
+    case: CaseArgument = None, data: DataOption = None, as_json: JsonOption = False, quick: QuickOption = False
+) -> None:
     """Computes everything anew and compares database and chain. Exit code 0 only if all agrees."""
     from ..services.audit import audit as run_audit
 
@@ -40,7 +43,7 @@ def audit(data: DataOption = None, as_json: JsonOption = False, quick: QuickOpti
                 tasks[what] = bars.add_task(what, total=total)
             bars.update(tasks[what], completed=done, total=total)
 
-        report = run_audit(app, tell, quick=quick)
+        report = run_audit(app, tell, quick=quick, case_id=case)
     if as_json:
         print_json(report)
     else:
@@ -67,6 +70,8 @@ def _show(report: dict[str, Any]) -> None:
     hidden = len(report["problems"]) - _SHOWN
     if hidden > 0:
         console.print(f"… and {hidden} more (--json has them all)", style="red")
+    for meaning in dict.fromkeys(problem["meaning"] for problem in report["problems"]):
+        console.print(f"- {meaning}", markup=False, highlight=False, soft_wrap=True)
     if report["ok"]:
         seen = "" if report["replayed"] else " No case was replayed."
         console.print(f"[bold green]Database and chain agree.[/]{seen}")
@@ -86,8 +91,15 @@ def _money_line(currency: str, money: dict[str, str]) -> str:
 
 
 def _line(problem: dict[str, Any]) -> str:
-    named = [
-        f"{name} {problem[key]}" for name, key in (("case", "case_id"), ("record", "record_id")) if problem.get(key)
-    ]
+    """Where it stands, as far as that is known, and what is wrong."""
+    parts = (
+        ("case", "case_id"),
+        ("record", "record_id"),
+        ("position", "position"),
+        ("table", "table"),
+        ("row", "row"),
+        ("column", "column"),
+    )
+    named = [f"{name} {problem[key]}" for name, key in parts if key in problem]
     where = ", ".join(named)
     return f"{where}: {problem['detail']}" if where else str(problem["detail"])

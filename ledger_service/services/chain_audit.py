@@ -10,7 +10,6 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..chain.abi import LEDGER, function
 from ..chain.case_reader import accepts_signature
@@ -26,30 +25,17 @@ from ..domain.vocabulary import Grade, Kind, Role
 from ..errors import Unavailable
 from ..store.audit_reads import SignedRecord, cases_among, signed_records
 from ..store.database import Database
+from .audit_problems import Problem
 
 _HELD = 50_000  # heads kept in memory; beyond that, those that the contract has too are let go
 _EXPLAINED = 20  # wrong heads whose events are read once more, to say what is wrong
 _PATIENCE = 50  # looks at cases that the chain moves while we look
 _PAUSE = 0.1  # seconds between them
 _TOGETHER = 100  # cases in one question for later events
+_SIGNED = "signature, nonce, valid_until, grade, share, fee"  # any of them, changed, breaks the signature
 _FOREIGN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 Tick = Callable[[int], None]  # is told how many more blocks are done
-
-
-@dataclass(frozen=True, slots=True)
-class EventProblem:
-    """`check` is the number of the check that it belongs to."""
-
-    case_id: str | None
-    detail: str
-    record_id: str | None = None
-    check: int | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """With what is known alone."""
-        named = {"case_id": self.case_id, "record_id": self.record_id, "check": self.check}
-        return {**{name: value for name, value in named.items() if value is not None}, "detail": self.detail}
 
 
 @dataclass(slots=True)
@@ -59,7 +45,7 @@ class ChainReport:
     events: int = 0
     cases: int = 0
     signatures: int = 0
-    problems: list[EventProblem] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
 
 def audit_heads(rpc: Rpc, ledger: str, first: int, last: int, tick: Tick = lambda _: None) -> ChainReport:
@@ -99,7 +85,7 @@ def _links(rpc: Rpc, ledger: str, first: int, last: int, tick: Tick, report: Cha
         tick(found.last - found.first + 1)
 
 
-def links_among(logs: list[Log], ledger: str, first: int, last: int) -> tuple[list[bytes], list[EventProblem]]:
+def links_among(logs: list[Log], ledger: str, first: int, last: int) -> tuple[list[bytes], list[Problem]]:
     """The links among the logs of some blocks, in the chain's order, and what cannot be.
 
     Raises Unavailable for logs that are none.
@@ -120,10 +106,10 @@ def links_among(logs: list[Log], ledger: str, first: int, last: int) -> tuple[li
     return links, problems
 
 
-def _misplaced(log: Log, place: tuple[int, int], twice: bool) -> EventProblem:
+def _misplaced(log: Log, place: tuple[int, int], twice: bool) -> Problem:
     what = "twice" if twice else "out of its order"
     where = f"(block {place[0]}, log {place[1]})"
-    return EventProblem(log["topics"][1], f"The chain answers with an event Recorded {what} {where}.", check=5)
+    return Problem(f"The chain answers with an event Recorded {what} {where}.", case_id=log["topics"][1], check=5)
 
 
 # --- heads -----------------------------------------------------------------------------------------------------------
@@ -151,13 +137,13 @@ class HeadAudit:
             self._let_go += before - len(self._heads)
             self._most = max(self._held, 2 * len(self._heads))
 
-    def problems(self, first: int, last: int) -> Iterator[EventProblem]:
+    def problems(self, first: int, last: int) -> Iterator[Problem]:
         """The cases whose head is not the contract's, once all links up to block `last` were added."""
         wrong, read = self._wrong(last)
         for number, (case_id, head) in enumerate(wrong.items()):
             why = f": {self._explain(case_id, head, first, read)}" if number < _EXPLAINED else ""
             said = f"The head that follows from the chain's events is not the contract's{why}."
-            yield EventProblem(hex0x(case_id), said, check=5)
+            yield Problem(said, case_id=hex0x(case_id), check=5)
 
     def _differing(self, heads: dict[bytes, bytes]) -> dict[bytes, bytes]:
         said = heads_of(self._rpc, self._ledger, list(heads))
@@ -227,7 +213,7 @@ class SignatureAudit:
         self._domain = deployment.domain
         self.checked = 0
 
-    def problems(self, links: Sequence[bytes]) -> Iterator[EventProblem]:
+    def problems(self, links: Sequence[bytes]) -> Iterator[Problem]:
         signed = [link for link in links if link[COMMITMENT] != NO_COMMITMENT and link[ROLE] != Role.PANEL]
         with self._database.read() as session:
             kept = signed_records(session, [hex0x(link[COMMITMENT]) for link in signed])
@@ -236,28 +222,27 @@ class SignatureAudit:
         for link in strange:
             if hex0x(link[CASE_ID]) in ours:
                 said = "The contract has a record here whose content is missing."
-                yield EventProblem(hex0x(link[CASE_ID]), said, check=1)
+                yield Problem(said, case_id=hex0x(link[CASE_ID]), check=1, table="records")
         missing = set(strange)
         for link in signed:
             if link not in missing:
                 yield from self._judge(kept[hex0x(link[COMMITMENT])], link)
 
-    def _judge(self, record: SignedRecord, link: bytes) -> Iterator[EventProblem]:
+    def _judge(self, record: SignedRecord, link: bytes) -> Iterator[Problem]:
         self.checked += 1
         try:
             whole = keccak(bytes(record.canonical)) == link[COMMITMENT]
             digest, signature = self._digest(record, link), bytes(record.signature)
         except _FOREIGN:
-            yield EventProblem(record.case_id, "It cannot be told what was signed.", record.record_id, 2)
+            yield _of_record(record, 2, "It cannot be told what was signed.", _SIGNED)
             return
         if not whole:
             said = "The record's bytes do not match its fingerprint: they were changed."
-            yield EventProblem(record.case_id, said, record.record_id, 1)
+            yield _of_record(record, 1, said, "canonical")
         if recover_signer(digest, signature) == record.signer:
             return
         if not accepts_signature(self._rpc, record.signer, digest, signature):
-            said = f"The signature is not that of {record.signer}."
-            yield EventProblem(record.case_id, said, record.record_id, 2)
+            yield _of_record(record, 2, f"The signature is not that of {record.signer}.", _SIGNED)
 
     def _digest(self, record: SignedRecord, link: bytes) -> bytes:
         kind, commitment = Kind(link[KIND]), link[COMMITMENT]
@@ -278,6 +263,18 @@ class SignatureAudit:
             key=_key_of(record) if kind is Kind.KEY_BOUND else ZERO_ADDRESS,
         )
         return self._domain.digest(act.struct_hash())
+
+
+def _of_record(record: SignedRecord, check: int, detail: str, column: str) -> Problem:
+    return Problem(
+        detail,
+        case_id=record.case_id,
+        record_id=record.record_id,
+        check=check,
+        table="records",
+        row=f"record_id {record.record_id}",
+        column=column,
+    )
 
 
 def _key_of(record: SignedRecord) -> str:

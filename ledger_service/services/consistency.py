@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +17,16 @@ from ..domain.records import record_of
 from ..domain.replay import Rules
 from ..domain.times import parse_moment, to_chain
 from ..errors import LedgerError
+from ..store.audit_reads import StrangerRows
 from ..store.evidence_rows import REFUSALS, CaseRows
 from ..store.ours import vote_identity
 from ..store.tables import ChainEvent, RecordRow, VoteRow
-from ..workers.folding import Fold
+from ..workers.folding import Fold, Known
+from .audit_problems import Problem
 
+_OTHER_FIELDS = (
+    "There are more or fewer personal fields than the record has digests: some are another record's, or gone."
+)
 _SAME_MOMENT = 60  # seconds; a case's row and its first record are written in one unit of work
 _NO_COMMITMENT = hex0x(ZERO_WORD)  # of a poke
 _BROKEN = (LookupError, TypeError, ValueError, AttributeError, LedgerError)
@@ -29,6 +34,29 @@ _BROKEN = (LookupError, TypeError, ValueError, AttributeError, LedgerError)
 
 def record_problems(rows: CaseRows, reading: Reading) -> Iterator[tuple[str, str]]:
     """The records whose columns contradict them, with what is wrong in words."""
+    return ((problem.record_id or "", problem.detail) for problem in _beside_records(rows, reading))
+
+
+def vote_problems(rows: CaseRows, reading: Reading) -> Iterator[tuple[str, str]]:
+    """The votes whose columns contradict them, with what is wrong in words."""
+    return ((problem.record_id or "", problem.detail) for problem in _beside_votes(rows, reading))
+
+
+def case_problems(rows: CaseRows, reading: Reading) -> Iterator[str]:
+    """What the case's row says otherwise than its opening record, and the read model than the chain."""
+    return (problem.detail for problem in _beside_case(rows, reading))
+
+
+def contradictions(rows: CaseRows, reading: Reading) -> Iterator[Problem]:
+    """All of that, with the places where it stands."""
+    for beside in (_beside_records, _beside_votes, _beside_case):
+        yield from beside(rows, reading)
+
+
+# --- records and votes ------------------------------------------------------------------------------------------------
+
+
+def _beside_records(rows: CaseRows, reading: Reading) -> Iterator[Problem]:
     by_id = {row.statement.record_id: row for row in reading.rows if row.statement}
     shown: dict[str, int] = {}
     for disclosure in rows.disclosures:
@@ -37,14 +65,22 @@ def record_problems(rows: CaseRows, reading: Reading) -> Iterator[tuple[str, str
         row = by_id.get(stored.record_id)
         if row is None or row.record is None:
             continue  # the numbered checks say so already
+        named = _named(rows, "records", stored.record_id)
         try:
             wrong = _wrong_columns(stored, row, reading)
-            if rows.case.erased_at is None and shown.get(stored.record_id, 0) != len(row.record.body["_sd"]):
-                wrong.append("disclosures")
+            lacks = rows.case.erased_at is None and shown.get(stored.record_id, 0) != len(row.record.body["_sd"])
         except _BROKEN:
             continue
         if wrong:
-            yield stored.record_id, f"What is kept beside the record contradicts it: {', '.join(wrong)}."
+            listed = ", ".join(wrong)
+            said = f"What is kept beside the record contradicts it: {listed}."
+            yield Problem(said, **named, row=f"record_id {stored.record_id}", column=listed)
+        if lacks:
+            yield Problem(_OTHER_FIELDS, **{**named, "table": "disclosures"}, row=f"record_id {stored.record_id}")
+
+
+def _named(rows: CaseRows, table: str, record_id: str | None = None) -> dict[str, Any]:
+    return {"case_id": rows.case.case_id, "record_id": record_id, "check": 1, "table": table}
 
 
 def _wrong_columns(stored: RecordRow, row: Row, reading: Reading) -> list[str]:
@@ -65,9 +101,8 @@ def _wrong_columns(stored: RecordRow, row: Row, reading: Reading) -> list[str]:
     return [name for name, value in said.items() if getattr(stored, name) != value]
 
 
-def vote_problems(rows: CaseRows, reading: Reading) -> Iterator[tuple[str, str]]:
-    """The votes whose columns contradict them, with what is wrong in words. Those that the panel refused are judged by
-    nobody else, so all of it is looked at here."""
+def _beside_votes(rows: CaseRows, reading: Reading) -> Iterator[Problem]:
+    """Votes that the panel refused are judged by nobody else, so all of them is looked at here."""
     refused = {refusal.commitment for refusal in rows.refusals}
     for stored in rows.votes:
         try:
@@ -77,7 +112,10 @@ def vote_problems(rows: CaseRows, reading: Reading) -> Iterator[tuple[str, str]]
         if stored.commitment in refused and not _is_kept_whole(stored):
             wrong.append("canonical")
         if wrong:
-            yield stored.vote_id, f"What is kept beside the vote contradicts it: {', '.join(wrong)}."
+            listed = ", ".join(wrong)
+            said = f"What is kept beside the vote contradicts it: {listed}."
+            named = _named(rows, "votes", stored.vote_id)
+            yield Problem(said, **named, row=f"vote_id {stored.vote_id}", column=listed)
 
 
 def _wrong_vote_columns(stored: VoteRow, rows: CaseRows, reading: Reading) -> list[str]:
@@ -104,8 +142,10 @@ def _is_kept_whole(stored: VoteRow) -> bool:
     return isinstance(stored.canonical, bytes) and hex0x(keccak(stored.canonical)) == stored.commitment
 
 
-def case_problems(rows: CaseRows, reading: Reading) -> Iterator[str]:
-    """What the case's row says otherwise than its opening record."""
+# --- the case ---------------------------------------------------------------------------------------------------------
+
+
+def _beside_case(rows: CaseRows, reading: Reading) -> Iterator[Problem]:
     if isinstance(reading.rules, str):
         return  # the numbered checks say so already
     try:
@@ -113,11 +153,13 @@ def case_problems(rows: CaseRows, reading: Reading) -> Iterator[str]:
     except _BROKEN:
         wrong = ["terms"]
     if wrong:
-        yield f"What is kept about the case contradicts its opening: {', '.join(wrong)}."
+        listed = ", ".join(wrong)
+        said = f"What is kept about the case contradicts its opening: {listed}."
+        yield Problem(said, **_named(rows, "cases"), row=f"case_id {rows.case.case_id}", column=listed)
     stored = {vote_identity(vote) for vote in rows.votes}
     if any(vote_identity(vote) not in stored for vote in rows.counted):
-        yield "The panel counted a vote whose content is missing."
-    yield from read_model_problems(rows, reading)
+        yield Problem("The panel counted a vote whose content is missing.", **_named(rows, "votes"))
+    yield from read_model_problems(rows.case.case_id, rows, _Read(reading))
 
 
 def _wrong_case_columns(rows: CaseRows, reading: Reading, rules: Rules) -> list[str]:
@@ -163,34 +205,44 @@ class _Read:
         return self.reading.acts.get(link["position"])
 
 
-def read_model_problems(rows: CaseRows, reading: Reading) -> Iterator[str]:
+def read_model_problems(case_id: str, rows: CaseRows | StrangerRows, known: Known) -> Iterator[Problem]:
     """What the indexer's facts about a case say otherwise than the events that they come from."""
-    fold = Fold(_Read(reading), panels={row.version: row.model_dump() for row in rows.panels})
+    fold = Fold(known, panels={row.version: row.model_dump() for row in rows.panels})
     try:
         for event in rows.events:
             fold.apply(event_of(event))
         refused = [_refusal_of(event) for event in rows.events if event.name in REFUSALS and event.tx_hash in rows.sent]
         refused = [refusal for refusal in refused if refusal["commitment"] != _NO_COMMITMENT]
     except _BROKEN:
-        yield "The events kept of this case do not fit together. Run `ledger rebuild`."
+        said = "The events kept of this case do not fit together. Run `ledger rebuild`."
+        yield Problem(said, case_id=case_id, check=1, table="chain_events")
         return
-    wrong = []
-    kept = rows.on_chain.model_dump() if rows.on_chain else None
-    if kept != fold.cases.get(rows.case.case_id):
-        made = fold.cases.get(rows.case.case_id) or {}
-        wrong += sorted(name for name in kept or made if (kept or {}).get(name) != made.get(name))
-    if [link.model_dump() for link in rows.links] != fold.records:
-        wrong.append("records")
-    if sorted(_by_place(vote.model_dump()) for vote in rows.counted) != sorted(map(_by_place, fold.votes)):
-        wrong.append("votes")
-    if [refusal.model_dump() for refusal in rows.refusals] != refused:
-        wrong.append("refusals")
-    if wrong:
-        yield f"The read model contradicts the chain's events: {', '.join(wrong)}. Run `ledger rebuild`."
+    made = fold.cases.get(case_id)
+    for table, key, theirs, kept in (
+        ("chain_cases", ("case_id",), [made] if made else [], [rows.on_chain] if rows.on_chain else []),
+        ("chain_records", ("case_id", "position"), fold.records, rows.links),
+        ("chain_votes", ("case_id", "round", "arbitrator"), fold.votes, rows.counted),
+        ("chain_refusals", ("block_number", "log_index"), refused, rows.refusals),
+    ):
+        ours = [one.model_dump() for one in kept]
+        for row, columns in _unlike(key, theirs, ours) if theirs != ours else ():
+            said = (
+                f"The read model contradicts the chain's events: {columns or 'a row'} in {table}. Run `ledger rebuild`."
+            )
+            yield Problem(said, case_id=case_id, check=1, table=table, row=row, column=columns)
 
 
-def _by_place(vote: dict[str, Any]) -> list[tuple[str, Any]]:
-    return sorted(vote.items())
+def _unlike(
+    key: Sequence[str], made: Sequence[dict[str, Any]], kept: Sequence[dict[str, Any]]
+) -> Iterator[tuple[str, str | None]]:
+    """The rows that are not alike, by their keys, with the columns that differ; None where one of two is missing."""
+    theirs, ours = ({", ".join(f"{name} {row[name]}" for name in key): row for row in rows} for rows in (made, kept))
+    for name in sorted(theirs.keys() | ours.keys()):
+        one, other = theirs.get(name), ours.get(name)
+        if one is None or other is None:
+            yield name, None
+        elif one != other:
+            yield name, ", ".join(sorted(column for column in one if one[column] != other[column]))
 
 
 def event_of(row: ChainEvent) -> Event:

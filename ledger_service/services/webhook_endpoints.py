@@ -174,7 +174,7 @@ def open_secrets(app: App, session: Session, endpoint_ids: Iterable[str]) -> dic
     """By endpoint the secrets that count now, the newest first."""
     found = sql.secrets_of(session, endpoint_ids, app.clock.seconds())
     return {
-        endpoint_id: [app.vault.open_secret(_about(row), row.sealed).decode() for row in rows]
+        endpoint_id: [app.vault.open_secret(sealed_about(row), row.sealed).decode() for row in rows]
         for endpoint_id, rows in found.items()
     }
 
@@ -182,13 +182,14 @@ def open_secrets(app: App, session: Session, endpoint_ids: Iterable[str]) -> dic
 def _add_secret(app: App, session: Session, endpoint: WebhookEndpoint, now: int) -> str:
     secret = new_secret()
     row = EndpointSecret(id="whs_" + secrets.token_hex(8), endpoint_id=endpoint.id, sealed=b"", created_at=now)
-    row.sealed = app.vault.seal_secret(_about(row), secret.encode())
+    row.sealed = app.vault.seal_secret(sealed_about(row), secret.encode())
     session.add(row)
     session.flush()
     return secret
 
 
-def _about(row: EndpointSecret) -> str:
+def sealed_about(row: EndpointSecret) -> str:
+    """What a secret is bound to when it is sealed."""
     return f"webhook-endpoint:{row.endpoint_id}:{row.id}"
 
 

@@ -93,12 +93,12 @@ def case_rows(session: Session, case_ids: Sequence[str]) -> dict[str, CaseRows]:
         found[str(case_id)].waiting.add(str(record_id))
     panels = {panel.version: panel for panel in session.exec(select(ChainPanel))}
     for rows in found.values():
-        rows.sent = _ours(session, {event.tx_hash for event in rows.events if event.name in REFUSALS})
+        rows.sent = ours_among(session, {event.tx_hash for event in rows.events if event.name in REFUSALS})
         rows.panels = _panels_of(rows.case, panels)
     return {case_id: found[case_id] for case_id in case_ids if case_id in found}
 
 
-def _ours(session: Session, hashes: set[str]) -> set[str]:
+def ours_among(session: Session, hashes: set[str]) -> set[str]:
     """Those of the transactions that are ours."""
     found = select(TransactionRow.tx_hash).where(col(TransactionRow.tx_hash).in_(hashes))
     return set(session.exec(found)) if hashes else set()
@@ -155,27 +155,31 @@ def balances(session: Session) -> Sequence[ChainBalance]:
     return session.exec(select(ChainBalance)).all()
 
 
-def orphans(session: Session) -> Iterator[str]:
-    """What is stored about cases that are not there, in words."""
+def counted_of(session: Session, case_id: str) -> int | None:
+    """How many records a case has; None where there is no such case."""
+    if session.get(CaseRow, case_id) is None:
+        return None
+    return session.exec(select(func.count()).select_from(RecordRow).where(RecordRow.case_id == case_id)).one()
+
+
+def orphans(session: Session, limit: int = 20) -> Iterator[tuple[str, str, str]]:
+    """What is stored about cases and records that are not there: its table, and the column and value that name it."""
     known = select(CaseRow.case_id)
-    records = select(RecordRow.record_id).where(col(RecordRow.case_id).not_in(known)).limit(20)
-    for record_id in session.exec(records):
-        yield f"Record {record_id} belongs to no case."
-    votes = select(VoteRow.vote_id).where(col(VoteRow.case_id).not_in(known)).limit(20)
-    for vote_id in session.exec(votes):
-        yield f"Vote {vote_id} belongs to no case."
+    records = select(RecordRow.record_id).where(col(RecordRow.case_id).not_in(known)).limit(limit)
+    yield from (("records", "record_id", record_id) for record_id in session.exec(records))
+    votes = select(VoteRow.vote_id).where(col(VoteRow.case_id).not_in(known)).limit(limit)
+    yield from (("votes", "vote_id", vote_id) for vote_id in session.exec(votes))
     named = col(DisclosureRow.record_id)
     without = named.not_in(select(RecordRow.record_id)) & named.not_in(select(VoteRow.vote_id))
-    shown = select(DisclosureRow.record_id).where(without).limit(20)
-    for record_id in session.exec(shown):
-        yield f"A disclosure belongs to the record {record_id}, which is not there."
+    shown = select(DisclosureRow.id).where(without).limit(limit)
+    yield from (("disclosures", "id", str(number)) for number in session.exec(shown))
 
 
-def strange_accounts(session: Session) -> list[str]:
+def cases_without_their_merchant(session: Session, limit: int = 100) -> list[str]:
     """Cases whose account is not their merchant's."""
     query = select(CaseRow.case_id).join(Account, col(Account.id) == col(CaseRow.account_id), isouter=True)
-    wrong = (col(Account.id).is_(None)) | (col(Account.address) != col(CaseRow.merchant))
-    return list(session.exec(query.where(wrong).limit(100)))
+    is_it = (col(Account.address) == col(CaseRow.merchant)) & (col(Account.role) == "merchant")
+    return list(session.exec(query.where(col(Account.id).is_(None) | ~is_it).limit(limit)))
 
 
 def unsent(session: Session, record_ids: Sequence[str]) -> set[str]:
