@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from .commands import audit, backup, bench, funding, importing, keys, local, panels, rebuild, service, verify
+from .commands import audit, backup, bench, breaches, bundles, funding, importing, keys, local, panels, rebuild, service
+from .commands.verify import verify
+
+_AS_THEY_ARE = {"ignore_unknown_options": True, "allow_extra_args": True}
+
+
+def verify_bundle(context: typer.Context) -> None:
+    """Checks an evidence bundle. Exit code 0: verified; 1: failed; 2: something is still pending."""
+    raise typer.Exit(verify(context.args))  # which has a command line of its own: it works without this one
+
 
 main = typer.Typer(
     no_args_is_help=True,
@@ -26,8 +35,9 @@ main.add_typer(bench.bench, name="bench")
 main.command("rebuild")(rebuild.rebuild)
 main.command("backup")(backup.backup)
 main.command("restore")(backup.restore)
-main.command("bundle")(verify.bundle)
-main.command("verify")(verify.verify)
+main.command("bundle")(bundles.bundle)
+main.command("verify", context_settings=_AS_THEY_ARE, add_help_option=False)(verify_bundle)
+main.command("verify-breach")(breaches.verify_breach)
 
 if __name__ == "__main__":
     main()

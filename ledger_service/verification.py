@@ -5,7 +5,8 @@
     3 roles                      6 blocks and times          (0 the seal of a bundle)
 
 What a check rests on is said in its detail. Without a chain to ask, 4 to 6 are judged by the evidence itself: what
-contradicts itself fails, the rest is skipped. Hostile evidence fails or raises InvalidInput, and nothing else.
+contradicts itself fails, what its state proof proves of a block that the reader named passes, the rest is skipped.
+Hostile evidence fails or raises InvalidInput, and nothing else.
 """
 
 from __future__ import annotations
@@ -14,25 +15,27 @@ import hashlib
 from dataclasses import replace
 from typing import Any
 
+from .domain.basis import Basis, Codes
 from .domain.chain_facts import ChainFacts, ChainReader
-from .domain.checks import Check, Outcome, Report, RowReport, summarise, worst
+from .domain.checks import Check, Report, RowReport, summarise, worst
 from .domain.entry import chain_heads
-from .domain.evidence import Block, Evidence, Link, Place, VoteStatement, parse_evidence
+from .domain.evidence import Block, EscrowEvent, Evidence, Link, Place, Refusal, VoteStatement, parse_evidence
 from .domain.hashing import ZERO_WORD, hex0x
 from .domain.jws import read_token
 from .domain.movements import money_words, movements_problem
+from .domain.observation_checks import Asked, judge_observations
 from .domain.reading import Reading, Row
+from .domain.receipts import receipt_of, record_receipt
 from .domain.records import canonical_bytes
 from .domain.replay import Replay
 from .domain.row_checks import check_fingerprint, check_role, check_signature, requested_amount_problem
 from .domain.times import from_chain, rfc3339
 from .domain.vocabulary import Mode
 from .domain.vote_checks import check_vote, ruled_at
-from .errors import IntegrityFailure, InvalidInput, Unavailable
+from .errors import IntegrityFailure, InvalidInput
 
 BUNDLE = "after-sales-bundle/1"
 EARLY = 900  # seconds that a block may be dated before the receipts of its records: clocks differ a little
-_NOT_ASKED = "no chain asked"
 _ALL_PASS = {
     1: "Each record's bytes match its fingerprint, and each personal field shown matches its digest.",
     2: "Each record is signed by the actor that it names, for this chain, this contract and this case.",
@@ -40,28 +43,12 @@ _ALL_PASS = {
     4: "Each record's fingerprint stands in an event of the contract {ledger}.",
     6: "Each record's block is on chain {id}, run by: {operator}. Whoever runs a chain can hold its clock.",
 }
-
-
-class _Asked:
-    """What a chain answered: facts, or why there are none, and the outcome that this leaves."""
-
-    def __init__(self, evidence: Evidence, chain: ChainReader | None) -> None:
-        self.chain = chain
-        self.facts: ChainFacts | None = None
-        self.without: Outcome = "skipped"
-        self.why = _NOT_ASKED
-        if chain is None:
-            return
-        try:
-            self.facts = chain.facts(evidence)
-        except Unavailable as error:
-            self.without, self.why = "pending", f"the chain does not answer ({error.detail})"
-
-    def rests(self, number: int, detail: str) -> Check:
-        """A pass where the chain was asked; otherwise what is left of it."""
-        if self.facts is not None:
-            return Check(number, "pass", detail)
-        return Check(number, self.without, f"{detail} By the evidence alone; {self.why}.")
+_PROVEN = {  # instead, where a state proof and a block's hash from elsewhere are all there is
+    4: "Each record's fingerprint is in the hash chain whose head the contract {ledger} holds. Transaction hashes and "
+    "log indexes are the file's own word.",
+    6: "The newest block is the one whose hash you gave, by its own header; each record's time is part of its entry, "
+    "which the head proves. The numbers and hashes of earlier blocks are the file's own word.",
+}
 
 
 def verify_bundle(
@@ -70,15 +57,17 @@ def verify_bundle(
     *,
     block_hash: str | None = None,
     keys: dict[str, Any] | None = None,
+    codes: Codes | None = None,
 ) -> Report:
-    """Judges a bundle. `keys` is the service's key set (JWKS) from elsewhere, `block_hash` a block to hold the head to.
+    """Judges a bundle. `keys` is the service's key set (JWKS) from elsewhere, `block_hash` a block to hold the head to,
+    `codes` tells the hashes of the contracts' code for the state proof.
 
     Raises InvalidInput for what is no bundle at all.
     """
     if not isinstance(bundle, dict) or set(bundle) != {"format", "evidence", "seal"} or bundle["format"] != BUNDLE:
         raise InvalidInput(f"This is no evidence bundle ({BUNDLE}).", field="bundle", remedy="Ask for it again.")
     evidence = parse_evidence(bundle["evidence"])
-    report = verify_evidence(evidence, chain, block_hash=block_hash)
+    report = verify_reading(Reading(evidence), chain, block_hash=block_hash, codes=codes)
     return replace(report, checks=(_check_seal(bundle, evidence, keys), *report.checks))
 
 
@@ -87,35 +76,47 @@ def verify_evidence(evidence: Evidence, chain: ChainReader | None = None, *, blo
     return verify_reading(Reading(evidence), chain, block_hash=block_hash)
 
 
-def verify_reading(reading: Reading, chain: ChainReader | None = None, *, block_hash: str | None = None) -> Report:
+def verify_reading(
+    reading: Reading, chain: ChainReader | None = None, *, block_hash: str | None = None, codes: Codes | None = None
+) -> Report:
     """The same for evidence that was read already."""
     evidence = reading.evidence
-    asked = _Asked(evidence, chain)
-    rows = tuple(_judge(reading, row, asked) for row in reading.rows)
-    rows += tuple(_judge_vote(reading, vote, asked) for vote in evidence.votes)
+    basis = Basis(reading, chain, block_hash, codes)
+    rows = tuple(_judge(reading, row, basis) for row in reading.rows)
+    rows += tuple(_judge_vote(reading, vote, basis) for vote in evidence.votes)
+    observed, logged = judge_observations(reading, evidence.observations, evidence.checkpoint, _asked(basis))
+    rows += observed
     named = {"ledger": evidence.chain.ledger, "id": evidence.chain.id, "operator": evidence.chain.operator}
-    summary = {number: summarise(number, rows, text.format(**named)) for number, text in _ALL_PASS.items()}
+    texts = _ALL_PASS | _PROVEN if basis.offline else _ALL_PASS
+    summary = {number: summarise(number, rows, text.format(**named)) for number, text in texts.items()}
     checks = (
         summary[1],
         summary[2],
         summary[3],
-        _check_events(reading, summary[4], asked.facts),
-        _check_timeline(reading, rows, asked),
-        _check_chain(reading, summary[6], asked, block_hash),
-        Check(7, "skipped", "This release records no observations; there is nothing to check."),
-        _check_money(reading, asked),
+        _check_events(reading, summary[4], basis),
+        _check_timeline(reading, rows, basis),
+        _check_chain(reading, summary[6], basis),
+        logged,
+        _check_money(reading, basis),
     )
-    return Report(hex0x(evidence.case_id), _chain_named(evidence, asked), checks, rows)
+    return Report(hex0x(evidence.case_id), _chain_named(evidence, basis), checks, rows, basis.trust)
 
 
-def _chain_named(evidence: Evidence, asked: _Asked) -> dict[str, Any]:
+def _asked(basis: Basis) -> Asked:
+    """What was asked about the log of observations."""
+    facts = basis.facts
+    anchored = facts.anchor if facts else None
+    return Asked(_newest(basis.reading.evidence, basis), basis.chain, anchored, basis.without, basis.why)
+
+
+def _chain_named(evidence: Evidence, basis: Basis) -> dict[str, Any]:
     return {
         "id": evidence.chain.id,
         "operator": evidence.chain.operator,
         "contract": evidence.chain.ledger,
         "confirmations": evidence.chain.confirmations,
-        "head_block": asked.facts.newest.number if asked.facts else evidence.head_block,
-        "asked": asked.facts is not None,
+        "head_block": basis.facts.newest.number if basis.facts else evidence.head_block,
+        "asked": basis.facts is not None,
     }
 
 
@@ -136,59 +137,67 @@ def _check_seal(bundle: dict[str, Any], evidence: Evidence, keys: dict[str, Any]
 # --- one row ---------------------------------------------------------------------------------------------------------
 
 
-def _judge(reading: Reading, row: Row, asked: _Asked) -> RowReport:
+def _judge(reading: Reading, row: Row, basis: Basis) -> RowReport:
     checks = (
         check_fingerprint(reading, row),
-        check_signature(reading, row, asked.chain),
+        check_signature(reading, row, basis.chain),
         check_role(reading, row),
-        _check_event(reading, row, asked),
+        _check_event(reading, row, basis),
         _check_step(reading, row),
-        _check_block(reading, row, asked),
+        _check_block(reading, row, basis),
     )
     record_id = row.statement.record_id if row.statement else None
-    return RowReport(record_id, row.position, row.kind, _stage(reading, row, asked), checks)
+    return RowReport(record_id, row.position, row.kind, _stage(reading, row, basis), checks)
 
 
-def _judge_vote(reading: Reading, vote: VoteStatement, asked: _Asked) -> RowReport:
-    problem, _ = _receipt_of(reading, vote.receipt, vote.vote_id, vote.commitment)
+def _judge_vote(reading: Reading, vote: VoteStatement, basis: Basis) -> RowReport:
+    problem, _ = receipt_of(reading, vote.receipt, vote.vote_id, vote.commitment)
     taken = Check(6, "fail", problem) if problem else Check(6, "pass", "It has a valid receipt.")
     ruled = ruled_at(reading, vote)
-    stage = "accepted" if ruled is None else _stage_at(ruled, reading.evidence, asked)
-    return RowReport(vote.vote_id, None, "vote", stage, (*check_vote(reading, vote, asked.chain), taken))
+    stage = "accepted" if ruled is None else _stage_at(ruled, reading.evidence, basis)
+    return RowReport(vote.vote_id, None, "vote", stage, (*check_vote(reading, vote, basis.chain), taken))
 
 
-def _newest(evidence: Evidence, asked: _Asked) -> int:
-    return asked.facts.newest.number if asked.facts else evidence.head_block
+def _newest(evidence: Evidence, basis: Basis) -> int:
+    return basis.facts.newest.number if basis.facts else evidence.head_block
 
 
-def _stage(reading: Reading, row: Row, asked: _Asked) -> str:
+def _stage(reading: Reading, row: Row, basis: Basis) -> str:
     if row.link is None:
         return "rejected" if row.refusal else "accepted"
-    return _stage_at(row.link.place, reading.evidence, asked)
+    return _stage_at(row.link.place, reading.evidence, basis)
 
 
-def _stage_at(place: Place, evidence: Evidence, asked: _Asked) -> str:
-    depth = _newest(evidence, asked) - place.block
+def _stage_at(place: Place, evidence: Evidence, basis: Basis) -> str:
+    depth = _newest(evidence, basis) - place.block
     return "final" if depth >= evidence.chain.confirmations else "recorded"
 
 
-def _check_event(reading: Reading, row: Row, asked: _Asked) -> Check:
+def _check_event(reading: Reading, row: Row, basis: Basis) -> Check:
     evidence = reading.evidence
-    events = asked.facts.events if asked.facts else None
+    events = basis.facts.events if basis.facts else None
     where = _where(row.place)
     if row.refusal is not None:
         found = events is None or any(
             (seen.commitment, seen.place) == (row.refusal.commitment, row.refusal.place) for seen in events.refusals
         )
         said = f"The contract refused it, so it is no part of the case: {row.refusal.reason} ({where})."
-        return asked.rests(4, said) if found else Check(4, "fail", f"The chain has no such refusal in {where}.")
+        return (
+            basis.rests(4, said, provable=False)
+            if found
+            else Check(4, "fail", f"The chain has no such refusal in {where}.")
+        )
     if row.link is None:
         return _still_waiting(reading, row)
     if events is not None and row.link not in events.links:
         return Check(4, "fail", f"The contract has no such event in {where}.")
     if list(evidence.links).count(row.link) != 1:
         return Check(4, "fail", "The same event is there twice.")
-    return asked.rests(4, f"It stands in an event of {evidence.chain.ledger}: {where}.")
+    if basis.offline:
+        return basis.rests(
+            4, f"It is in the contract's hash chain; that its event is in {where} is the file's own word."
+        )
+    return basis.rests(4, f"It stands in an event of {evidence.chain.ledger}: {where}.")
 
 
 def _where(place: Place | None) -> str:
@@ -221,67 +230,44 @@ def _check_step(reading: Reading, row: Row) -> Check:
     return Check(5, "pass", "State, deadline and amounts follow from the record before it by the case's rules.")
 
 
-def _check_block(reading: Reading, row: Row, asked: _Asked) -> Check:
-    problem, accepted_at = _receipt(reading, row)
+def _check_block(reading: Reading, row: Row, basis: Basis) -> Check:
+    problem, accepted_at = record_receipt(reading, row)
     if problem is not None:
         return Check(6, "fail", problem)
     if row.place is None:
         return Check(6, "pending", "It has a valid receipt, and no block yet.")
     block = reading.blocks.get(row.place.block)
-    problem = _block_problem(row, row.place, block, reading, asked)
+    problem = _block_problem(row, row.place, block, reading, basis)
     if problem is not None or block is None:
         return Check(6, "fail", problem or "")
     if accepted_at is not None and block.time < accepted_at - EARLY:
         dated, taken = rfc3339(from_chain(block.time)), rfc3339(from_chain(accepted_at))
         return Check(6, "fail", f"Its block is dated {dated}, before the service even accepted it at {taken}.")
-    depth, needed = _newest(reading.evidence, asked) - block.number, reading.evidence.chain.confirmations
+    depth, needed = _newest(reading.evidence, basis) - block.number, reading.evidence.chain.confirmations
     if depth < needed:
         return Check(6, "pending", f"Its block {block.number} has {depth} of {needed} confirmations.")
-    return asked.rests(6, f"Block {block.number} of {rfc3339(from_chain(block.time))} has {depth} blocks on top.")
+    said = f"Block {block.number} of {rfc3339(from_chain(block.time))} has {depth} blocks on top."
+    return basis.rests(6, said, provable=row.link is not None)
 
 
-def _block_problem(row: Row, place: Place, block: Block | None, reading: Reading, asked: _Asked) -> str | None:
+def _block_problem(row: Row, place: Place, block: Block | None, reading: Reading, basis: Basis) -> str | None:
     if block is None:
         return f"Block {place.block} is not among the blocks of the evidence."
     if row.entry is not None and row.entry.time != block.time:
         return f"The contract says {row.entry.time} as its time, the block {block.time}."
     if block.number > reading.evidence.head_block:
         return f"Block {block.number} is newer than the newest of the evidence."
-    if asked.facts is not None and asked.facts.blocks.get(block.number) != block:
+    if basis.facts is not None and basis.facts.blocks.get(block.number) != block:
         return f"Block {block.number} with the hash {block.hash} is not on the chain."
     return None
-
-
-def _receipt(reading: Reading, row: Row) -> tuple[str | None, int | None]:
-    """What is wrong with the record's receipt, and the moment at which the service accepted it."""
-    if row.statement is None:
-        return None, None
-    stated = row.statement
-    return _receipt_of(reading, stated.receipt, stated.record_id, stated.commitment)
-
-
-def _receipt_of(reading: Reading, receipt: str, record_id: str, commitment: bytes) -> tuple[str | None, int | None]:
-    chain, claims = reading.evidence.chain, reading.claims_of(receipt)
-    if isinstance(claims, str):
-        return f"Its receipt does not hold: {claims}", None
-    expected = {
-        "jti": record_id,
-        "sub": hex0x(reading.evidence.case_id),
-        "commitment": hex0x(commitment),
-        "chain_id": chain.id,
-        "contract": chain.ledger,
-    }
-    accepted_at = claims.get("iat")
-    if any(claims.get(name) != value for name, value in expected.items()) or not isinstance(accepted_at, int):
-        return "Its receipt is one of another record, chain or contract.", None
-    return (None, accepted_at) if 0 <= accepted_at < 1 << 40 else ("Its receipt has no time.", None)
 
 
 # --- the whole case --------------------------------------------------------------------------------------------------
 
 
-def _check_events(reading: Reading, rows: Check, facts: ChainFacts | None) -> Check:
-    if facts is not None and facts.code_is_ours is False:
+def _check_events(reading: Reading, rows: Check, basis: Basis) -> Check:
+    facts = basis.facts
+    if (facts is not None and facts.code_is_ours is False) or basis.code_is_others():
         return Check(
             4, "fail", "The code at these addresses is not that of this release's contracts: anything may run there."
         )
@@ -294,7 +280,7 @@ def _check_events(reading: Reading, rows: Check, facts: ChainFacts | None) -> Ch
     return rows
 
 
-def _check_timeline(reading: Reading, rows: tuple[RowReport, ...], asked: _Asked) -> Check:
+def _check_timeline(reading: Reading, rows: tuple[RowReport, ...], basis: Basis) -> Check:
     evidence = reading.evidence
     steps = summarise(5, rows, "")
     if steps.result == "fail":
@@ -308,12 +294,13 @@ def _check_timeline(reading: Reading, rows: tuple[RowReport, ...], asked: _Asked
         )
     if evidence.links and isinstance(reading.replayed, Replay) and reading.replayed.case is None:
         return Check(5, "fail", "The timeline cannot be replayed.")
-    newer, problem = _against_contract(evidence, head, asked.facts)
+    newer, problem = _against_contract(evidence, head, basis.facts)
+    problem = problem or basis.timeline_problem()
     if problem is not None:
         return Check(5, "fail", problem)
     count = len(evidence.links)
     since = f" The contract has {newer} more since this evidence was made." if newer else ""
-    done = asked.rests(5, f"{count} records without a gap, by the rules, ending in the head {hex0x(head)}.{since}")
+    done = basis.rests(5, f"{count} records without a gap, by the rules, ending in the head {hex0x(head)}.{since}")
     return steps if worst((steps.result, done.result)) == "pending" and done.result == "pass" else done
 
 
@@ -339,15 +326,12 @@ def _head_of(case_id: bytes, links: tuple[Link, ...]) -> bytes:
     return chain_heads(case_id, [(link.actor, link.commitment, link.entry) for link in links])
 
 
-def _check_chain(reading: Reading, rows: Check, asked: _Asked, block_hash: str | None) -> Check:
-    evidence, facts = reading.evidence, asked.facts
+def _check_chain(reading: Reading, rows: Check, basis: Basis) -> Check:
+    evidence, facts, block_hash = reading.evidence, basis.facts, basis.block_hash
     own = reading.blocks.get(evidence.head_block)
-    if own is None or len(reading.blocks) != len(evidence.blocks):
-        return Check(6, "fail", "The evidence does not name its blocks once each, with the newest among them.")
-    places = [link.place for link in evidence.links]
-    places += [refusal.place for refusal in evidence.refusals] + [event.place for event in evidence.escrow]
-    if set(reading.blocks) != {own.number, *(place.block for place in places)}:
-        return Check(6, "fail", "The evidence names blocks that nothing stands in.")
+    problem = _named_blocks_problem(reading) or basis.headers_problem
+    if problem is not None or own is None:
+        return Check(6, "fail", problem or "")
     if facts is None:
         if block_hash is not None and own.hash != block_hash:
             return Check(6, "fail", f"The evidence was made at block {own.hash}, not at {block_hash}.")
@@ -364,15 +348,28 @@ def _check_chain(reading: Reading, rows: Check, asked: _Asked, block_hash: str |
     return rows
 
 
-def _check_money(reading: Reading, asked: _Asked) -> Check:
-    rules, replayed, facts = reading.rules, reading.replayed, asked.facts
+def _named_blocks_problem(reading: Reading) -> str | None:
+    """What is wrong with the list of the evidence's blocks."""
+    evidence = reading.evidence
+    own = reading.blocks.get(evidence.head_block)
+    if own is None or len(reading.blocks) != len(evidence.blocks):
+        return "The evidence does not name its blocks once each, with the newest among them."
+    placed: tuple[Link | Refusal | EscrowEvent, ...] = (*evidence.links, *evidence.refusals, *evidence.escrow)
+    used = {own.number, *(one.place.block for one in placed)}
+    if evidence.checkpoint and evidence.checkpoint.anchor:
+        used.add(evidence.checkpoint.anchor.block)
+    return None if set(reading.blocks) == used else "The evidence names blocks that nothing stands in."
+
+
+def _check_money(reading: Reading, basis: Basis) -> Check:
+    rules, replayed, facts = reading.rules, reading.replayed, basis.facts
     if isinstance(rules, str):
         return Check(8, "fail", rules)
     if isinstance(replayed, str) or replayed.problems:
         return Check(8, "fail", "The outcome cannot be told, since the timeline is broken.")
     problem = requested_amount_problem(reading, rules, facts.currency if facts else None)
     if problem is None:
-        problem = movements_problem(reading.evidence, rules, replayed, facts)
+        problem = movements_problem(reading.evidence, rules, replayed, facts, basis.lock())
     if problem is not None:
         return Check(8, "fail", problem)
     if rules.terms.mode is Mode.NONE:
@@ -381,5 +378,7 @@ def _check_money(reading: Reading, asked: _Asked) -> Check:
         if any(row.kind == "requested" and row.refusal for row in reading.rows):
             return Check(8, "pass", "The contract refused to open this case: no money was locked.")
         return Check(8, "pending", "The money is not locked yet.")
-    alone = "" if facts else f" As the evidence says; {asked.why}."
+    alone = "" if facts else f" As the evidence says; {basis.why}."
+    if basis.offline:
+        alone = f" The lock in the escrow's own storage agrees. {basis.if_canonical}"
     return Check(8, "pass", money_words(reading.evidence.escrow, reading.requested["refund"]["currency"]) + alone)

@@ -14,6 +14,7 @@ from ..domain.hashing import ZERO_ADDRESS, from_hex, hex0x, keccak
 from ..domain.panels import Panel
 from ..errors import Unavailable
 from .abi import ESCROW, LEDGER, PANEL, checksum, function
+from .anchors import anchor_facts
 from .code import is_our_code
 from .codec import Event, decode_log, explain_revert
 from .rpc import Call, Rpc, RpcRefused, block_call, tag_of
@@ -47,7 +48,8 @@ class QuickReader:
 
     def _ask(self, evidence: Evidence, block: int | str) -> ChainFacts:
         facts = _facts(evidence, self._rpc.batch_all(_calls(evidence, block)))
-        return replace(facts, panels=_panels_of(self._rpc, evidence))
+        anchor = anchor_facts(self._rpc, evidence.checkpoint)
+        return replace(facts, panels=_panels_of(self._rpc, evidence), anchor=anchor)
 
 
 class FullReader:
@@ -73,6 +75,7 @@ class FullReader:
                     panels=_panels_of(self._rpc, evidence),
                     code_is_ours=self._is_our_code(evidence),
                     newest=self._pinned(facts.newest),
+                    anchor=anchor_facts(self._rpc, evidence.checkpoint, code=True),
                 )
         raise Unavailable("The chain moved on with every look.", remedy="Try again, or ask another node.")
 

@@ -1,126 +1,129 @@
-"""`ledger verify` and `ledger bundle`: evidence in one file, and what it proves."""
+"""`ledger verify`: what an evidence bundle proves. It needs no server, no network, and the base installation alone."""
 
 from __future__ import annotations
 
+import argparse
 import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, NoReturn
 
-import typer
-from rich.markup import escape
-from rich.padding import Padding
-
-from ..chain.case_reader import FullReader
-from ..chain.rpc import Rpc
+from ..chain.code import code_hashes
+from ..domain.bundle_file import MAX_BYTES, read_json
+from ..domain.chain_facts import ChainReader
 from ..domain.checks import Report
-from ..domain.strict_json import load_json
-from ..errors import InvalidInput
+from ..errors import InvalidInput, LedgerError
 from ..verification import verify_bundle
-from .context import DataOption, JsonOption, open_installation
-from .output import console, print_json, reports_errors
+from .plain import paragraph, say, styled
 
-MAX_BYTES = 64 * 1024 * 1024
 EXIT_CODES = {"verified": 0, "failed": 1, "pending": 2}
-_STYLES = {"pass": "green", "fail": "bold red", "pending": "yellow", "skipped": "cyan"}
+_STYLES = {"pass": ("green",), "fail": ("bold", "red"), "pending": ("yellow",), "skipped": ("cyan",)}
 _COLOURS = {"verified": "green", "failed": "red", "pending": "yellow"}
+_HASH = re.compile(r"0x[0-9a-f]{64}")
 
 
-@reports_errors
-def verify(
-    bundle: Annotated[Path, typer.Argument(help="The bundle's file.", show_default=False)],
-    rpc: Annotated[str | None, typer.Option(help="A chain of your own choosing to ask, by its JSON-RPC URL.")] = None,
-    block_hash: Annotated[str | None, typer.Option(help="Block that counts as the newest, 0x and 64 digits.")] = None,
-    jwks: Annotated[Path | None, typer.Option(help="The service's keys, from its /.well-known/jwks.json.")] = None,
-    as_json: JsonOption = False,
-) -> None:
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """As for every other input that cannot be right: 2 says that something is pending."""
+        self.exit(1, f"{self.format_usage()}ledger: {message}\n")
+
+
+def verify(arguments: Sequence[str]) -> int:
     """Checks an evidence bundle. Exit code 0: verified; 1: failed; 2: something is still pending."""
-    if block_hash is not None and not _is_hash(block_hash):
+    options = _parser().parse_args(arguments)
+    try:
+        return _verify(options)
+    except LedgerError as error:
+        print(f"ledger: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="ledger verify", description=verify.__doc__, allow_abbrev=False)
+    parser.add_argument("bundle", type=Path, help="the bundle's file")
+    parser.add_argument("--rpc", metavar="URL", help="a chain of your own choosing to ask, by its JSON-RPC URL")
+    parser.add_argument(
+        "--block-hash", metavar="HASH", help="a block that you know to be the chain's, 0x and 64 digits"
+    )
+    parser.add_argument("--jwks", type=Path, metavar="FILE", help="the service's keys, from its /.well-known/jwks.json")
+    parser.add_argument("--json", action="store_true", help="JSON for programs")
+    return parser
+
+
+def _verify(options: argparse.Namespace) -> int:
+    block_hash: str | None = options.block_hash
+    if block_hash is not None and not _HASH.fullmatch(block_hash):
         raise InvalidInput(
             f"{block_hash!r} is no block hash.", field="--block-hash", remedy="Give 0x and 64 hex digits."
         )
-    content, keys = _read(bundle), _read(jwks) if jwks else None
-    asked = Rpc(rpc) if rpc else None
-    try:
-        reader = FullReader(asked, block_hash) if asked else None
-        report = verify_bundle(content, reader, block_hash=block_hash, keys=keys)
-    finally:
-        if asked:
-            asked.close()
-    if as_json:
-        print_json(report.as_json())
+    content = read_file(options.bundle)
+    keys = read_file(options.jwks) if options.jwks else None
+    report = verify_bundle(content, None, block_hash=block_hash, keys=keys, codes=code_hashes)
+    stronger: list[int] = []
+    if options.rpc:
+        alone = report
+        with _asking(options.rpc, block_hash) as chain:
+            report = verify_bundle(content, chain, block_hash=block_hash, keys=keys, codes=code_hashes)
+        stronger = strengthened(alone, report)
+    if options.json:
+        said = report.as_json() | ({"stronger": stronger} if options.rpc else {})
+        print(json.dumps(said, indent=2, ensure_ascii=False))
     else:
-        show(report)
-    raise typer.Exit(EXIT_CODES[report.verdict])
+        show(report, stronger)
+    return EXIT_CODES[report.verdict]
 
 
-@reports_errors
-def bundle(
-    case: Annotated[str, typer.Argument(help="The case's id.", show_default=False)],
-    out: Annotated[Path | None, typer.Option(help="File to write; left out: standard output.")] = None,
-    reveal: Annotated[
-        list[str] | None,
-        typer.Option(help="Personal field to show, such as consumer.name, or all; may be given again."),
-    ] = None,
-    data: DataOption = None,
-) -> None:
-    """Writes the evidence bundle of a case. Personal fields stay hidden unless you name them."""
-    from ..services.bundles import make_bundle
-
-    wanted = set(reveal or ())
-    made = make_bundle(open_installation(data).app, case, lambda name: "all" in wanted or name in wanted)
-    text = json.dumps(made, indent=1, ensure_ascii=False)
-    if out is None:
-        typer.echo(text)
-        return
-    out.write_text(text + "\n", encoding="utf-8")
-    console.print(
-        f"Wrote {out}. Check it: ledger verify {out} --rpc URL", markup=False, highlight=False, soft_wrap=True
-    )
-
-
-def show(report: Report) -> None:
-    """The checks with their reasons, and the verdict."""
-    chain = report.chain
-    _line(f"Case {report.case_id}")
-    _line(f"Chain {chain['id']}, contract {chain['contract']}, run by: {chain['operator']}")
-    for check in report.checks:
-        said = check.as_json()
-        console.print(
-            f"[bold]{check.number}[/] [{_STYLES[check.result]}]{check.result:8}[/]{escape(said['name'])}",
-            highlight=False,
-        )
-        console.print(Padding(escape(check.detail), (0, 0, 0, 11)), highlight=False)
-    skipped = f", with skipped checks {', '.join(map(str, report.skipped))}" if report.skipped else ""
-    console.print(f"[bold {_COLOURS[report.verdict]}]{report.verdict}[/]{skipped}", highlight=False)
-
-
-def _line(text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-def _is_hash(text: str) -> bool:
-    return len(text) == 66 and text.startswith("0x") and all(digit in "0123456789abcdef" for digit in text[2:])
-
-
-def _read(path: Path) -> Any:
-    """Raises InvalidInput for a file that cannot be read or is no JSON."""
+@contextmanager
+def _asking(url: str, block_hash: str | None) -> Iterator[ChainReader]:
+    """Raises InvalidInput where the base installation cannot ask a chain."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InvalidInput(f"{path} is larger than any bundle.", field=str(path), remedy="Is it the right file?")
-        data = path.read_bytes()
-        load_json(data)  # which judges the depth before the parser meets it
-        return json.loads(data, object_pairs_hook=_once)
+        from ..chain.case_reader import FullReader
+        from ..chain.rpc import Rpc
+    except ImportError:
+        raise InvalidInput(
+            "Asking a chain takes more than the verifier.",
+            field="--rpc",
+            remedy="Install it: pip install 'after-sales-audit-ledger[rpc]'",
+        ) from None
+    rpc = Rpc(url)
+    try:
+        yield FullReader(rpc, block_hash)
+    finally:
+        rpc.close()
+
+
+def strengthened(alone: Report, asked: Report) -> list[int]:
+    """The numbers of the checks that say more since a chain was asked."""
+    before = {check.number: check for check in alone.checks}
+    return [check.number for check in asked.checks if check.result == "pass" and before[check.number] != check]
+
+
+def show(report: Report, stronger: list[int]) -> None:
+    """The checks with their reasons, what is left to trust, and the verdict."""
+    chain = report.chain
+    say(f"Case {report.case_id}")
+    say(f"Chain {chain['id']}, contract {chain['contract']}, run by: {chain['operator']}")
+    for check in report.checks:
+        result = styled(f"{check.result:8}", *_STYLES[check.result])
+        print(f"{styled(str(check.number), 'bold')} {result} {check.as_json()['name']}")
+        paragraph(check.detail, 11)
+    if stronger:
+        say(f"Stronger than the file alone, since the chain answered: checks {', '.join(map(str, stronger))}.")
+    paragraph(report.trust, 0)
+    skipped = f", with skipped checks {', '.join(map(str, report.skipped))}" if report.skipped else ""
+    print(styled(report.verdict, "bold", _COLOURS[report.verdict]) + skipped)
+
+
+def read_file(path: Path) -> Any:
+    """The JSON of a file. Raises InvalidInput for a file that cannot be read or is no JSON."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise InvalidInput(
             f"It cannot be read: {error.strerror}.", field=str(path), remedy="Check its name."
         ) from error
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput("It is no JSON.", field=str(path), remedy="Ask for the file again.") from error
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Two members of one name would let two readers see two files."""
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member is there twice")
-    return members
+    return read_json(data, str(path))

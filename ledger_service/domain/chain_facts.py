@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .evidence import Block, EscrowEvent, Evidence, Link, Refusal
+from .observations import AnchorFacts
 from .panels import Panel
 
 
@@ -47,6 +48,7 @@ class ChainFacts:
     events: CaseEvents | None = None
     panels: Mapping[int, Panel] | None = None  # those of the evidence's versions that are registered
     code_is_ours: bool | None = None
+    anchor: AnchorFacts | None = None  # what stands where the evidence's checkpoint says that it was anchored
 
 
 class ChainReader(Protocol):

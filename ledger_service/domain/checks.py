@@ -74,12 +74,13 @@ class RowReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`chain` says which chain was asked, and who runs it."""
+    """`chain` says which chain was asked, and who runs it; `trust` what is left to trust of it."""
 
     case_id: str
     chain: dict[str, Any]
     checks: tuple[Check, ...]
     rows: tuple[RowReport, ...]
+    trust: str = ""
 
     @property
     def verdict(self) -> Verdict:
@@ -99,6 +100,7 @@ class Report:
             "checks": [check.as_json() for check in self.checks],
             "skipped": self.skipped,
             "chain": self.chain,
+            "trust": self.trust,
             "records": [row.as_json() for row in self.rows],
         }
 

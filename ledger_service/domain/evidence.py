@@ -3,7 +3,9 @@
     {"case_id": "0x…", "chain": {…}, "parties": {…}, "policy": {…the policy's file…},
      "panels": […the versions that may vote…], "votes": […of arbitrators, as documents…],
      "records": […what was stated…], "links": […the case's hash chain…], "refusals": […what the contract skipped…],
-     "escrow": […the case's money…], "blocks": […those named above, and the newest…], "head": {…}, "jwks": {…}}
+     "escrow": […the case's money…], "observations": […], "checkpoint": {…} | null,
+     "blocks": […those named above, and the newest…], "headers": […theirs, as RLP…], "head": {…},
+     "state_proof": {…of the contracts' state at the head's block…} | null, "jwks": {…}}
 
 Reading is strict: every member has to be there, none may be beside them, and each value has one way to be written
 (hex in lower case, addresses with their checksum), so that no two texts mean the same evidence.
@@ -16,7 +18,9 @@ from typing import Any
 
 from .hashing import hex0x
 from .messages import Parties
+from .observations import AnchoredCheckpoint, Observation, parse_checkpoint, parse_observations
 from .panels import Panel, check_panel
+from .state_proof import NoProof, StateProof, parse_state_proof
 from .strict_fields import address, dictionary, hex_bytes, integer, items, members, refused, text, word
 
 _ESCROW_ARGS: dict[str, dict[str, int | str]] = {
@@ -27,6 +31,12 @@ _ESCROW_ARGS: dict[str, dict[str, int | str]] = {
     "RedirectVoided": {},
     "Withdrawn": {"to": "address", "token": "address", "amount": 64},
 }
+
+
+MEMBERS = (
+    *("case_id", "chain", "parties", "policy", "panels", "votes", "records", "links", "refusals", "escrow"),
+    *("observations", "checkpoint", "blocks", "headers", "head", "state_proof", "jwks"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +157,10 @@ class Evidence:
     head: bytes
     head_block: int
     jwks: dict[str, Any]
+    observations: tuple[Observation, ...] = ()
+    checkpoint: AnchoredCheckpoint | None = None
+    headers: tuple[bytes, ...] = ()  # of `blocks`, in their order; empty where nobody could give them
+    state_proof: StateProof | NoProof | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -160,8 +174,12 @@ class Evidence:
             "links": [_placed(link) for link in self.links],
             "refusals": [_placed(refusal) for refusal in self.refusals],
             "escrow": [_placed(event) for event in self.escrow],
+            "observations": [one.as_json() for one in self.observations],
+            "checkpoint": self.checkpoint.as_json() if self.checkpoint else None,
             "blocks": [asdict(block) for block in self.blocks],
+            "headers": [hex0x(header) for header in self.headers],
             "head": {"value": hex0x(self.head), "block": self.head_block},
+            "state_proof": self.state_proof.as_json() if self.state_proof else None,
             "jwks": self.jwks,
         }
 
@@ -188,22 +206,7 @@ def _placed(value: Any) -> dict[str, Any]:
 
 def parse_evidence(value: Any) -> Evidence:
     """The evidence of its JSON. Raises InvalidInput for anything else, with the path of what is wrong."""
-    top = (
-        "case_id",
-        "chain",
-        "parties",
-        "policy",
-        "panels",
-        "votes",
-        "records",
-        "links",
-        "refusals",
-        "escrow",
-        "blocks",
-        "head",
-        "jwks",
-    )
-    body = members(value, "evidence", top)
+    body = members(value, "evidence", MEMBERS)
     head = members(body["head"], "head", ("value", "block"))
     return Evidence(
         case_id=word(body["case_id"], "case_id"),
@@ -220,6 +223,10 @@ def parse_evidence(value: Any) -> Evidence:
         head=word(head["value"], "head.value"),
         head_block=integer(head["block"], "head.block", 53),
         jwks=dictionary(body["jwks"], "jwks"),
+        observations=parse_observations(body["observations"]),
+        checkpoint=parse_checkpoint(body["checkpoint"]),
+        headers=tuple(hex_bytes(item, f"headers[{i}]") for i, item in items(body["headers"], "headers")),
+        state_proof=parse_state_proof(body["state_proof"], "state_proof"),
     )
 
 

@@ -18,8 +18,11 @@ REDIRECTS = ("RedirectGiven", "RedirectVoided")
 _PAID_OTHERWISE = "The escrow paid out something else than what was due."
 
 
-def movements_problem(evidence: Evidence, rules: Rules, replayed: Replay, facts: ChainFacts | None) -> str | None:
-    """What is wrong with the escrow's events, in words; None where they are what records and outcome ask for."""
+def movements_problem(
+    evidence: Evidence, rules: Rules, replayed: Replay, facts: ChainFacts | None, lock: LockState | None = None
+) -> str | None:
+    """What is wrong with the escrow's events, in words; None where they are what records and outcome ask for. `lock` is
+    what the escrow is proven to hold at the evidence's newest block."""
     found, moves = evidence.escrow, _expected(rules, replayed)
     if [(event.event, event.args) for event in found[: len(moves)]] != moves:
         return "The escrow moved other amounts than the records and the outcome say."
@@ -31,7 +34,8 @@ def movements_problem(evidence: Evidence, rules: Rules, replayed: Replay, facts:
     problem = _withdrawal_problem(rules, replayed, found[len(moves) :], moves)
     if problem is not None:
         return problem
-    return _against_chain(evidence, facts) if facts is not None else None
+    problem = _lock_problem(lock, found)
+    return _against_chain(evidence, facts) if problem is None and facts is not None else problem
 
 
 def money_words(found: tuple[EscrowEvent, ...], currency: str) -> str:

@@ -10,6 +10,7 @@ from ..errors import InvalidInput
 from .hashing import checksum_address, hex0x
 
 MAX_ITEMS = 10_000  # of one list; a case of that length would take years
+MAX_TEXT = 1 << 20  # characters of one text
 
 
 def members(value: Any, path: str, names: tuple[str, ...]) -> dict[str, Any]:
@@ -33,9 +34,9 @@ def items(value: Any, path: str) -> list[tuple[int, Any]]:
     return list(enumerate(value))
 
 
-def text(value: Any, path: str) -> str:
-    if not isinstance(value, str):
-        raise refused("It is no text.", path)
+def text(value: Any, path: str, most: int = MAX_TEXT) -> str:
+    if not isinstance(value, str) or len(value) > most:
+        raise refused(f"It is no text of at most {most} characters.", path)
     return value
 
 

@@ -217,11 +217,15 @@ def evidence_json(
         "links": [_link(link) for link in rows.links],
         "refusals": [_refusal(refusal) for refusal in used_refusals(rows)],
         "escrow": [_money(event) for event in rows.money],
+        "observations": [],
+        "checkpoint": None,
         "blocks": named,
+        "headers": [],  # these and the proof cost a look at the chain, which a bundle takes
         "head": {
             "value": rows.on_chain.head if rows.on_chain else hex0x(ZERO_WORD),
             "block": at.block_number if at else 0,
         },
+        "state_proof": None,
         "jwks": app.tokens.jwks(),
     }
 

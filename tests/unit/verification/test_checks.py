@@ -93,7 +93,7 @@ def test_fail_any_check_outweighs_pending() -> None:
 def test_report_as_json_has_the_shape_of_the_api() -> None:
     life = paid()
     body = verify_evidence(life.evidence(), life.chain()).as_json()
-    assert set(body) == {"verdict", "case_id", "checks", "skipped", "chain", "records"}
+    assert set(body) == {"verdict", "case_id", "checks", "skipped", "chain", "trust", "records"}
     assert set(body["chain"]) >= {"id", "operator", "contract", "confirmations", "head_block"}
     assert {frozenset(check) for check in body["checks"]} == {frozenset({"number", "name", "result", "detail"})}
     row = body["records"][0]
