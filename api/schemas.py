@@ -300,6 +300,27 @@ class Bundle(Answer):
     """One file with all that `ledger verify` needs."""
 
 
+class Erased(Answer):
+    """`record_id` and its like are null where the contract had refused to open the case."""
+
+    case_id: Hash
+    record_id: str | None
+    kind: Literal["erased"]
+    commitment: Hash | None
+    stage: Stage
+    erased_at: Time
+    consumer_key: Literal["destroyed", "kept", "own"] = Field(
+        description="What became of the key that was held for the consumer; `kept`: money was paid to its address."
+    )
+
+
+class PersonalData(Answer):
+    format: str
+    made_at: Time
+    person: dict[str, str]
+    cases: list[dict[str, Any]]
+
+
 class LinkMade(Answer):
     status_link: str
     jti: str = Field(description="The link's id, for revoking it.")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from collections.abc import Iterable
 from email.message import EmailMessage
 from pathlib import Path
 from typing import NoReturn, Protocol
 
 from .config import Settings
 
+FOLDER = "mail"  # of the data folder
 _TIMEOUT = 20  # seconds for each step of the conversation
 _TLS_PORT = 465  # where TLS comes first, without STARTTLS
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -75,11 +77,21 @@ class FolderSender:
 
     def send(self, mail_id: int, message: EmailMessage) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        target = self._folder / f"{mail_id:08d}.eml"
+        target = self._folder / _file_of(mail_id)
         temporary = target.with_suffix(".tmp")
         temporary.write_bytes(message.as_bytes())
         temporary.replace(target)
 
 
+def _file_of(mail_id: int) -> str:
+    return f"{mail_id:08d}.eml"
+
+
+def remove_mails(data: Path, mail_ids: Iterable[int]) -> None:
+    """Removes what was sent into the folder of an installation."""
+    for mail_id in mail_ids:
+        (data / FOLDER / _file_of(mail_id)).unlink(missing_ok=True)
+
+
 def mail_sender(settings: Settings) -> MailSender:
-    return SmtpSender(settings) if settings.smtp_host else FolderSender(settings.data / "mail")
+    return SmtpSender(settings) if settings.smtp_host else FolderSender(settings.data / FOLDER)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Path, Query
 from starlette.responses import JSONResponse, Response
 
-from ledger_service.services import bundles, evidence, links, opening, preparing_cases, queries
+from ledger_service.services import bundles, evidence, links, opening, preparing_cases, queries, revealing
 from ledger_service.services.inputs import CaseInput, LinkInput, SignatureInput
 
 from .. import schemas
@@ -114,12 +114,24 @@ def verify_case(ledger: Ledger, account: Caller, case_id: CaseId) -> Response:
 
 
 @router.get("/{case_id}/bundle", responses=answers(schemas.Bundle, "The evidence bundle.", READING))
-def export_bundle(ledger: Ledger, account: Caller, case_id: CaseId) -> Response:
+def export_bundle(
+    ledger: Ledger,
+    account: Caller,
+    case_id: CaseId,
+    reveal: Annotated[
+        list[Annotated[str, Query(max_length=120)]],
+        Query(
+            description="A personal field to show, such as `reference`, or `all` that the key's role may see; may be "
+            "given again. Fields stay hidden unless they are named.",
+            max_length=50,
+        ),
+    ] = [],  # noqa: B006 - never changed
+) -> Response:
     """One file with all that is needed to check the case without this server: `ledger verify FILE`."""
-    queries.case_view(ledger, account, case_id)
+    show = revealing.reveal_for(ledger, account, case_id, reveal)
     name = f"case-{case_id[2:10]}.bundle.json"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return JSONResponse(bundles.make_bundle(ledger, case_id), headers=headers)
+    return JSONResponse(bundles.make_bundle(ledger, case_id, show), headers=headers)
 
 
 @router.post("/{case_id}/status-links", status_code=201, responses=answers(schemas.LinkMade, "The link.", WRITING, 201))

@@ -56,7 +56,7 @@ def restore(file: BackupFile, data: DataOption = None, as_json: JsonOption = Fal
     database = Database(settings.database)
     try:
         with _progress() as tell:
-            manifest = restore_backup(settings.data, database, file, tell)
+            manifest = restore_backup(settings.data, database, file, tell, SystemClock().seconds())
     finally:
         database.close()
     missing = missing_keys(settings.data)
@@ -66,7 +66,8 @@ def restore(file: BackupFile, data: DataOption = None, as_json: JsonOption = Fal
     _say(f"{_rows(manifest)} rows of {manifest['made_at']} are back.")
     if missing:
         _say(f"Before anything else, put back {_named(missing)}: they are not in this backup.")
-    _say("Then read the chain again and check: ledger rebuild, ledger audit")
+    _say("Personal fields stay closed until the chain was read: it says which cases were erased since the backup.")
+    _say("So read the chain again and check: ledger rebuild, ledger audit")
 
 
 def _rows(manifest: dict[str, Any]) -> int:

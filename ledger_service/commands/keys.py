@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from ..services.accounts import ROLES, create_account, disable_account, merchant_named, set_webhook_secret
+from ..services.master_keys import SETTLING
+from ..services.master_keys import rotate_master as rotate_master_key
 from ..services.webhooks import EASYPOST
 from ..tokens import rotate_keys
 from .context import DataOption, JsonOption, open_installation
-from .output import console, print_json, reports_errors
+from .output import console, print_json, problems, reports_errors
 
 keys = typer.Typer(no_args_is_help=True, help="Accounts, API keys, and webhook secrets.")
 
@@ -59,6 +63,22 @@ def webhook_secret(
     app = open_installation(data).app
     set_webhook_secret(app, merchant_named(app, merchant), provider, secret)
     console.print(f"Webhooks of {provider} are taken for {merchant} now.", markup=False, highlight=False)
+
+
+@keys.command("rotate-master")
+@reports_errors
+def rotate_master(data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Makes a new master key and seals every case's key under it. The service may run meanwhile, on this machine."""
+    installed = open_installation(data)
+    app, settings = installed.app, installed.settings
+    problems.print(f"This takes {SETTLING:.0f} seconds and more: what was begun under the old key is waited for.")
+    rotation = rotate_master_key(app.database, settings.data / "secrets", app.clock, time.sleep)
+    if as_json:
+        print_json(asdict(rotation))
+        return
+    console.print(f"Everything is sealed under the master key {rotation.key}.", highlight=False)
+    console.print(f"Retired: {', '.join(rotation.retired)}. Make a copy of secrets/ and a backup now.", highlight=False)
+    console.print("Backups from before need your earlier copy of secrets/: destroy both together.", highlight=False)
 
 
 @keys.command("rotate")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.progress import Progress
 
+from ..services.caretaking import release
 from ..workers.indexer import Indexer
 from ..workers.rebuilding import rebuild as rebuild_index
 from .context import DataOption, open_installation
@@ -28,4 +29,5 @@ def rebuild(data: DataOption = None) -> None:
             indexer,
             lambda read: bars.update(task, completed=read.block, total=read.head),
         )
+    release(app)
     console.print("The chain's tables are made anew. Check them: ledger audit")

@@ -23,6 +23,7 @@ from ..installation import Installation, keep_installation, settings_of
 from ..keystore import LocalSigner, read_or_create_signer
 from ..mail_sending import mail_sender
 from ..services.app import App, keystore_password, make_app
+from ..services.caretaking import Caretaker
 from ..services.gauges import make_registry
 from ..services.health import Readiness
 from ..services.housekeeping import Housekeeper
@@ -69,12 +70,14 @@ def make_workers(app: App, rpc: Rpc) -> Workers:
         active=settings.writers, max_gas_price=settings.max_gas_price_wei, finality=settings.finality_blocks
     )
     mail, deliverer = Aside("mail", Notifier(app, mail_sender(settings)).step), Deliverer(app)
+    caretaker = Aside("caretaking", Caretaker(app, lambda: rpc.latest().number).step)
     steps = [
         Step("log", LogKeeper(app).step, lease="log"),
         Step("telling", Teller(app).step, lease="notify"),
         Step("mail", mail.step, lease="mail", stop=mail.stop),
         Step("deliver", deliverer.step, lease="deliver", stop=deliverer.stop),
         Step("housekeeping", Housekeeper(app).step, lease="housekeeping"),
+        Step("caretaking", caretaker.step, lease="caretaking", stop=caretaker.stop),
     ]
     return Workers(app, rpc, writer=first, operator=keys["operator"], more_writers=others, steps=steps, limits=limits)
 

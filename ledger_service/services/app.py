@@ -13,11 +13,13 @@ from ..chain.deployments import Deployment
 from ..clock import Clock
 from ..config import Settings
 from ..keystore import LocalSigner, Signer, decrypt_key, encrypt_key, new_key
+from ..master_keys import MASTER, KeyFile
 from ..sealing import Vault, read_or_create_secret
 from ..store.database import Database
 from ..store.keys import held_key, held_keys
 from ..store.tables import HeldKey
 from ..tokens import TokenService, read_or_create_keys
+from .holding import Gate
 from .policies import Policies, shipped_policies
 
 _REMEMBERED_KEYS = 2_000
@@ -59,6 +61,11 @@ class KeyRing:
         self._keep(signer)
         return signer
 
+    def forget(self, address: str) -> None:
+        """Once the key was destroyed."""
+        with self._lock:
+            self._open.pop(address, None)
+
     def _keep(self, signer: LocalSigner) -> None:
         with self._lock:
             self._open[signer.address] = signer
@@ -83,6 +90,13 @@ def keystore_password(settings: Settings) -> bytes:
     return read_or_create_secret(settings.key_password_file or settings.data / "secrets" / "keystore-password")
 
 
+def _master_keys(settings: Settings) -> KeyFile:
+    folder = settings.data / "secrets"
+    if not (folder / MASTER).exists():
+        read_or_create_secret(folder / MASTER)
+    return KeyFile(folder)
+
+
 def make_app(settings: Settings, deployment: Deployment, clock: Clock, database: Database | None = None) -> App:
     """The app of an installation. Its secrets are made in the data folder at first use."""
     database = database or Database(settings.database)
@@ -92,7 +106,7 @@ def make_app(settings: Settings, deployment: Deployment, clock: Clock, database:
         clock=clock,
         deployment=deployment,
         keys=KeyRing(database, keystore_password(settings)),
-        vault=Vault(read_or_create_secret(settings.data / "secrets" / "master-key")),
+        vault=Vault(_master_keys(settings), Gate(database)),
         tokens=TokenService(read_or_create_keys(settings.data / "secrets" / "token-keys.json")),
         policies=shipped_policies(),
     )

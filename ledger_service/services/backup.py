@@ -22,10 +22,14 @@ from ..clock import Clock
 from ..config import Settings
 from ..domain.times import rfc3339
 from ..errors import Conflict, InvalidInput, Unavailable
+from ..master_keys import INDEX, key_names
 from ..store.archive import Loading, archived_tables, columns_of, count_rows, has_accounts, require_empty, rows_of
 from ..store.chain_facts import read_cursor
 from ..store.database import Database
 from ..store.migrate import require_current, revisions
+from ..store.privacy import RESTORED
+from ..store.sealed_rows import retired_keys
+from .master_keys import require_living_key
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -119,6 +123,7 @@ def _write(
             "database": "sqlite" if database.is_sqlite else "postgresql",
             "read_up_to_block": at.block_number if at else None,
             "with_keys": with_keys,
+            "master_keys": key_names(data / "secrets"),
             "parts": parts,
         }
         archive.writestr(MANIFEST, json.dumps(manifest, indent=2))
@@ -184,12 +189,12 @@ def _check_part(archive: zipfile.ZipFile, name: str, said: dict[str, Any]) -> No
         raise ValueError(f"{name} is not what it was")
 
 
-def restore_backup(data: Path, database: Database, file: Path, tell: Progress) -> Manifest:
+def restore_backup(data: Path, database: Database, file: Path, tell: Progress, now: int = 0) -> Manifest:
     """Fills an empty database from a backup, and puts its files into the folder: all of it or nothing. Answers the
-    manifest.
+    manifest. Personal fields stay closed until the chain has said which cases were erased since.
 
-    Raises InvalidInput for a damaged backup, Conflict for one by a later release, for a database that is not empty and
-    for a file that is there and says otherwise.
+    Raises InvalidInput for a damaged backup, Conflict for one by a later release, for a database that is not empty, for
+    a file that is there and says otherwise, and for secrets that open nothing of it.
     """
     manifest = check_backup(file)
     if manifest["schema"] not in revisions():
@@ -199,10 +204,11 @@ def restore_backup(data: Path, database: Database, file: Path, tell: Progress) -
             remedy="Install that release, or a newer one.",
         )
     require_empty(database)
+    _require_its_keys(manifest, data)
     with _open(file) as archive:
         placed = _place_files(archive, manifest, data)
         try:
-            _fill(archive, manifest, database, tell)
+            _fill(archive, manifest, database, tell, now)
         except BaseException:
             for path in placed:
                 path.unlink(missing_ok=True)
@@ -210,7 +216,20 @@ def restore_backup(data: Path, database: Database, file: Path, tell: Progress) -
     return manifest
 
 
-def _fill(archive: zipfile.ZipFile, manifest: Manifest, database: Database, tell: Progress) -> None:
+def _require_its_keys(manifest: Manifest, data: Path) -> None:
+    """The folder may have no keys yet, but not others alone than the backup was sealed with."""
+    present, wanted = key_names(data / "secrets"), manifest.get("master_keys", [])
+    missing = [name for name in wanted if name not in present]
+    if present and missing:
+        raise Conflict(
+            f"The backup was sealed under the master key {missing[0]}, and secrets/ has {' and '.join(present)} alone.",
+            field="FILE",
+            remedy="Add that key to secrets/master-key as a line of its own, from your copy of that time; afterwards "
+            "`ledger keys rotate-master` does without it. If it was destroyed, this backup is past reading.",
+        )
+
+
+def _fill(archive: zipfile.ZipFile, manifest: Manifest, database: Database, tell: Progress, now: int) -> None:
     with database.write() as session:
         loading = Loading(session.connection(), manifest["schema"])
         for part in manifest["parts"]:
@@ -221,6 +240,7 @@ def _fill(archive: zipfile.ZipFile, manifest: Manifest, database: Database, tell
                 columns = json.loads(stream.readline())
                 loading.load(name, columns, _rows(stream, name, part["rows"], tell))
         loading.finish()
+        loading.keep("holds", {"name": RESTORED, "since": now})
 
 
 def _rows(stream: IO[bytes], name: str, total: int, tell: Progress) -> Iterator[list[Any]]:
@@ -257,6 +277,8 @@ def require_secrets(settings: Settings, database: Database) -> None:
     it, and nobody would notice for a while."""
     folder = settings.data / "secrets"
     wanted = [settings.key_password_file or folder / PASSWORD, *(folder / name for name in SECRETS)]
+    if retired_keys(database):
+        wanted.append(folder / INDEX)
     missing = ", ".join(path.name for path in wanted if not path.exists())
     if missing and has_accounts(database):
         raise Unavailable(
@@ -264,6 +286,7 @@ def require_secrets(settings: Settings, database: Database) -> None:
             field="--data",
             remedy=f"Put your copy of secrets/ and keys/ into {settings.data.resolve()} first; none are made anew.",
         )
+    require_living_key(database, folder)
 
 
 def missing_keys(data: Path) -> list[str]:

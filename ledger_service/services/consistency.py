@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..chain.codec import Event, explain_revert
+from ..domain.disclosures import read_disclosure
 from ..domain.hashing import ZERO_WORD, from_hex, hex0x, keccak
 from ..domain.messages import Act
 from ..domain.money import to_minor
@@ -172,7 +173,6 @@ def _wrong_case_columns(rows: CaseRows, reading: Reading, rules: Rules) -> list[
         "warehouse": rules.parties.warehouse,
         "inspector": rules.parties.inspector,
         "consumer": terms.consumer,
-        "reference": data["reference"],
         "policy": rules.policy.code,
         "policy_id": hex0x(terms.policy),
         "mode": terms.mode.wire,
@@ -182,6 +182,9 @@ def _wrong_case_columns(rows: CaseRows, reading: Reading, rules: Rules) -> list[
         "reserve_minor": terms.reserve,
         "token": terms.token,
     }
+    reference = _reference(reading)
+    if case.erased_at is None and reference is not None:
+        said["reference"] = reference
     said["language"], said["carrier_name"] = data["consumer"]["language"], data.get("carrier")
     wrong = [name for name, value in said.items() if getattr(case, name) != value]
     if abs(case.opened_at - rows.records[0].accepted_at) > _SAME_MOMENT:
@@ -189,6 +192,13 @@ def _wrong_case_columns(rows: CaseRows, reading: Reading, rules: Rules) -> list[
     if (case.erased_at is None) != (rows.key is not None):
         wrong.append("erased_at")
     return wrong if json.loads(case.terms) == terms.as_json() else [*wrong, "terms"]
+
+
+def _reference(reading: Reading) -> str | None:
+    """The merchant's reference, as the opening record discloses it here; None where it does not."""
+    opening = next(row for row in reading.rows if row.record and row.record.body["kind"] == "requested")
+    shown = [read_disclosure(text) for text in opening.statement.disclosures] if opening.statement else []
+    return next((str(one.value) for one in shown if one.name == "reference"), None)
 
 
 @dataclass(frozen=True, slots=True)

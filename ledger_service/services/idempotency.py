@@ -51,7 +51,9 @@ class IdempotencyClaim:
     def answered(self, status: int, body: dict[str, Any]) -> sql.StoredAnswer:
         sealed = self.vault.seal_secret(_about(self.principal, self.key), json.dumps(body).encode())
         text = base64.b64encode(sealed).decode("ascii")
-        return sql.StoredAnswer(self.principal, self.key, self.request_hash, status, text, self.now)
+        return sql.StoredAnswer(
+            self.principal, self.key, self.request_hash, status, text, self.now, body.get("case_id")
+        )
 
     def replayed(self, stored: sql.StoredAnswer) -> Answer:
         """The answer that was given before. Raises InvalidInput where the key stands for another request."""

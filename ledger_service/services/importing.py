@@ -17,6 +17,7 @@ from ..store.tables import Account
 from .app import App
 from .inputs import CaseInput, ConsumerInput
 from .opening import open_case
+from .sources import ERASED, erased_source
 
 Escrow = Literal["refund", "bond", "none"]
 
@@ -56,10 +57,12 @@ def import_online_retail(
         _check_template(email)
     with app.database.read() as session:
         known = known_sources(session, prefix) - refused_sources(session, prefix)
+        erased = known_sources(session, ERASED)
     for done, note in enumerate(parsed.notes):
         if progress:
             progress(done, len(parsed.notes))
-        refusal = None if prefix + note.number in known else _open(app, account, note, prefix, escrow, email, report)
+        is_known = prefix + note.number in known or erased_source(app, prefix + note.number) in erased
+        refusal = None if is_known else _open(app, account, note, prefix, escrow, email, report)
         if refusal is not None:
             report.refused[note.number] = refusal
             continue

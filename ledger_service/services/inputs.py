@@ -54,17 +54,22 @@ _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 _EMAIL = r"^[A-Za-z0-9!#$%&'*+/^_`{|}~.-]{1,64}@" + _LABEL + r"(\." + _LABEL + ")*$"
 
 
+Email = Annotated[str, Field(max_length=254, pattern=_EMAIL)]
+
+
 class OrderInput(Input):
     reference: Word | None = None
     ordered_at: Moment | None = None
 
 
 class ConsumerInput(Input):
-    """Name, e-mail and customer number are personal: they are sealed, and stand in the record as digests."""
+    """Name, e-mail, postal address and customer number are personal: they are sealed, and stand in the record as
+    digests."""
 
     name: Word | None = None
     customer_number: Word | None = None
-    email: Annotated[str, Field(max_length=254, pattern=_EMAIL)] | None = None
+    email: Email | None = None
+    postal_address: Annotated[str, AfterValidator(printable), Field(min_length=1, max_length=500)] | None = None
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2.")] | None = None
     language: Annotated[str, Field(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$", max_length=35)] = "en"
     address: Address | None = Field(default=None, description="A key of the consumer's own; left out: a fresh one.")
@@ -204,6 +209,20 @@ class SignatureInput(Input):
     """A merchant's own signature over the terms of a prepared case."""
 
     signature: Hex
+
+
+class ErasureInput(Input):
+    """Nothing, or the prepared record with its merchant's own signature."""
+
+    record_id: Word | None = None
+    signer: Address | None = None
+    signature: Hex | None = None
+
+
+class PersonDataInput(Input):
+    """Whose data is asked for."""
+
+    email: Email
 
 
 class LinkInput(Input):

@@ -30,6 +30,7 @@ from .inputs import CaseInput
 from .links import READING, issue_link, last_window_ends
 from .panels import Panel, panel_for, require_clear, reserve_for
 from .presenting import case_answer
+from .sources import erased_source
 from .times import check_occurred
 
 _DAY = 86_400
@@ -76,7 +77,7 @@ def open_case(
     balance does not cover the lock.
     """
     with app.database.write() as session:
-        known = case_by_source(session, source) if source is not None else None
+        known = _known(app, session, source) if source is not None else None
         if known is not None and not give_up_source(session, known):
             raise Conflict("This was imported before.", field="source", remedy="Nothing is to be done.")
         signer = app.keys.signer(session, account.address)
@@ -92,6 +93,10 @@ def open_case(
         complete(session, idempotency, 201, body)
     app.wake.set()
     return body
+
+
+def _known(app: App, session: Session, source: str) -> CaseRow | None:
+    return case_by_source(session, source) or case_by_source(session, erased_source(app, source))
 
 
 def draft_case(app: App, session: Session, account: Account, request: CaseInput, key: KeyHolder) -> CaseDraft:
@@ -258,8 +263,10 @@ def _check_balance(session: Session, account: Account, money: Money) -> None:
 def _personal(request: CaseInput) -> list[Disclosure]:
     return fresh_disclosures(
         {
+            "reference": request.reference,
             "consumer.name": request.consumer.name,
             "consumer.email": request.consumer.email,
+            "consumer.postal_address": request.consumer.postal_address,
             "consumer.customer_number": request.consumer.customer_number,
             "order.reference": request.order.reference if request.order else None,
             "shipment.tracking_code": request.shipment.tracking_code if request.shipment else None,
@@ -293,6 +300,11 @@ def tracking_index(app: App, account_id: int | None, carrier: str, tracking_code
     return app.vault.blind_index("tracking", str(account_id), carrier.casefold(), tracking_code)
 
 
+def consumer_index(app: App, account_id: int | None, email: str) -> str:
+    """The blind index of a person at one merchant, whatever the address's capitals."""
+    return app.vault.blind_index("consumer", str(account_id), email.casefold())
+
+
 def _case_row(app: App, account: Account, draft: CaseDraft, source: str | None) -> CaseRow:
     request, money, terms = draft.request, draft.money, draft.opening.terms
     shipment = request.shipment
@@ -314,6 +326,7 @@ def _case_row(app: App, account: Account, draft: CaseDraft, source: str | None) 
         language=request.consumer.language,
         carrier_name=shipment.carrier if shipment else None,
         tracking_index=tracking_index(app, account.id, shipment.carrier, shipment.tracking_code) if shipment else None,
+        consumer_index=consumer_index(app, account.id, request.consumer.email) if request.consumer.email else None,
         terms=json.dumps(terms.as_json()),
         opened_at=app.clock.seconds(),
     )

@@ -74,8 +74,15 @@ def case_of_link(session: Session, claims: LinkClaims) -> CaseRow:
 
 
 def _prepare(app: App, session: Session, place: Place, roles: list[Role], request: PrepareInput) -> dict[str, Any]:
-    kind, case_id = kind_of(request.kind), place.case.case_id
-    role = role_for(roles, place.state, kind)
+    kind = kind_of(request.kind)
+    return prepare_kind(app, session, place, kind, role_for(roles, place.state, kind), request)
+
+
+def prepare_kind(
+    app: App, session: Session, place: Place, kind: Kind, role: Role, request: PrepareInput
+) -> dict[str, Any]:
+    """Keeps the record that an actor is to sign, and answers it with its typed data."""
+    case_id = place.case.case_id
     by_service = role is Role.CONSUMER and place.consumer_key_held  # who still has to sign that another key takes over
     record, act, disclosures, _ = draft(app, place, kind, role, "service" if by_service else "own", request)
     if kind is Kind.KEY_BOUND:

@@ -38,6 +38,7 @@ def case_answer(app: App, session: Session, case: CaseRow, *, status_link: str |
         "money": money_answer(view),
         "parties": {**{name: getattr(case, name) for name in names}, "consumer": view.state.consumer},
         "opened_at": rfc3339(from_chain(case.opened_at)),
+        "erased_at": rfc3339(from_chain(case.erased_at)) if case.erased_at is not None else None,
         "next": next_answer(view),
         **disputed_answer(session, view),
     }

@@ -55,6 +55,7 @@ def status_view(app: App, claims: LinkClaims, *, delayed: bool = False) -> dict[
             "verdict": verification["verdict"],
             "checks": verification["checks"],
             "language": case.language,
+            "erased_at": rfc3339(from_chain(case.erased_at)) if case.erased_at is not None else None,
             "chain": {
                 **verification["chain"],
                 "test": any(token.test for token in app.deployment.tokens.values()),

@@ -109,7 +109,7 @@ def _stated(staged: StagedRecord, names: dict[str, str], said: dict[str, dict[st
 
 
 def _said(data: dict[str, Any], words: dict[str, Any]) -> dict[str, Any]:
-    shown = {name: words[name] for name in WORDS if name in words}
+    shown = {name: words[name] for name in (*WORDS, "location") if name in words}
     return {**shown, "attachments": attachments_of(data, words)} if "attachments" in data else shown
 
 

@@ -66,6 +66,12 @@ def _sender(app: App, raw: bytes, header: str | None, merchant: str | None) -> A
     )
 
 
+def _personal(update: TrackerUpdate, pickup: Pickup) -> dict[str, str]:
+    """What leads to the person: the provider's number of the event, and where the parcel was."""
+    said = {"event": update.event_id, "location": ", ".join(pickup.location.values())}
+    return {name: value for name, value in said.items() if value}
+
+
 def _take(app: App, session: Session, case: CaseRow, update: TrackerUpdate) -> dict[str, Any]:
     locked = find_case(session, case.case_id, for_update=True)
     if locked is None or app.keys.signer(session, case.carrier) is None:
@@ -82,7 +88,8 @@ def _pick_up(
     stated = PrepareInput(
         kind=Kind.PICKED_UP.wire,
         occurred_at=pickup.occurred_at,
-        data={"source": EASYPOST, "event": update.event_id, "carrier": update.carrier, "location": pickup.location},
+        data={"source": EASYPOST, "carrier": update.carrier},
+        personal=_personal(update, pickup),
     )
     try:
         body = sign_and_accept(app, session, place_of(app, session, locked), Kind.PICKED_UP, Role.CARRIER, stated)

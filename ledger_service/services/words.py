@@ -15,6 +15,9 @@ from .app import App
 from .drafting import POSTABLE
 
 
+_SHOWN = (*WORDS, "location")
+
+
 def words_of(app: App, session: Session, case_id: str) -> dict[str, dict[str, Any]]:
     """By the id of a record or vote, its words and the names of its files. Empty once they were erased."""
     rows = disclosures_of_kinds(session, case_id, [kind.wire for kind in POSTABLE])
@@ -30,6 +33,6 @@ def words_of(app: App, session: Session, case_id: str) -> dict[str, dict[str, An
             disclosure = read_disclosure(app.vault.open(secret, row.digest, row.sealed).decode())
         except (LedgerError, ValueError):
             continue  # check 1 of the verification says so
-        if disclosure.name in WORDS or is_name_of_file(disclosure.name):
+        if disclosure.name in _SHOWN or is_name_of_file(disclosure.name):
             said.setdefault(row.record_id, {})[disclosure.name] = disclosure.value
     return said

@@ -90,6 +90,13 @@ class Loading:
         if waiting:
             self._connection.execute(table.insert(), waiting)
 
+    def keep(self, name: str, row: dict[str, Any]) -> None:
+        """One row of this release's tables, unless there is such a one."""
+        table = SQLModel.metadata.tables[name]
+        same = [column == row[column.name] for column in table.primary_key.columns]
+        if self._connection.execute(select(table).where(*same)).first() is None:
+            self._connection.execute(table.insert(), row)
+
     def finish(self) -> None:
         """Counters go on where the rows end; then the tables become those of this release."""
         if self._connection.dialect.name == "postgresql":

@@ -40,6 +40,14 @@ _POOL: dict[str, Any] = {"pool_size": 16, "max_overflow": 16, "pool_timeout": 10
 
 _READING = {"reading": True}
 _PATIENCE = 30  # seconds that a writer waits for its turn at SQLite
+# What is deleted is overwritten: a case's key must not be left in the file.
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "secure_delete=ON",
+    f"busy_timeout={1000 * _PATIENCE}",
+)
 
 
 class Database:
@@ -151,7 +159,7 @@ def _sqlite_engine(url: str) -> Engine:
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver begins no transactions of its own; `on_begin` does
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={1000 * _PATIENCE}"):
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

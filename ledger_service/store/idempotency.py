@@ -22,7 +22,7 @@ _FOUND = select(*SQLModel.metadata.tables["idempotent_requests"].columns).where(
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """`body` is the sealed body as text; `created_at` is seconds since 1970 UTC."""
+    """`body` is the sealed body as text; `created_at` is seconds since 1970 UTC; `case_id` is the case it is about."""
 
     principal: str
     key: str
@@ -30,6 +30,7 @@ class StoredAnswer:
     status: int
     body: str
     created_at: int
+    case_id: str | None = None
 
 
 def find_answers(session: Session, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], StoredAnswer]:

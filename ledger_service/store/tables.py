@@ -26,6 +26,7 @@ from .chain_tables import (
 )
 from .columns import big, raw
 from .log_tables import LogCheckpoint, LogTile, ObservationRow, SecondAnchor
+from .privacy_tables import Erasure, Hold, PersonalDataExport, RetiredKey
 from .telling_tables import EndpointSecret, Mail, TellingCursor, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 __all__ = [
@@ -45,7 +46,9 @@ __all__ = [
     "ChainVote",
     "DisclosureRow",
     "EndpointSecret",
+    "Erasure",
     "HeldKey",
+    "Hold",
     "IdempotentRequest",
     "Lease",
     "LogCheckpoint",
@@ -54,10 +57,12 @@ __all__ = [
     "ObservationRow",
     "OutboxRow",
     "PanelRow",
+    "PersonalDataExport",
     "PreparedCase",
     "PreparedRecord",
     "PreparedVote",
     "RecordRow",
+    "RetiredKey",
     "SecondAnchor",
     "StatusLink",
     "TellingCursor",
@@ -135,13 +140,14 @@ class IdempotentRequest(SQLModel, table=True):
     status: int
     body: str = Field(sa_column=Column(Text, nullable=False))
     created_at: int = Field(sa_column=big(nullable=False))
+    case_id: str | None = Field(default=None, index=True)  # whose erasure takes it along
 
 
 # --- what was stated -------------------------------------------------------------------------------------------------
 
 
 class CaseRow(SQLModel, table=True):
-    """A case as its opening fixed it. Nothing here changes but `erased_at`."""
+    """A case as its opening fixed it. Nothing here changes until it is erased."""
 
     __tablename__ = "cases"
     __table_args__ = (
@@ -169,6 +175,7 @@ class CaseRow(SQLModel, table=True):
     language: str
     carrier_name: str | None = None
     tracking_index: str | None = Field(default=None, index=True)  # keyed hash of merchant, carrier, tracking code
+    consumer_index: str | None = Field(default=None, index=True)  # keyed hash of merchant and the consumer's e-mail
     terms: str = Field(sa_column=Column(Text, nullable=False))  # JSON, as the `requested` record holds them
     opened_at: int = Field(sa_column=big(nullable=False))
     erased_at: int | None = Field(default=None, sa_column=big(nullable=True))
