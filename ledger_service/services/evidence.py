@@ -233,7 +233,7 @@ def evidence_json(
 def shown_disclosures(app: App, rows: CaseRows, show: Show) -> dict[str, list[str]]:
     """By record, the disclosures that `show` picks; `UNREADABLE` for one that cannot be opened."""
     found: dict[str, list[str]] = {}
-    if rows.key is None:
+    if rows.key is None or not app.vault.is_open():
         return found
     for row, text in zip(rows.disclosures, _opened(app, rows), strict=True):
         if text == UNREADABLE or show(read_disclosure(text).name):
