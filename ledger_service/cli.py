@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from .commands import audit, backup, bench, breaches, bundles, funding, importing, keys, local, panels, rebuild, service
+from .commands.privacy import erase, personal_data, scrub
 from .commands.verify import verify
 
 _AS_THEY_ARE = {"ignore_unknown_options": True, "allow_extra_args": True}
@@ -36,6 +37,9 @@ main.command("rebuild")(rebuild.rebuild)
 main.command("backup")(backup.backup)
 main.command("restore")(backup.restore)
 main.command("bundle")(bundles.bundle)
+main.command("erase")(erase)
+main.command("personal-data")(personal_data)
+main.command("scrub")(scrub)
 main.command("verify", context_settings=_AS_THEY_ARE, add_help_option=False)(verify_bundle)
 main.command("verify-breach")(breaches.verify_breach)
 

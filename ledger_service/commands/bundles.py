@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ..services.bundles import make_bundle
+from ..services.revealing import reveal_by_name
 from .context import DataOption, open_installation
 from .output import console, reports_errors
 
@@ -24,8 +25,8 @@ def bundle(
     data: DataOption = None,
 ) -> None:
     """Writes the evidence bundle of a case. Personal fields stay hidden unless you name them."""
-    wanted = set(reveal or ())
-    made = make_bundle(open_installation(data).app, case, lambda name: "all" in wanted or name in wanted)
+    app = open_installation(data).app
+    made = make_bundle(app, case, reveal_by_name(app, case, reveal or ()))
     text = json.dumps(made, indent=1, ensure_ascii=False)
     if out is None:
         typer.echo(text)
