@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
-from ledger_service.services import breaches
+from ledger_service.services import breaches, pdf_bundle
 
 from .. import schemas
 from ..dependencies import Caller, CaseId, Ledger, Link
-from ..openapi import READING, answers
+from ..openapi import READING, answers, problem_answers
 
 router = APIRouter(prefix="/v1")
+_PDF = "application/pdf"
+_BINARY = {"type": "string", "format": "binary"}
+_DOCUMENT: dict[int | str, Any] = {
+    200: {"description": "The document.", "content": {_PDF: {"schema": _BINARY}}},
+    **problem_answers(*READING),
+}
 
 
 class BreachBlock(schemas.Answer):
@@ -79,3 +85,20 @@ def list_breaches(ledger: Ledger, account: Caller, case_id: CaseId) -> Response:
 def list_breaches_of_link(ledger: Ledger, link: Link) -> Response:
     """Who missed what by how long, in the link's case."""
     return JSONResponse(breaches.case_breaches(ledger, link.case_id))
+
+
+@router.get("/cases/{case_id}/bundle.pdf", tags=["cases"], response_class=Response, responses=_DOCUMENT)
+def export_pdf(ledger: Ledger, account: Caller, case_id: CaseId) -> Response:
+    """The evidence for people to read and keep, in the consumer's language and in English, with the bundle attached."""
+    return _answer(pdf_bundle.pdf_for(ledger, account, case_id), f"case-{case_id[2:10]}.pdf")
+
+
+@router.get("/status/bundle.pdf", tags=["status"], response_class=Response, responses=_DOCUMENT)
+def export_pdf_of_link(ledger: Ledger, link: Link) -> Response:
+    """The same for the link's case. A link that only reads shows no names of people."""
+    return _answer(pdf_bundle.pdf_for_link(ledger, link), f"case-{link.case_id[2:10]}.pdf")
+
+
+def _answer(document: bytes, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(document, media_type=_PDF, headers=headers)

@@ -16,7 +16,7 @@ from sqlmodel import Session
 from ..domain.times import from_chain, rfc3339, to_chain
 from ..domain.vocabulary import Kind, State
 from ..errors import Forbidden, InvalidInput, LinkRevoked, LinkUnknown, NotFound
-from ..store.cases import find_case, status_link
+from ..store.cases import find_case, first_link, status_link
 from ..store.tables import Account, CaseRow, StatusLink
 from .access import require_merchant
 from .app import App
@@ -46,16 +46,28 @@ def issue_link(app: App, session: Session, case: CaseRow, scopes: tuple[str, ...
     """A new link's URL and `jti`, kept if the session commits."""
     jti, now = secrets.token_urlsafe(16), app.clock.seconds()
     scope = " ".join(scopes)
+    row = StatusLink(jti=jti, case_id=case.case_id, scopes=scope, created_at=now, expires_at=expires_at)
+    session.add(row)
+    return _url_of(app, row), jti
+
+
+def reading_link(app: App, session: Session, case_id: str) -> str | None:
+    """The URL of the case's first link that can only read, for documents that may be passed on; None if each of them
+    is over. The same link has the same URL each time, as Ed25519 signs without chance."""
+    row = first_link(session, case_id, READ, app.clock.seconds())
+    return _url_of(app, row) if row else None
+
+
+def _url_of(app: App, row: StatusLink) -> str:
     claims = {
         "iss": app.settings.url,
-        "sub": case.case_id,
-        "jti": jti,
-        "iat": now,
-        "exp": expires_at,
-        "scope": scope,
+        "sub": row.case_id,
+        "jti": row.jti,
+        "iat": row.created_at,
+        "exp": row.expires_at,
+        "scope": row.scopes,
     }
-    session.add(StatusLink(jti=jti, case_id=case.case_id, scopes=scope, created_at=now, expires_at=expires_at))
-    return f"{app.settings.url}/s#{app.tokens.sign('status+jwt', claims)}", jti
+    return f"{app.settings.url}/s#{app.tokens.sign('status+jwt', claims)}"
 
 
 def last_window_ends(app: App, case: CaseRow) -> int:

@@ -81,6 +81,13 @@ def status_link(session: Session, jti: str) -> StatusLink | None:
     return session.get(StatusLink, jti)
 
 
+def first_link(session: Session, case_id: str, scopes: str, now: int) -> StatusLink | None:
+    """The earliest link of a case with just these scopes that still works."""
+    works = (StatusLink.scopes == scopes, col(StatusLink.revoked_at).is_(None), StatusLink.expires_at > now)
+    earliest = (col(StatusLink.created_at), col(StatusLink.jti))
+    return session.exec(select(StatusLink).where(StatusLink.case_id == case_id, *works).order_by(*earliest)).first()
+
+
 def cases_by_tracking(session: Session, account_id: int, tracking_index: str) -> Sequence[CaseRow]:
     return session.exec(
         select(CaseRow)
