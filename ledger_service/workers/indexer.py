@@ -7,27 +7,30 @@ read again from there.
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
 
 from .. import telemetry
 from ..chain.abi import checksum
-from ..chain.codec import Event, decode_log, explain_revert
+from ..chain.codec import Event, decode_log
 from ..chain.deployments import Deployment, check_chain
 from ..chain.rpc import Block, Rpc, RpcRefused, block_call
-from ..domain.hashing import ZERO_WORD, from_hex, hex0x
 from ..errors import ChainMismatch, Conflict, ReorgTooDeep, Unavailable
 from ..store import chain_facts, judged, transactions
 from ..store.database import Database
 from ..store.judged import Ending
 from ..store.tables import ChainBlock, ChainCursor, TransactionRow
-from .contradictions import Log, Range, check_range, ending_of, first_hidden, split_at, too_deep
+from .contradictions import Log, Range, check_range, split_at, too_deep
 from .folding import Fold, Row, accounts_of, cases_of, event_row
 from .holding import Held, PolicyById
-from .rewinding import DONE_BY_EVENT, rewind
+from .outcomes import mark_done, refusals_of
+from .rewinding import rewind
+from .silent import look_for_silent
 
 _log = structlog.get_logger(__name__)
 FINALITY = 64  # blocks after which a reorg is not believed
@@ -35,18 +38,20 @@ _SPAN = 100  # blocks asked for at once, to begin with
 _WIDEST = 5_000
 _FEW, _MANY = 1_000, 10_000  # events of one request: below, ask for more blocks the next time; above, for fewer
 _GROW_AFTER = 16  # ranges that a node answered since it last refused one, until it is asked for more again
+_SILENT = 5.0  # seconds between two looks for transactions without events, while there is always something to read
+_AGAIN = 3  # times that a block is read once more since the node left something out
 _BACK = 100  # known blocks compared at once while the last common one is looked for
-_NO_COMMITMENT = hex0x(ZERO_WORD)
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`events` were read; up to `block` of a chain whose newest is `head`. `requeued` items are sent once more."""
+    """`events` were read; up to `block` of a chain whose newest is `head`. `requeued` counts what is sent once more,
+    by how its transaction ended."""
 
     events: int
     block: int
     head: int
-    requeued: int = 0
+    requeued: Counter[Ending] = field(default_factory=Counter)
 
     @property
     def behind(self) -> int:
@@ -72,6 +77,8 @@ class Indexer:
         self._span = _SPAN
         self._widest = _WIDEST
         self._answered = 0  # ranges since the last refusal
+        self._settled_at = 0.0  # monotonic; when transactions without events were looked for
+        self._again: Counter[int] = Counter()  # how often a block was read once more
         self._contracts = deployment.name_of
 
     def step(self) -> Progress:
@@ -89,10 +96,16 @@ class Indexer:
             head = self._rpc.latest()
         elif cursor.halted:
             self._go_on(cursor)
-        if head.number <= cursor.block_number:
-            requeued = self._settle_silent(cursor, sent) if sent else 0
-            return Progress(0, cursor.block_number, head.number, requeued)
-        return self._read(cursor, head, sent)
+        if head.number > cursor.block_number:
+            progress = self._read(cursor, head, sent)
+            if progress.behind or time.monotonic() < self._settled_at + _SILENT:
+                return progress
+            with self._database.read() as session:  # on a busy chain there is always a new block
+                cursor = chain_facts.read_cursor(session) or cursor
+                sent = transactions.unsettled_of_each(session)
+        else:
+            progress = Progress(0, cursor.block_number, head.number)
+        return replace(progress, requeued=progress.requeued + self._settle_silent(cursor, sent)) if sent else progress
 
     def look(self) -> Progress | None:
         """How far whoever reads has come; None before the first block."""
@@ -144,7 +157,11 @@ class Indexer:
         read = self._fetch(cursor, head, last, logs, hashes)
         if is_far:
             read = replace(read, sent=set(read.mined))  # a node may have forgotten old receipts
-        check_range(read, logs, set(self._contracts))
+        try:
+            check_range(read, logs, set(self._contracts))
+        except Unavailable:
+            self._span = 1  # a node can leave out of many blocks what it shows of one
+            raise
         events = [event for event in map(self._decode, logs) if event is not None]
         requeued = self._write(cursor, events, read.blocks, last)
         self._adjust(len(events))
@@ -201,7 +218,9 @@ class Indexer:
         mined = {tx_hash: receipt for tx_hash, receipt in zip(hashes, receipts, strict=True) if receipt}
         return Range(cursor.block_number, last, blocks, expected, set(hashes), mined)
 
-    def _write(self, cursor: ChainCursor, events: list[Event], blocks: Mapping[int, Block], last: int) -> int:
+    def _write(
+        self, cursor: ChainCursor, events: list[Event], blocks: Mapping[int, Block], last: int
+    ) -> Counter[Ending]:
         """All of it or nothing; how many items have to be sent again."""
         with self._database.write() as session:
             if not chain_facts.move_cursor(session, cursor.block_hash, last, blocks[last].hash):
@@ -212,7 +231,7 @@ class Indexer:
             chain_facts.add_events(session, [event_row(event) for event in events])
             chain_facts.forget_idle_blocks(session, cursor.block_number - self._finality, last - self._finality)
             if not events:
-                return 0
+                return Counter()
             fold = Fold(
                 Held(session, events, self._policy_by_id),
                 chain_facts.cases_by_id(session, cases_of(events)),
@@ -229,9 +248,9 @@ class Indexer:
             chain_facts.put_balances(session, list(fold.balances.values()))
 
             ours = transactions.roots_of(session, sorted({event.tx_hash for event in events}))
-            refusals = _refusals(events, set(ours))
+            refusals = refusals_of(events, set(ours))
             chain_facts.add_refusals(session, refusals)
-            _mark_done(session, events, fold, refusals)
+            mark_done(session, events, fold, refusals)
             roots = sorted(set(ours.values()))
             transactions.settle(session, roots)
             telemetry.RECORDS.labels("recorded").inc(len(fold.records))
@@ -241,58 +260,43 @@ class Indexer:
                 _log.warning("entry_refused", case_id=row["case_id"], tx_hash=row["tx_hash"], reason=row["reason"])
             return self._clear(session, roots)
 
-    def _settle_silent(self, cursor: ChainCursor, sent: Sequence[TransactionRow]) -> int:
-        """Transactions that left no event: reverted as a whole, or overtaken by another with their nonce."""
-        writers = sorted({row.writer for row in sent})
-        answers = self._rpc.batch_all([("eth_getTransactionCount", writer, "latest") for writer in writers])
-        used = {writer: int(answer, 16) for writer, answer in zip(writers, answers, strict=True)}
-        past = [row for row in sent if row.nonce < used[row.writer]]
-        receipts = self._rpc.batch_all([("eth_getTransactionReceipt", row.tx_hash) for row in past])
-        known = self._still_known([row for row, receipt in zip(past, receipts, strict=True) if receipt is None])
-        mined = {row.root: receipt for row, receipt in zip(past, receipts, strict=True) if receipt is not None}
-        with self._database.read() as session:
-            read = chain_facts.transactions_read(session, [row.tx_hash for row in past])
-        unseen = (receipt for row, receipt in zip(past, receipts, strict=True) if receipt and row.tx_hash not in read)
-        hidden = first_hidden(unseen, set(self._contracts), cursor.block_number)
-        if hidden is not None:
-            raise self._read_again(cursor, *hidden)
-        over: dict[Ending, list[str]] = {ending: [] for ending in Ending}
-        for root in dict.fromkeys(row.root for row in past):
-            receipt = mined.get(root)
-            if receipt is None and root in known:
-                continue
-            if receipt is None or int(receipt["blockNumber"], 16) <= cursor.block_number:
-                over[ending_of(receipt)].append(root)
-        if not any(over.values()):
-            return 0
+    def _settle_silent(self, cursor: ChainCursor, sent: Sequence[TransactionRow]) -> Counter[Ending]:
+        """Of transactions that left no event, those that are over; how many items have to be sent again."""
+        self._settled_at = time.monotonic()
+        found = look_for_silent(self._database, self._rpc, set(self._contracts), cursor.block_number, sent)
+        if found.hidden is not None:
+            raise self._read_again(cursor, *found.hidden)
+        if not any(found.over.values()):
+            return Counter()
         with self._database.write() as session:
-            transactions.settle(session, [root for roots in over.values() for root in roots])
-            return sum(self._clear(session, roots, ending) for ending, roots in over.items())
-
-    def _still_known(self, rows: Sequence[TransactionRow]) -> set[str]:
-        """The roots of those that the node still has. One that is about to show a block can count a nonce before it has
-        the receipt; what was overtaken it has no more."""
-        answers = self._rpc.batch_all([("eth_getTransactionByHash", row.tx_hash) for row in rows])
-        return {row.root for row, answer in zip(rows, answers, strict=True) if answer is not None}
+            transactions.settle(session, [root for roots in found.over.values() for root in roots])
+            return sum((self._clear(session, roots, ending) for ending, roots in found.over.items()), Counter())
 
     def _read_again(self, cursor: ChainCursor, number: int, tx_hash: str) -> Unavailable:
-        """The node withheld the events of a block that was read, however long ago: it is read once more, since no block
-        was taken back. Only if the node shows them by now: a receipt alone that is wrong costs no rewind."""
-        if any(log["transactionHash"] == tx_hash for log in self._logs(number, number)):
-            with self._database.read() as session:
-                (before,) = chain_facts.known_blocks(session, up_to=number - 1, limit=1) or (None,)
-            self._rewind(cursor, before)
+        """The node withheld the events of a block that was read, however long ago: it is read once more, by itself, as
+        a node can leave out of many blocks what it shows of one. Only if it shows them by now: a receipt alone that is
+        wrong costs no rewind. And not for ever."""
+        if self._again[number] == _AGAIN:
+            return Unavailable(
+                f"The chain left out events of block {number}, also when that was read for the {_AGAIN + 1}th time.",
+                remedy="Use another node. When the service is started again, the block is read once more.",
+            )
+        before = self._rpc.block(number - 1)
+        if before is not None and any(log["transactionHash"] == tx_hash for log in self._logs(number, number)):
+            self._again[number] += 1
+            self._rewind(cursor, ChainBlock(**_block_row(before)))
+            self._span = 1
         return Unavailable(
             f"The chain left out events of block {number}, which a receipt of ours tells of.",
             remedy="It is read again in a moment. If it stays, use another node.",
         )
 
-    def _clear(self, session: Any, hashes: list[str], ending: Ending = Ending.MINED) -> int:
+    def _clear(self, session: Any, hashes: list[str], ending: Ending = Ending.MINED) -> Counter[Ending]:
         left = judged.clear_leftovers(session, hashes, ending)
         telemetry.REQUEUED.inc(left.requeued)
         if left.requeued or left.dropped:
-            _log.warning("outbox_leftovers", requeued=left.requeued, dropped=left.dropped)
-        return left.requeued
+            _log.warning("outbox_leftovers", why=ending.name.lower(), requeued=left.requeued, dropped=left.dropped)
+        return Counter({ending: left.requeued})
 
     def _adjust(self, events: int) -> None:
         self._answered += 1
@@ -323,6 +327,8 @@ class Indexer:
         _log.warning("reorg", cursor=cursor.block_number, back_to=ancestor.number if ancestor else None)
         with self._database.write() as session:
             moved = rewind(session, cursor, ancestor, nonces, self._policy_by_id)
+            if ancestor is not None:  # its own was forgotten where nothing happened in it
+                chain_facts.add_blocks(session, [ancestor.model_dump()])
         telemetry.REORG_BLOCKS.observe(cursor.block_number - (ancestor.number if ancestor else 0))
         return moved if moved is not None else self._begin()
 
@@ -360,37 +366,3 @@ class Indexer:
 
 def _block_row(block: Block) -> Row:
     return {"number": block.number, "hash": block.hash, "parent_hash": block.parent_hash, "time": block.time}
-
-
-def _refusals(events: list[Event], ours: set[str]) -> list[Row]:
-    """What the contract refused of our own transactions: a stranger's batch can name our commitments and be refused
-    for the stranger's own mistakes. A refused poke has no commitment, and nobody is told of it."""
-    return [
-        {
-            "block_number": event.block_number,
-            "log_index": event.log_index,
-            "case_id": event.case_id,
-            "commitment": event.args["commitment"],
-            "reason": explain_revert(from_hex(event.args["reason"])),
-            "tx_hash": event.tx_hash,
-        }
-        for event in events
-        if event.name in ("Skipped", "VoteSkipped")
-        and event.args["commitment"] != _NO_COMMITMENT
-        and event.tx_hash in ours
-    ]
-
-
-def _mark_done(session: Any, events: list[Event], fold: Fold, refusals: list[Row]) -> None:
-    judged.set_judged(
-        session,
-        recorded=[row["commitment"] for row in fold.records if row["commitment"] != _NO_COMMITMENT],
-        counted=[row["commitment"] for row in fold.votes],
-    )
-    # A poke is meant for the record that comes next in its case, whoever wrote that.
-    judged.set_done_by_subject(session, "poke", [f"{row['case_id']}:{row['position']}" for row in fold.records])
-    for action, name, subject in DONE_BY_EVENT:
-        judged.set_done_by_subject(session, action, [subject(event.args) for event in events if event.name == name])
-    paid = [event.tx_hash for event in events if event.name == "CreditWithdrawn"]
-    judged.set_done_by_transaction(session, "withdraw_credit", paid)
-    judged.set_refused(session, [row["commitment"] for row in refusals])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -26,6 +27,7 @@ from ..domain.policies import Policy
 from ..errors import ChainMismatch, LedgerError, ReorgTooDeep, Unavailable
 from ..store.cases import enqueue
 from ..store.database import Database
+from ..store.judged import Ending
 from ..telemetry import timed
 from ..traces import calls_of
 from .deadlines import DeadlineWorker
@@ -255,11 +257,8 @@ class Workers:
     def _index(self) -> int:
         """How many events were read."""
         self._progress = self._indexer.step()
-        if self._progress.requeued:
-            raise Unavailable(
-                f"The chain undid {self._progress.requeued} items whole; they are sent once more.",
-                remedy="It mends itself. If it stays, see that nothing else sends with the writer's key.",
-            )
+        if self._progress.requeued.total():
+            raise sent_again(self._progress.requeued)
         return self._progress.events
 
     def _look(self) -> None:
@@ -299,6 +298,24 @@ class Workers:
             if step.failure:
                 _log.info("step_recovered", step=step.name)
             step.failure, step.wrong_chain, step.pause, step.not_before = None, False, 0.0, 0.0
+
+
+# What is said of what is sent once more, by how its transaction ended; and what can be done about it.
+_SENT_AGAIN = {
+    Ending.MINED: ("refused ahead of its turn", "It mends itself once what goes before is done."),
+    Ending.UNDONE: ("undone with its whole transaction", "It mends itself, unless one item is undone each time."),
+    Ending.OVERTAKEN: (
+        "overtaken by another transaction with the same number",
+        "It mends itself. If it stays, see that nothing else sends with the writer's key.",
+    ),
+}
+
+
+def sent_again(requeued: Counter[Ending]) -> Unavailable:
+    """What is said of it where the service says how it is."""
+    said = [(number, *_SENT_AGAIN[ending]) for ending, number in requeued.items() if number]
+    counts = ", ".join(f"{number} {words}" for number, words, _ in said)
+    return Unavailable(f"Something is sent to the chain once more: {counts}.", remedy=" ".join(do for *_, do in said))
 
 
 def _sending(address: str) -> str:

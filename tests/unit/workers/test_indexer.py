@@ -15,6 +15,7 @@ from ledger_service.errors import Conflict, Unavailable
 from ledger_service.services.policies import shipped_policies
 from ledger_service.store.chain_facts import known_blocks, read_cursor
 from ledger_service.store.database import Database
+from ledger_service.store.judged import Ending
 from ledger_service.store.tables import OutboxRow, TransactionRow
 from ledger_service.workers.indexer import FINALITY, Indexer
 
@@ -31,6 +32,7 @@ class Chain(Rpc):
         self.receipt_of: dict[str, Any] | None = None
         self.knows = False
         self.logs: list[dict[str, Any]] = []
+        self.hides = ""  # logs from those who ask for "many" blocks, or "all" logs
 
     def batch(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         return [self._answer(*call) for call in calls]
@@ -43,6 +45,8 @@ class Chain(Rpc):
             span = last - first + 1
             self.asked.append(span)
             logs = [log for log in self.logs if first <= int(log["blockNumber"], 16) <= last]
+            if self.hides == "all" or (self.hides == "many" and span > 1):
+                logs = []
             return logs if span <= self.limit else RpcRefused(method, {"code": -32005, "message": "too many blocks"})
         if method == "eth_getTransactionCount":
             return "0x1"
@@ -128,7 +132,7 @@ def test_rows_go_alone_once_the_chain_has_undone_their_transaction(
         row: dict[str, Any] = {"writer": _ADDRESS, "nonce": 0, "raw": b"", "gas_price": 1, "created_at": 9}
         session.add(TransactionRow(tx_hash="0x01", root="0x01", **row))
         session.add(OutboxRow(action="act", subject="x", created_at=0, tx_hash="0x01", record_id="x"))
-    assert indexer.step().requeued == 1
+    assert indexer.step().requeued.total() == 1
     with database.read() as session:
         kept = session.exec(select(OutboxRow)).one()
     assert (kept.tx_hash, kept.alone_from, kept.done) == (None, 9 if alone else 0, False)
@@ -145,11 +149,11 @@ def test_a_nonce_that_counts_before_the_receipt_is_there_overtakes_nobody(databa
         row: dict[str, Any] = {"writer": _ADDRESS, "nonce": 0, "raw": b"", "gas_price": 1, "created_at": 9}
         session.add(TransactionRow(tx_hash="0x01", root="0x01", **row))
         session.add(OutboxRow(action="act", subject="x", created_at=0, tx_hash="0x01", record_id="x"))
-    assert indexer.step().requeued == 0
+    assert indexer.step().requeued.total() == 0
     with database.read() as session:
         assert not session.exec(select(TransactionRow)).one().settled
     chain.knows = False  # another one with its nonce was mined
-    assert indexer.step().requeued == 1
+    assert indexer.step().requeued.total() == 1
     chain.close()
 
 
@@ -203,7 +207,7 @@ def test_the_attempts_of_one_writer_hide_nobody_else_s(database: Database) -> No
             session.add(TransactionRow(tx_hash=stuck, root="0x000", writer="0x01", gas_price=price, **more))
         session.add(TransactionRow(tx_hash="0xother", root="0xother", writer="0x02", gas_price=1, **more))
         session.add(OutboxRow(action="act", subject="x", created_at=0, tx_hash="0xother", record_id="x"))
-    assert indexer.step().requeued == 1
+    assert indexer.step().requeued.total() == 1
     with database.read() as session:
         assert session.exec(select(OutboxRow.tx_hash)).one() is None
     chain.close()
@@ -248,5 +252,87 @@ def test_what_a_node_withheld_is_read_again_once_it_shows_it(database: Database)
             indexer.step()
         assert _cursor(database) == back_to
     assert indexer.step().events == 1
+    while indexer.step().behind:
+        pass
     assert _cursor(database) == 9
+    chain.close()
+
+
+# --- nodes that leave out something of what they are asked for -------------------------------------------------------
+
+_OURS = "0x" + "33" * 32
+
+
+def _hiding(database: Database, hides: str, head: int) -> tuple[Chain, Indexer]:
+    """A node with one event, of a transaction of ours in block 5, and its receipt."""
+    chain = Chain(head=head, limit=1_000)
+    chain.hides, chain.logs = hides, [_log(5, 0)]
+    chain.receipt_of = {"transactionHash": _OURS, "blockNumber": "0x5", "blockHash": f"0x{5:064x}", "status": "0x1"}
+    chain.receipt_of["logs"] = chain.logs
+    sent: dict[str, Any] = {"writer": _ADDRESS, "nonce": 0, "raw": b"", "gas_price": 1, "created_at": 9}
+    with database.write() as session:
+        session.add(TransactionRow(tx_hash=_OURS, root=_OURS, **sent))
+    return chain, _indexer(database, chain)
+
+
+def _steps(indexer: Indexer, most: int) -> tuple[int, list[str]]:
+    """Events that were read in so many steps, and what some of them complained of."""
+    read, complaints = 0, []
+    for _ in range(most):
+        try:
+            read += indexer.step().events
+        except Unavailable as error:
+            complaints.append(str(error))
+    return read, complaints
+
+
+@pytest.mark.parametrize("head", [20, FINALITY + 26])
+def test_what_a_node_leaves_out_of_many_blocks_is_read_block_by_block(database: Database, head: int) -> None:
+    """However far behind: old blocks are read without receipts at first."""
+    chain, indexer = _hiding(database, "many", head)
+    read, complaints = _steps(indexer, 15)
+    assert read == 1
+    assert complaints
+    assert _cursor(database) == head
+    with database.read() as session:
+        assert session.exec(select(TransactionRow.settled)).one()
+    chain.close()
+
+
+def test_going_back_to_what_was_left_out_forgets_nothing_before_it(database: Database) -> None:
+    """Also where no block before it is known any more, since nothing happened in it."""
+    chain, indexer = _hiding(database, "many", FINALITY + 26)
+    while _cursor(database) != 4:
+        _, complaints = _steps(indexer, 1)
+    assert "left out events of block 5" in complaints[0]
+    with database.read() as session:
+        assert [block.number for block in known_blocks(session, up_to=100, limit=100)] == [4]
+    chain.close()
+
+
+def test_a_block_is_not_read_again_for_ever(database: Database) -> None:
+    """The node shows to whoever looks twice what it hides from whoever reads."""
+    chain, indexer = _hiding(database, "all", FINALITY + 26)
+    for _ in range(60):
+        _, complaints = _steps(indexer, 1)
+        chain.hides = "" if _cursor(database) == chain.head else "all"
+    assert ["also when that was read for the 4th time" in each for each in complaints] == [True]
+    assert _cursor(database) == chain.head
+    chain.close()
+
+
+def test_what_left_no_event_is_over_also_while_there_is_always_a_new_block(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = Chain(head=5, limit=100)
+    indexer = _indexer(database, chain)
+    indexer.step()
+    chain.receipt_of = {"blockNumber": "0x5", "status": "0x0", "logs": []}
+    with database.write() as session:
+        row: dict[str, Any] = {"writer": _ADDRESS, "nonce": 0, "raw": b"", "gas_price": 1, "created_at": 9}
+        session.add(TransactionRow(tx_hash="0x01", root="0x01", **row))
+        session.add(OutboxRow(action="act", subject="x", created_at=0, tx_hash="0x01", record_id="x"))
+    chain.head += 1
+    assert indexer.step().requeued == {Ending.UNDONE: 1}
+    assert indexer.step().requeued.total() == 0
     chain.close()

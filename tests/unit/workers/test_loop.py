@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -21,10 +22,11 @@ from ledger_service.keystore import LocalSigner, new_key
 from ledger_service.services.health import NEEDED
 from ledger_service.services.policies import shipped_policies
 from ledger_service.store.database import Database
+from ledger_service.store.judged import Ending
 from ledger_service.store.outbox import waiting
 from ledger_service.workers.indexer import Progress
 from ledger_service.workers.leasing import Leases
-from ledger_service.workers.loop import Step, Workers
+from ledger_service.workers.loop import Step, Workers, sent_again
 
 _ADDRESS = "0x" + "11" * 20
 
@@ -157,3 +159,15 @@ def test_stop_ends_the_thread_although_the_chain_is_away(workers: tuple[Workers,
     assert wait_until(lambda: notifier.turns > 0, seconds=10)
     loop.stop()
     assert not [thread for thread in threading.enumerate() if thread.name == "workers"]
+
+
+@pytest.mark.parametrize(
+    ("requeued", "said"),
+    [
+        ({Ending.MINED: 2, Ending.UNDONE: 0}, "2 refused ahead of its turn. It mends"),
+        ({Ending.UNDONE: 3}, "3 undone with its whole transaction. It mends"),
+        ({Ending.MINED: 1, Ending.OVERTAKEN: 4}, "1 refused ahead of its turn, 4 overtaken by another transaction"),
+    ],
+)
+def test_what_is_sent_once_more_is_said_with_its_reason(requeued: dict[Ending, int], said: str) -> None:
+    assert str(sent_again(Counter(requeued))).startswith(f"Something is sent to the chain once more: {said}")
