@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import JSONResponse, Response
 
+from ledger_service.services.bundles import BUNDLE_SCHEMA
 from ledger_service.services.health import Readiness
 
 from .. import schemas
@@ -51,3 +52,18 @@ async def metrics(request: Request) -> Response:
 async def keys(ledger: Ledger) -> Response:
     """The keys under which links, receipts and bundles are signed."""
     return JSONResponse(ledger.tokens.jwks(), headers={"Cache-Control": "public, max-age=300"})
+
+
+@router.get(
+    "/schemas/after-sales-bundle-1.schema.json",
+    responses={
+        200: {
+            "description": "JSON Schema (draft 2020-12).",
+            "content": {"application/schema+json": {"schema": {"type": "object"}}},
+        }
+    },
+)
+async def bundle_schema() -> Response:
+    """The form of an evidence bundle."""
+    headers = {"Cache-Control": "public, max-age=86400"}
+    return Response(BUNDLE_SCHEMA, media_type="application/schema+json", headers=headers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from importlib.resources import files
 from typing import Any
 
 from ..chain.proofs import ask_proofs
@@ -13,6 +14,8 @@ from ..domain.state_proof import NoProof
 from ..verification import BUNDLE
 from .app import App
 from .evidence import Show, gather, own_rpc, show_none
+
+BUNDLE_SCHEMA = (files("ledger_service") / "schemas" / "after-sales-bundle-1.schema.json").read_bytes()
 
 
 def make_bundle(app: App, case_id: str, show: Show = show_none) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from databases import Databases
 from sqlalchemy import text
 
 from ledger_service.chain.case_reader import FullReader
+from ledger_service.chain.code import code_hashes
 from ledger_service.services.app import make_app
 from ledger_service.services.audit import audit
 from ledger_service.services.bundles import make_bundle
@@ -141,6 +142,15 @@ def test_bundle_of_life_is_verified_by_a_stranger(lives: Lives, name: str, world
     bundle = json.loads(json.dumps(make_bundle(lives.court.app, lives.cases[name])))
     report = verify_bundle(bundle, FullReader(world.chain.rpc), keys=lives.court.app.tokens.jwks())
     assert (report.verdict, report.skipped) == ("verified", [7]), report.as_json()
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_bundle_of_life_is_proven_by_one_block_hash_alone(lives: Lives, name: str) -> None:
+    bundle = json.loads(json.dumps(make_bundle(lives.court.app, lives.cases[name])))
+    newest = bundle["evidence"]["blocks"][-1]["hash"]
+    report = verify_bundle(bundle, block_hash=newest, codes=code_hashes)
+    refused = [4, 6] if bundle["evidence"]["refusals"] else []
+    assert (report.verdict, report.skipped) == ("verified", [*refused, 7]), report.as_json()
 
 
 def test_bundle_tells_nothing_of_votes_whose_round_goes_on(lives: Lives) -> None:
