@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1/cases/{case_id}/observations", tags=["observation
 _ONE = ObservationInput.model_json_schema()
 _MANY = {"type": "array", "items": _ONE, "minItems": 1, "maxItems": MOST_AT_ONCE}
 _list = TypeAdapter(list[ObservationInput])
-OneOrMany = Annotated[dict[str, Any] | list[Any], WithJsonSchema({"anyOf": [_ONE, _MANY]})]
+OneOrMany = Annotated[Any, WithJsonSchema({"anyOf": [_ONE, _MANY]})]
 
 
 @router.post(
@@ -87,7 +87,7 @@ async def prepare(
     )
 
 
-def _read(body: dict[str, Any] | list[Any]) -> list[ObservationInput]:
+def _read(body: Any) -> list[ObservationInput]:
     """Raises RequestValidationError as for any other body, with the path in what was sent."""
     try:
         if isinstance(body, dict):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..domain.hashing import from_hex
+from ..domain.hashing import from_hex, hex0x, keccak, word
 from ..domain.observations import AnchoredCheckpoint, AnchorFacts
 from .abi import ANCHOR, checksum, function
 from .code import is_our_code
 from .codec import Event, decode_log
 from .rpc import Rpc
+
+_ANCHORED = hex0x(keccak(b"Anchored(uint64,bytes32)"))
 
 
 def encode_anchor(size: int, root: bytes) -> bytes:
@@ -29,6 +31,14 @@ def most_growth(rpc: Rpc, contract: str) -> int:
     view = function(ANCHOR, "mostGrowth")
     (most,) = view.decode(rpc.read(contract, view.encode()))
     return int(most)
+
+
+def anchor_places(rpc: Rpc, contract: str, size: int, first: int) -> tuple[int, str] | None:
+    """Block and transaction in which the contract anchored this size, looked for from the block `first` on."""
+    topics = [_ANCHORED, hex0x(word(size))]
+    wanted = {"address": contract, "topics": topics, "fromBlock": hex(first), "toBlock": "latest"}
+    logs = rpc.call("eth_getLogs", wanted)
+    return (int(logs[0]["blockNumber"], 16), str(logs[0]["transactionHash"])) if logs else None
 
 
 def anchored_in(receipt: dict[str, Any], contract: str) -> list[Event]:

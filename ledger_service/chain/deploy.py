@@ -67,6 +67,12 @@ def deploy(rpc: Rpc, data: Path, deployer: Signer, roles: Roles, *, tokens: Path
     return deployment
 
 
+def deploy_anchor(rpc: Rpc, key: Signer) -> Contract:
+    """A contract for the checkpoints of a log whose own chain is another one; `key` deploys, operates and writes it."""
+    made, _ = _Deployer(rpc, key).create(ANCHOR, key.address, key.address, MOST_GROWTH)
+    return made
+
+
 def fund_accounts(rpc: Rpc, addresses: Sequence[str]) -> None:
     """Gives accounts on a local chain gas money from the chain's own rich account; those that have enough stay."""
     rich = rpc.call("eth_accounts")
@@ -113,7 +119,7 @@ class _Deployer:
             ANCHOR: (roles.operator, roles.writer, MOST_GROWTH),
             LENS: (at[LEDGER], at[ESCROW]),
         }
-        made = {name: self._create(name, *arguments[name]) for name in CONTRACTS}
+        made = {name: self.create(name, *arguments[name]) for name in CONTRACTS}
         for name, getter, named in _NAMES:
             view = function(name, getter)
             (found,) = view.decode(self._rpc.read(made[name][0].address, view.encode()))
@@ -128,7 +134,7 @@ class _Deployer:
     def _test_tokens(self) -> dict[str, Token]:
         tokens = {}
         for code in TEST_CURRENCIES:
-            made, _ = self._create(_MINTABLE, f"Test {code}", f"t{code}", _TEST_DECIMALS)
+            made, _ = self.create(_MINTABLE, f"Test {code}", f"t{code}", _TEST_DECIMALS)
             tokens[code] = Token(made.address, _TEST_DECIMALS, 10 ** (_TEST_DECIMALS - exponent(code)), test=True)
         return tokens
 
@@ -151,7 +157,7 @@ class _Deployer:
             tokens[code] = Token(address, decimals, 10 ** (decimals - exponent(code)), test=False)
         return tokens
 
-    def _create(self, name: str, *args: Any) -> tuple[Contract, int]:
+    def create(self, name: str, *args: Any) -> tuple[Contract, int]:
         """A new contract, and the block it came in."""
         data = load_artifact(name).bytecode + abi_encode(constructor_types(name), args)
         request = {"from": self._signer.address, "data": hex0x(data)}

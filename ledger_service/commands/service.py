@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from prometheus_client import start_http_server
 
+from ..chain.abi import checksum
 from ..chain.deploy import Roles, deploy
 from ..chain.deployments import Deployment
 from ..chain.local import LOCAL_CHAIN_IDS
@@ -33,6 +34,7 @@ from ..workers.anchoring import LogKeeper
 from ..workers.aside import Aside
 from ..workers.loop import Limits, Step, Workers
 from ..workers.notifier import Notifier
+from ..workers.second_anchoring import SecondAnchoring
 from ..workers.telling import Teller
 from ..workers.webhooks_out import Deliverer
 from .context import DataOption, Installed, JsonOption, open_installation
@@ -73,6 +75,7 @@ def make_workers(app: App, rpc: Rpc) -> Workers:
     caretaker = Aside("caretaking", Caretaker(app, lambda: rpc.latest().number).step)
     steps = [
         Step("log", LogKeeper(app).step, lease="log"),
+        *_second_anchoring(app),
         Step("telling", Teller(app).step, lease="notify"),
         Step("mail", mail.step, lease="mail", stop=mail.stop),
         Step("deliver", deliverer.step, lease="deliver", stop=deliverer.stop),
@@ -80,6 +83,22 @@ def make_workers(app: App, rpc: Rpc) -> Workers:
         Step("caretaking", caretaker.step, lease="caretaking", stop=caretaker.stop),
     ]
     return Workers(app, rpc, writer=first, operator=keys["operator"], more_writers=others, steps=steps, limits=limits)
+
+
+def _second_anchoring(app: App) -> list[Step]:
+    """In a thread of its own: whatever keeps the second chain keeps nothing else."""
+    settings = app.settings
+    if not settings.second_anchor_url:
+        return []
+    key = second_anchor_key(settings)
+    contract = checksum(settings.second_anchor_contract)
+    aside = Aside("second-anchor", SecondAnchoring(app, Rpc(settings.second_anchor_url), contract, key).step)
+    return [Step("second-anchor", aside.step, lease="second-anchor", stop=aside.stop)]
+
+
+def second_anchor_key(settings: Settings) -> LocalSigner:
+    """The account that anchors on the second chain; made at first use."""
+    return read_or_create_signer(settings.data / "keys" / "second-anchor.json", keystore_password(settings))
 
 
 def wait_for_stop() -> None:

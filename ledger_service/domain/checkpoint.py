@@ -89,7 +89,7 @@ def read_checkpoint(note: str, keys: Sequence[bytes]) -> Checkpoint:
     if body is None or not whole or "".join(f"{line}\n" for line in lines) != signatures:
         raise IntegrityFailure("The checkpoint is no signed note of a log.")
     origin, size, root = body.groups()
-    if not any(_is_signed(line, origin, text, keys) for line in lines):
+    if True not in [_is_signed(line, origin, text, keys) for line in lines]:  # every line is looked at
         raise IntegrityFailure("The checkpoint is not signed by a key of the service.")
     checkpoint = Checkpoint(origin, int(size), base64.b64decode(root))
     if checkpoint.text() != text:  # base64 can be written in more ways than one

@@ -38,6 +38,7 @@ from ..store.tables import (
 from ..verification import verify_reading
 from .app import App
 from .consistency import case_problems, event_of, record_problems, vote_problems
+from .observation_views import NOTHING, Observed, observations_of
 from .own_chain import OwnChain, Remembered
 
 UNREADABLE = "unreadable"  # in place of a disclosure that cannot be opened; it fails check 1
@@ -146,9 +147,9 @@ def gather(
     rows = case_rows(session, [case_id]).get(case_id)
     if rows is None:
         raise NotFound("There is no such case.", field="case_id", remedy="Check the id.")
-    at = cursor(session)
-    blocks = blocks_of(session, block_numbers(rows, at))
-    return rows, evidence_json(app, rows, at, blocks, show, open_round=open_round)
+    at, observed = cursor(session), observations_of(app, session, case_id)
+    blocks = blocks_of(session, block_numbers(rows, at) | observed.blocks)
+    return rows, evidence_json(app, rows, at, blocks, show, open_round=open_round, observed=observed)
 
 
 def block_numbers(rows: CaseRows, at: ChainCursor | None) -> set[int]:
@@ -190,10 +191,12 @@ def evidence_json(
     show: Show,
     *,
     open_round: bool = True,
+    observed: Observed = NOTHING,
 ) -> dict[str, Any]:
     """The evidence as `parse_evidence` takes it. `at` is how far the chain was read, None for nothing yet."""
     deployment, case = app.deployment, rows.case
-    used = [blocks[number] for number in sorted(block_numbers(rows, at)) if number in blocks]
+    numbers = block_numbers(rows, at) | observed.blocks
+    used = [blocks[number] for number in sorted(numbers) if number in blocks]
     named = [{"number": block.number, "hash": block.hash, "time": block.time} for block in used]
     if at is None:
         named = [{"number": 0, "hash": deployment.genesis_hash, "time": 0}]
@@ -217,8 +220,8 @@ def evidence_json(
         "links": [_link(link) for link in rows.links],
         "refusals": [_refusal(refusal) for refusal in used_refusals(rows)],
         "escrow": [_money(event) for event in rows.money],
-        "observations": [],
-        "checkpoint": None,
+        "observations": observed.observations(shown),
+        "checkpoint": observed.checkpoint,
         "blocks": named,
         "headers": [],  # these and the proof cost a look at the chain, which a bundle takes
         "head": {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlmodel import Session
@@ -83,27 +84,38 @@ def _words(app: App, session: Session, case: CaseRow, rows: Sequence[Observation
 # --- in a bundle -----------------------------------------------------------------------------------------------------
 
 
-def observations_of(
-    app: App, session: Session, case_id: str, shown: Mapping[str, Sequence[str]]
-) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
-    """The members `observations` and `checkpoint` of a case's evidence (`domain/observations.py`).
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The members `observations` and `checkpoint` of a case's evidence (`domain/observations.py`), which has to name
+    the `blocks` too."""
 
-    `shown` are the disclosures to show, by observation, as text. The block of `checkpoint["anchor"]`, where there is
-    one, belongs among the evidence's `blocks`.
-    """
+    rows: tuple[tuple[ObservationRow, list[bytes]], ...] = ()
+    checkpoint: dict[str, Any] | None = None
+    blocks: frozenset[int] = frozenset()
+
+    def observations(self, shown: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+        """`shown` are the disclosures to show, by observation, as text."""
+        return [_evidence(row, shown.get(row.observation_id, ()), proof) for row, proof in self.rows]
+
+
+NOTHING = Observed()
+
+
+def observations_of(app: App, session: Session, case_id: str) -> Observed:
+    """What a bundle says of a case's observations, all by one checkpoint."""
     rows = sql.page_of_case(session, case_id, 0, MOST)
     if not rows:
-        return [], None
+        return NOTHING
     anchor, checkpoint = _checkpoint(session, rows)
     tree = tree_of(session, checkpoint.size if checkpoint else 0)
-    items = []
+    proven = []
     for row in rows:
         is_covered = row.log_index is not None and row.log_index < len(tree)
-        proof = tree.inclusion_proof(row.log_index or 0) if is_covered else []
-        items.append(_evidence(row, shown.get(row.observation_id, ()), proof))
+        proven.append((row, tree.inclusion_proof(row.log_index or 0) if is_covered else []))
     place = {"block": anchor.block_number, "tx_hash": anchor.tx_hash, "log_index": anchor.log_index} if anchor else None
     note = checkpoint.note if checkpoint else None
-    return items, {"contract": app.deployment.anchor, "note": note, "anchor": place}
+    named = {"contract": app.deployment.anchor, "note": note, "anchor": place}
+    return Observed(tuple(proven), named, frozenset({anchor.block_number} if anchor else ()))
 
 
 def _checkpoint(session: Session, rows: Sequence[ObservationRow]) -> tuple[ChainAnchor | None, LogCheckpoint | None]:

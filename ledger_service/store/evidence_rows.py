@@ -25,6 +25,7 @@ from .tables import (
     ChainRefusal,
     ChainVote,
     DisclosureRow,
+    ObservationRow,
     OutboxRow,
     RecordRow,
     TransactionRow,
@@ -171,6 +172,7 @@ def orphans(session: Session, limit: int = 20) -> Iterator[tuple[str, str, str]]
     yield from (("votes", "vote_id", vote_id) for vote_id in session.exec(votes))
     named = col(DisclosureRow.record_id)
     without = named.not_in(select(RecordRow.record_id)) & named.not_in(select(VoteRow.vote_id))
+    without &= named.not_in(select(ObservationRow.observation_id))
     shown = select(DisclosureRow.id).where(without).limit(limit)
     yield from (("disclosures", "id", str(number)) for number in session.exec(shown))
 

@@ -66,14 +66,15 @@ class LogCheckpoint(SQLModel, table=True):
 
 
 class SecondAnchor(SQLModel, table=True):
-    """A transaction that anchors a checkpoint on the second chain, saved whole before it is broadcast. `block_number`
-    and `block_hash` are where it stands, None while it is on its way."""
+    """A transaction that anchors a checkpoint on the second chain, saved whole before it is broadcast. From `from_block`
+    on its event is looked for; `tx_hash` and `block_number` are where that stands, None while it is on its way."""
 
     __tablename__ = "second_anchors"
     size: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    tx_hash: str
+    nonce: int
     raw: bytes = Field(sa_column=raw())
     gas_price: int = Field(sa_column=big(nullable=False))
     created_at: int = Field(sa_column=big(nullable=False))
+    from_block: int
+    tx_hash: str | None = None
     block_number: int | None = None
-    block_hash: str | None = None

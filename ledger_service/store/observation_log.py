@@ -83,6 +83,16 @@ def checkpoint_of(session: Session, size: int) -> LogCheckpoint | None:
     return session.get(LogCheckpoint, size)
 
 
+def locked_size(session: Session) -> int:
+    """The log's size, which nobody else changes before this transaction ends. Only two that both begin the log are not
+    kept apart here; the database refuses one of them then."""
+    newest = select(LogCheckpoint.size).order_by(col(LogCheckpoint.size).desc()).limit(1)
+    while True:
+        locked = session.exec(newest.with_for_update()).first() or 0
+        if (session.exec(newest).first() or 0) == locked:  # else another transaction has gone on meanwhile
+            return locked
+
+
 def log_size(session: Session) -> int:
     newest = newest_checkpoint(session)
     return newest.size if newest else 0

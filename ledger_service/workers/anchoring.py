@@ -71,7 +71,7 @@ class LogKeeper:
             if not sql.pending(session, 1):
                 return 0
         with self._app.database.write() as session:
-            size = sql.log_size(session)
+            size = sql.locked_size(session)
             _require_same_log(session, size)
             entries = sql.pending(session, self._at_once)
             if not entries:  # somebody else was faster

@@ -57,6 +57,11 @@ _KNOWN = (
 )
 
 
+def is_known(refused: RpcRefused) -> bool:
+    """Whether a node refused a transaction because it, or the chain, has it already, or has it for a better price."""
+    return any(word in refused.reason.lower() for word in _KNOWN)
+
+
 def unfenced(_session: Session, _address: str) -> None:
     """For a single submitter that nobody can take over from."""
 
@@ -317,8 +322,7 @@ class Sender:
         refused: dict[int, RpcRefused] = {}
         taken: list[TransactionRow] = []
         for row, answer in zip(rows, answers, strict=True):
-            known = isinstance(answer, RpcRefused) and any(word in answer.reason.lower() for word in _KNOWN)
-            if isinstance(answer, RpcRefused) and not known:
+            if isinstance(answer, RpcRefused) and not is_known(answer):
                 refused[row.nonce] = answer
             else:
                 taken.append(row)

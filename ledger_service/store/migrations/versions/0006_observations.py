@@ -82,12 +82,13 @@ def upgrade() -> None:
     op.create_table(
         "second_anchors",
         _size(),
-        _text("tx_hash"),
+        _number("nonce"),
         sa.Column("raw", sa.LargeBinary(), nullable=False),
         _moment("gas_price"),
         _moment("created_at"),
+        _number("from_block"),
+        _text("tx_hash", nullable=True),
         _number("block_number", nullable=True),
-        _text("block_hash", nullable=True),
         sa.PrimaryKeyConstraint("size"),
     )
 
