@@ -12,11 +12,13 @@ from typing import Any
 
 from iso4217 import Currency
 
-from ledger_service.chain.abi import ESCROW, LEDGER, PANEL, events, function
+from ledger_service.chain.abi import ANCHOR, ESCROW, LEDGER, PANEL, events, function
 from ledger_service.chain.case_reader import MONEY_EVENTS
 from ledger_service.domain.checks import NAMES
 from ledger_service.domain.hashing import ZERO_ADDRESS, from_hex, hex0x, keccak
 from ledger_service.domain.messages import SigningDomain, message_name
+from ledger_service.domain.observations import ROLES
+from ledger_service.domain.state_proof import CASES_SLOT, LOCKS_SLOT
 from ledger_service.domain.transitions import GIVES_UP, LAPSES, LIVE, SIGNS_SHARE, TRANSITIONS
 from ledger_service.domain.vocabulary import (
     FULL_SHARE,
@@ -47,14 +49,14 @@ def message_types() -> dict[str, list[list[str]]]:
     """The fields of each message that a bundle holds a signature of, as wallets get them."""
     domain = SigningDomain(1, ZERO_ADDRESS)
     acts = {row.kind for row in TRANSITIONS}
-    names = ["Terms", "Open", "Vote", *sorted(message_name(kind) for kind in acts)]
+    names = ["Terms", "Open", "Vote", "Observation", *sorted(message_name(kind) for kind in acts)]
     listed = {name: domain.typed_data(name, {})["types"][name] for name in names}
     return {name: [[field["name"], field["type"]] for field in fields] for name, fields in listed.items()}
 
 
 def event_types() -> dict[str, list[dict[str, Any]]]:
     """By contract, the events that a case's evidence is made of."""
-    wanted = {LEDGER: ("Recorded", "Skipped"), ESCROW: MONEY_EVENTS}
+    wanted = {LEDGER: ("Recorded", "Skipped"), ESCROW: MONEY_EVENTS, ANCHOR: ("Anchored",)}
     found: dict[str, list[dict[str, Any]]] = {contract: [] for contract in wanted}
     for (contract, topic), event in events().items():
         if event.name in wanted.get(contract, ()):
@@ -118,12 +120,14 @@ def tables() -> dict[str, Any]:
         "gives_up": sorted(kind.wire for kind in GIVES_UP),
         "signs_share": sorted(kind.wire for kind in SIGNS_SHARE),
         "types": message_types(),
+        "observations": {kind: [role.wire for role in roles] for kind, roles in ROLES.items()},
         "checks": NAMES,
         "currencies": {money.code: int(money.exponent) for money in Currency if money.exponent is not None},
         "escrow_events": escrow_events(),
         "events": event_types(),
         "selectors": {name: hex0x(function(contract, name).selector) for contract, name in VIEWS},
-        "code": {contract: code_of(contract) for contract in (LEDGER, ESCROW, PANEL)},
+        "slots": {"cases": CASES_SLOT, "locks": LOCKS_SLOT},
+        "code": {contract: code_of(contract) for contract in (LEDGER, ESCROW, PANEL, ANCHOR)},
     }
 
 

@@ -1,5 +1,6 @@
 // Checks 4 to 6 of one row and of the whole case, and check 8: the events, the order, the blocks and the money.
 import { ZERO_WORD } from "./bytes.js";
+import { ifCanonical, isOffline, provenLock, rests, timelineProblem } from "./basis.js";
 import { check, summarise, worst } from "./checks.js";
 import { chainHeads } from "./entry.js";
 import { isSame, isSamePlace } from "./evidence.js";
@@ -11,33 +12,31 @@ import { Mode } from "./vocabulary.js";
 const EARLY = 900; // seconds that a block may be dated before the receipts of its records: clocks differ a little
 const LATEST = 2 ** 40;
 
-/** A pass where the chain was asked; otherwise what is left of it. `asked` is made in verification.js. */
-function rests({ facts, without, why }, number, detail) {
-  if (facts) return check(number, "pass", detail);
-  return check(number, without, `${detail} By the evidence alone; ${why}.`);
-}
-
 // --- one row ---
 
-export function checkEvent(reading, row, asked) {
+export function checkEvent(reading, row, basis) {
   const { evidence } = reading;
   const { link, refusal } = row;
-  const events = asked.facts?.events;
-  if (refusal) return checkRefusal(refusal, events, asked);
+  const events = basis.facts?.events;
+  if (refusal) return checkRefusal(refusal, events, basis);
   if (link === null) return stillWaiting(reading, row);
   const where = whereOf(link);
   if (events && !events.links.some((seen) => isSame(seen, link))) {
     return check(4, "fail", `The contract has no such event in ${where}.`);
   }
   if (evidence.links.filter((one) => isSame(one, link)).length !== 1) return check(4, "fail", "The same event is there twice.");
-  return rests(asked, 4, `It stands in an event of ${evidence.chain.ledger}: ${where}.`);
+  if (isOffline(basis)) {
+    return rests(basis, 4, `It is in the contract's hash chain; that its event is in ${where} is the file's own word.`);
+  }
+  return rests(basis, 4, `It stands in an event of ${evidence.chain.ledger}: ${where}.`);
 }
 
-function checkRefusal(refusal, events, asked) {
+function checkRefusal(refusal, events, basis) {
   const where = whereOf(refusal);
   const isThere = !events || events.refusals.some((seen) => seen.commitment === refusal.commitment && isSamePlace(seen, refusal));
   if (!isThere) return check(4, "fail", `The chain has no such refusal in ${where}.`);
-  return rests(asked, 4, `The contract refused it, so it is no part of the case: ${refusal.reason} (${where}).`);
+  const said = `The contract refused it, so it is no part of the case: ${refusal.reason} (${where}).`;
+  return rests(basis, 4, said, { isProvable: false });
 }
 
 function whereOf({ block, tx_hash: transaction, log_index: log }) {
@@ -64,22 +63,23 @@ export function checkStep({ replayed }, { position, refusal }) {
   return check(5, "pass", "State, deadline and amounts follow from the record before it by the case's rules.");
 }
 
-export function checkBlock(reading, row, asked) {
+export function checkBlock(reading, row, basis) {
   const { evidence, blocks } = reading;
   const { problem, acceptedAt } = row.statement ? receiptOf(reading, ...receiptNames(row.statement)) : {};
   if (problem) return check(6, "fail", problem);
   if (row.place === null) return check(6, "pending", "It has a valid receipt, and no block yet.");
   const block = blocks.get(row.place.block);
-  const wrong = blockProblem(row, block, evidence, asked);
+  const wrong = blockProblem(row, block, evidence, basis);
   if (wrong) return check(6, "fail", wrong);
   if (acceptedAt !== undefined && block.time < acceptedAt - EARLY) {
     const [dated, taken] = [rfc3339(block.time), rfc3339(acceptedAt)];
     return check(6, "fail", `Its block is dated ${dated}, before the service even accepted it at ${taken}.`);
   }
-  const depth = (asked.facts?.newest.number ?? evidence.head.block) - block.number;
+  const depth = (basis.facts?.newest.number ?? evidence.head.block) - block.number;
   const needed = evidence.chain.confirmations;
   if (depth < needed) return check(6, "pending", `Its block ${block.number} has ${depth} of ${needed} confirmations.`);
-  return rests(asked, 6, `Block ${block.number} of ${rfc3339(block.time)} has ${depth} blocks on top.`);
+  const said = `Block ${block.number} of ${rfc3339(block.time)} has ${depth} blocks on top.`;
+  return rests(basis, 6, said, { isProvable: row.link !== null });
 }
 
 function blockProblem({ place, entry }, block, evidence, { facts }) {
@@ -126,7 +126,7 @@ function isSamePanels(found, named) {
   return found.size === named.size && [...found].every(([version, panel]) => named.has(version) && isSame(panel, named.get(version)));
 }
 
-export function checkTimeline({ evidence, replayed }, rows, asked) {
+export function checkTimeline({ evidence, replayed }, rows, basis) {
   const steps = summarise(5, rows, "");
   if (steps.result === "fail") return steps;
   const head = headOf(evidence.case_id, evidence.links);
@@ -134,10 +134,10 @@ export function checkTimeline({ evidence, replayed }, rows, asked) {
     return check(5, "fail", "The head of the hash chain does not follow from the records: one was changed or left out.");
   }
   if (evidence.links.length && replayed.state === null) return check(5, "fail", "The timeline cannot be replayed.");
-  const { newer = 0, problem } = againstContract(evidence, head, asked.facts);
+  const { newer = 0, problem = timelineProblem(basis) } = againstContract(evidence, head, basis.facts);
   if (problem) return check(5, "fail", problem);
   const since = newer ? ` The contract has ${newer} more since this evidence was made.` : "";
-  const done = rests(asked, 5, `${evidence.links.length} records without a gap, by the rules, ending in the head ${head}.${since}`);
+  const done = rests(basis, 5, `${evidence.links.length} records without a gap, by the rules, ending in the head ${head}.${since}`);
   return worst([steps.result, done.result]) === "pending" && done.result === "pass" ? steps : done;
 }
 
@@ -159,37 +159,48 @@ function headOf(caseId, links) {
   return links.length ? chainHeads(caseId, links) : ZERO_WORD;
 }
 
-export function checkChain({ evidence, blocks }, summary, { facts }) {
-  const { head, links, refusals, escrow, chain } = evidence;
-  if (!blocks.has(head.block) || blocks.size !== evidence.blocks.length) {
-    return check(6, "fail", "The evidence does not name its blocks once each, with the newest among them.");
+export function checkChain(reading, summary, { facts, blockHash, headersProblem }) {
+  const { evidence, blocks } = reading;
+  const { head, chain } = evidence;
+  const problem = namedBlocksProblem(reading) ?? headersProblem;
+  if (problem) return check(6, "fail", problem);
+  if (facts === null) {
+    const { hash } = blocks.get(head.block);
+    if (blockHash === null || hash === blockHash) return summary;
+    return check(6, "fail", `The evidence was made at block ${hash}, not at ${blockHash}.`);
   }
-  const used = new Set([head.block, ...[...links, ...refusals, ...escrow].map(({ block }) => block)]);
-  if (used.size !== blocks.size || [...used].some((number) => !blocks.has(number))) {
-    return check(6, "fail", "The evidence names blocks that nothing stands in.");
-  }
-  if (facts === null) return summary;
   if (facts.chainId !== chain.id || facts.genesisHash !== chain.genesis_hash) {
     return check(6, "fail", `This is another chain: ${facts.chainId} with genesis ${facts.genesisHash}.`);
   }
   if (head.block > facts.newest.number) {
     return check(6, "fail", `The evidence is newer than block ${facts.newest.number}, the newest that counts here.`);
   }
-  const wrong = [...blocks.keys()].sort((one, other) => one - other);
-  const missing = wrong.find((number) => !isSame(facts.blocks.get(number) ?? {}, blocks.get(number)));
-  if (missing !== undefined) return check(6, "fail", `Block ${missing} of the evidence is not on the chain.`);
-  return summary;
+  const numbers = [...blocks.keys()].sort((one, other) => one - other);
+  const missing = numbers.find((number) => !isSame(facts.blocks.get(number) ?? {}, blocks.get(number)));
+  return missing === undefined ? summary : check(6, "fail", `Block ${missing} of the evidence is not on the chain.`);
 }
 
-export function checkMoney(reading, asked) {
+/** What is wrong with the list of the evidence's blocks. */
+function namedBlocksProblem({ evidence: { head, links, refusals, escrow, checkpoint, blocks: listed }, blocks }) {
+  if (!blocks.has(head.block) || blocks.size !== listed.length) {
+    return "The evidence does not name its blocks once each, with the newest among them.";
+  }
+  const anchored = checkpoint?.anchor ? [checkpoint.anchor] : [];
+  const used = new Set([head.block, ...[...links, ...refusals, ...escrow, ...anchored].map(({ block }) => block)]);
+  const isRight = used.size === blocks.size && [...used].every((number) => blocks.has(number));
+  return isRight ? null : "The evidence names blocks that nothing stands in.";
+}
+
+export function checkMoney(reading, basis) {
   const { rules, replayed, evidence, rows, requested } = reading;
-  const { facts } = asked;
+  const { facts } = basis;
   if (typeof rules === "string") return check(8, "fail", rules);
   if (typeof replayed === "string" || replayed.problems.size) {
     return check(8, "fail", "The outcome cannot be told, since the timeline is broken.");
   }
   const problem =
-    requestedAmountProblem(reading, rules, facts?.currency ?? null) ?? movementsProblem(evidence, rules, replayed, facts);
+    requestedAmountProblem(reading, rules, facts?.currency ?? null) ??
+    movementsProblem(evidence, rules, replayed, { facts, lock: provenLock(basis) });
   if (problem) return check(8, "fail", problem);
   if (rules.terms.mode === Mode.NONE) {
     return check(8, "pass", "This case is a record only: no money was locked and none has moved.");
@@ -199,6 +210,7 @@ export function checkMoney(reading, asked) {
     if (isRefused) return check(8, "pass", "The contract refused to open this case: no money was locked.");
     return check(8, "pending", "The money is not locked yet.");
   }
-  const alone = facts ? "" : ` As the evidence says; ${asked.why}.`;
+  const proven = isOffline(basis) && ` The lock in the escrow's own storage agrees. ${ifCanonical(basis)}`;
+  const alone = facts ? "" : proven || ` As the evidence says; ${basis.why}.`;
   return check(8, "pass", moneyWords(evidence.escrow, requested.refund.currency) + alone);
 }

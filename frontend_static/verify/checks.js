@@ -13,12 +13,12 @@ export function rowReport({ recordId, position, kind, stage, checks }) {
   return { recordId, position, kind, stage, checks, result: worst(checks.map(({ result }) => result)) };
 }
 
-/** A whole report; failed if any check fails, else pending if any is pending, else verified. */
-export function reportOf({ caseId, chain, checks, rows }) {
+/** A whole report; `trust` says what is left to trust of it. It has failed if any check fails, else pending if any is pending, else verified. */
+export function reportOf({ caseId, chain, checks, rows, trust }) {
   const results = [...checks, ...rows].map(({ result }) => result);
   const verdict = results.includes("fail") ? "failed" : results.includes("pending") ? "pending" : "verified";
   const skipped = checks.filter(({ result }) => result === "skipped").map(({ number }) => number);
-  return { verdict, caseId, chain, checks, rows, skipped };
+  return { verdict, caseId, chain, checks, rows, trust, skipped };
 }
 
 /** Fail before pending before skipped before pass. */

@@ -1,10 +1,11 @@
 // Evidence: all that is needed to check one case. Every member has to be there, none may be beside them, and each value
 // has one way to be written. The form is that of docs/verification.md.
 import { checkPanel } from "./panels.js";
-import { address, demand, hexBytes, hexWord, integer, listOf, object, shape, text } from "./strict_fields.js";
+import { address, demand, nullOr, hexBytes, hexWord, integer, listOf, object, shape, text, textOf } from "./strict_fields.js";
 import { TABLES } from "./tables.js";
 
 const NUMBER = integer(53);
+const LONGEST_PROOF = 64;
 const PLACE = { block: NUMBER, tx_hash: hexWord, log_index: integer(32) };
 const SIGNED = { canonical: text, commitment: hexWord, signature: hexBytes, disclosures: listOf(text), receipt: text };
 
@@ -29,6 +30,15 @@ const EVENT_ARGS = Object.fromEntries(
     shape(Object.fromEntries(args.map(([label, kind]) => [label, kind === "address" ? address : integer(kind)]))),
   ]),
 );
+
+const NODES = listOf(hexBytes);
+const readProof = shape({ ledger: NODES, case_word: NODES, case_head: NODES, escrow: NODES, lock: NODES });
+const readReason = shape({ reason: textOf(500) });
+
+/** The nodes of a proof of the contracts' state, or the reason why there is none. */
+function readStateProof(value, path) {
+  return Object.hasOwn(object(value, path), "reason") ? readReason(value, path) : readProof(value, path);
+}
 
 const readEventFields = shape({ event: text, args: object, ...PLACE });
 
@@ -70,8 +80,19 @@ const READ = shape({
   links: listOf(shape({ actor: address, commitment: hexWord, entry: hexWord, ...PLACE })),
   refusals: listOf(shape({ commitment: hexWord, reason: text, ...PLACE })),
   escrow: listOf(readEscrowEvent),
+  observations: listOf(
+    shape({
+      observation_id: text,
+      index: nullOr(NUMBER),
+      proof: listOf(hexWord, LONGEST_PROOF),
+      ...SIGNED,
+    }),
+  ),
+  checkpoint: nullOr(shape({ contract: address, note: nullOr(text), anchor: nullOr(shape(PLACE)) })),
   blocks: listOf(shape({ number: NUMBER, hash: hexWord, time: integer(40) })),
+  headers: listOf(hexBytes),
   head: shape({ value: hexWord, block: NUMBER }),
+  state_proof: nullOr(readStateProof),
   jwks: object,
 });
 

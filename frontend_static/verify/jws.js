@@ -57,8 +57,8 @@ function thumbprintOf({ crv, kty, x }) {
   return base64url(sha256Bytes(canonicalBytes({ crv, kty, x })));
 }
 
-/** By the browser itself where it can (on secure origins, and not in all), else by the library. */
-async function verifyEd25519(signature, message, key) {
+/** Whether a key signed a message: by the browser itself where it can (on secure origins, and not in all), else by the library. */
+export async function verifyEd25519(signature, message, key) {
   if (key.length !== 32) throw new RangeError("no Ed25519 key");
   try {
     const imported = await crypto.subtle.importKey("raw", key, "Ed25519", false, ["verify"]);

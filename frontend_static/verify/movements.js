@@ -9,8 +9,9 @@ import { Flag, Mode, isLive } from "./vocabulary.js";
 const REDIRECTS = ["RedirectGiven", "RedirectVoided"];
 const PAID_OTHERWISE = "The escrow paid out something else than what was due.";
 
-/** What is wrong with the escrow's events, in words; null where they are what records and outcome ask for. */
-export function movementsProblem(evidence, rules, replayed, facts) {
+/** What is wrong with the escrow's events, in words; null where they are what records and outcome ask for. `lock` is what
+ * the escrow is proven to hold at the evidence's newest block. */
+export function movementsProblem(evidence, rules, replayed, { facts, lock }) {
   const found = evidence.escrow;
   const moves = expectedMoves(rules, replayed);
   const first = found.slice(0, moves.length);
@@ -23,7 +24,7 @@ export function movementsProblem(evidence, rules, replayed, facts) {
     }
   }
   const problem = withdrawalProblem(rules, replayed, found.slice(moves.length), moves);
-  return problem ?? (facts ? againstChain(evidence, facts) : null);
+  return problem ?? lockProblem(lock, found) ?? (facts ? againstChain(evidence, facts) : null);
 }
 
 /** What moved, in one or two sentences; `found` begins with a `Locked`. */

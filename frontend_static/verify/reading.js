@@ -18,6 +18,7 @@ export async function readEvidence(evidence) {
   const rows = rowsOf(evidence);
   const reading = { evidence, rows, blocks: new Map(evidence.blocks.map((block) => [block.number, block])) };
   reading.receipts = await readReceipts(evidence);
+  reading.isErased = rows.some(({ entry }) => entry !== null && entry.kind === Kind.ERASED);
   reading.requested = requestedOf(rows);
   reading.rules = rulesOf(evidence, rows);
   for (const row of rows) row.act = actOf(evidence, row);
@@ -28,7 +29,7 @@ export async function readEvidence(evidence) {
 /** Claims by token, or text that says what is wrong with it. */
 async function readReceipts(evidence) {
   const found = new Map();
-  for (const { receipt } of [...evidence.records, ...evidence.votes]) {
+  for (const { receipt } of [...evidence.records, ...evidence.votes, ...evidence.observations]) {
     if (found.has(receipt)) continue;
     try {
       found.set(receipt, (await readToken("receipt+jwt", receipt, evidence.jwks)).claims);
@@ -104,7 +105,7 @@ function actOf(evidence, { statement, record }) {
 }
 
 /** A value as Python writes it, since the same words have to be found. */
-function pythonText(value) {
+export function pythonText(value) {
   return { null: "None", undefined: "None", true: "True", false: "False" }[String(value)] ?? String(value);
 }
 

@@ -33,7 +33,7 @@ export function checkFingerprint(reading, row) {
     return check(1, "fail", "The record's bytes do not match its fingerprint: they were changed.");
   }
   const problem = fingerprintProblem(reading, row);
-  return problem ? check(1, "fail", problem) : matches(statement.commitment, record.body._sd, statement.disclosures);
+  return problem ? check(1, "fail", problem) : matches(reading, statement.commitment, record.body._sd, statement.disclosures);
 }
 
 function fingerprintProblem(reading, { statement, record, act }) {
@@ -49,8 +49,10 @@ function fingerprintProblem(reading, { statement, record, act }) {
   );
 }
 
-export function matches(commitment, digests, shown) {
-  const words = `${shown.length} personal fields shown match theirs, ${digests.length - shown.length} are not shown.`;
+export function matches(reading, commitment, digests, shown) {
+  const hidden = digests.length - shown.length;
+  const rest = reading.isErased && hidden ? "were erased, and their fingerprints stand" : "are not shown";
+  const words = `${shown.length} personal fields shown match theirs, ${hidden} ${rest}.`;
   return check(1, "pass", `The record's bytes match the fingerprint ${commitment}; ${words}`);
 }
 

@@ -4,6 +4,7 @@ import { InvalidInput } from "./errors.js";
 import { Float } from "./strict_json.js";
 
 const MAX_ITEMS = 10_000;
+const MAX_TEXT = 2 ** 20; // characters of one text
 const SAFE_BITS = 53;
 
 export function isObject(value) {
@@ -16,10 +17,23 @@ export function hasExactly(value, names) {
 }
 
 export const object = (value, path) => demand(isObject(value), value, "It is no JSON object.", path);
-export const text = (value, path) => demand(typeof value === "string", value, "It is no text.", path);
+export const text = textOf(MAX_TEXT);
 export const hexBytes = (value, path) => demand(isHex(value), value, "It is no 0x hex in lower case.", path);
 export const hexWord = (value, path) => demand(isHex(value, 32), value, "It is no 32 bytes.", path);
 export const address = (value, path) => demand(isAddress(value), value, "It is no address with its checksum.", path);
+
+/** A text of at most so many characters. */
+export function textOf(most) {
+  return (value, path) => {
+    const fits = typeof value === "string" && (value.length <= most || [...value].length <= most);
+    return demand(fits, value, `It is no text of at most ${most} characters.`, path);
+  };
+}
+
+/** Null, or what `read` reads. */
+export function nullOr(read) {
+  return (value, path) => (value === null ? null : read(value, path));
+}
 
 /** A whole number of so many bits; a BigInt where it may be beyond 2^53. */
 export function integer(bits) {
@@ -32,9 +46,9 @@ export function integer(bits) {
 }
 
 /** A list of values that `read` reads. */
-export function listOf(read) {
+export function listOf(read, most = MAX_ITEMS) {
   return (value, path) => {
-    demand(Array.isArray(value) && value.length <= MAX_ITEMS, value, `It is no list of at most ${MAX_ITEMS} items.`, path);
+    demand(Array.isArray(value) && value.length <= most, value, `It is no list of at most ${most} items.`, path);
     return value.map((item, at) => read(item, `${path}[${at}]`));
   };
 }

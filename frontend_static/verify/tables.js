@@ -142,6 +142,7 @@ export const TABLES = {
     "Terms": [["salt", "bytes32"], ["consumer", "address"], ["consumerKeyHeld", "bool"], ["parties", "bytes32"], ["policy", "bytes32"], ["panel", "uint32"], ["mode", "uint8"], ["token", "address"], ["refund", "uint64"], ["freight", "uint64"], ["reserve", "uint64"]],
     "Open": [["terms", "Terms"], ["commitment", "bytes32"], ["validUntil", "uint40"]],
     "Vote": [["caseId", "bytes32"], ["round", "uint8"], ["share", "uint16"], ["validUntil", "uint40"], ["commitment", "bytes32"]],
+    "Observation": [["caseId", "bytes32"], ["commitment", "bytes32"]],
     "Accepted": [["caseId", "bytes32"], ["role", "uint8"], ["nonce", "uint16"], ["validUntil", "uint40"], ["commitment", "bytes32"]],
     "Appealed": [["caseId", "bytes32"], ["role", "uint8"], ["nonce", "uint16"], ["validUntil", "uint40"], ["commitment", "bytes32"], ["share", "uint16"]],
     "Authorised": [["caseId", "bytes32"], ["role", "uint8"], ["nonce", "uint16"], ["validUntil", "uint40"], ["commitment", "bytes32"]],
@@ -161,6 +162,12 @@ export const TABLES = {
     "Received": [["caseId", "bytes32"], ["role", "uint8"], ["nonce", "uint16"], ["validUntil", "uint40"], ["commitment", "bytes32"]],
     "Refunded": [["caseId", "bytes32"], ["role", "uint8"], ["nonce", "uint16"], ["validUntil", "uint40"], ["commitment", "bytes32"]],
     "Split": [["caseId", "bytes32"], ["role", "uint8"], ["nonce", "uint16"], ["validUntil", "uint40"], ["commitment", "bytes32"], ["share", "uint16"]],
+  },
+  observations: {
+    "scanned": ["carrier", "warehouse"],
+    "reading": ["carrier", "warehouse", "inspector", "merchant"],
+    "message": ["merchant", "carrier", "warehouse", "inspector", "consumer"],
+    "noted": ["merchant", "carrier", "warehouse", "inspector", "consumer"],
   },
   checks: {
     "0": "The file is as the service sealed it",
@@ -351,6 +358,7 @@ export const TABLES = {
   events: {
     "ReturnLedger": [{"name": "Recorded", "topic": "0xbf310ab41b0d6a9158cbd340fa9732fd2b470778ee3b8d8c61c3928cfb2a9337", "inputs": [["caseId", "bytes32", true], ["actor", "address", true], ["commitment", "bytes32", false], ["entry", "bytes32", false]]}, {"name": "Skipped", "topic": "0xdb72a00c75e4d89843c6201ebb5345a98879693c9847fc6a75a49d0894f23119", "inputs": [["caseId", "bytes32", true], ["commitment", "bytes32", true], ["index", "uint256", false], ["reason", "bytes", false]]}],
     "RefundEscrow": [{"name": "Credited", "topic": "0xbe9d00a8731327b04e7922f4382d2669779f326497b395e3559c7b54137968b2", "inputs": [["caseId", "bytes32", true], ["arbitrator", "address", true], ["token", "address", true], ["amount", "uint64", false]]}, {"name": "Locked", "topic": "0x8749f354bc1f70d942c998b032d5986e822a967af96c3f612094b4bf8a687593", "inputs": [["caseId", "bytes32", true], ["merchant", "address", true], ["token", "address", true], ["refund", "uint64", false], ["freight", "uint64", false], ["reserve", "uint64", false]]}, {"name": "RedirectGiven", "topic": "0xf034581d1914dd0063c138fc0d484f20f4698f049a739478e54bfc20b00f7400", "inputs": [["caseId", "bytes32", true], ["to", "address", true], ["effectiveAt", "uint40", false]]}, {"name": "RedirectVoided", "topic": "0xa88d729aa9cbfb838bfe36b79fdc94fb97b99790893fb83ef90ccc729d2a0b77", "inputs": [["caseId", "bytes32", true]]}, {"name": "Settled", "topic": "0xd7bc335984e7a06d15eb9f7280fdfeb01a88a5501cb31a6979e6ec201ce0f121", "inputs": [["caseId", "bytes32", true], ["merchant", "address", true], ["token", "address", true], ["toConsumer", "uint64", false], ["toMerchant", "uint64", false], ["fees", "uint64", false]]}, {"name": "Withdrawn", "topic": "0x49bf22e664d7b097003d941f908f9e634c504e4c7ac5b5b7f891fb3646939bf1", "inputs": [["caseId", "bytes32", true], ["to", "address", true], ["token", "address", true], ["amount", "uint64", false]]}],
+    "CheckpointAnchor": [{"name": "Anchored", "topic": "0x4ac5b9bdb01817da80ec1c33e76c5bef927ab969dd8e8ba4ce21da0d7996e56f", "inputs": [["size", "uint64", true], ["root", "bytes32", false]]}],
   },
   selectors: {
     "head": "0xf339e3b2",
@@ -358,9 +366,14 @@ export const TABLES = {
     "tokenInfo": "0xf5dab711",
     "panelOf": "0x77795517",
   },
+  slots: {
+    "cases": 17180065798,
+    "locks": 7,
+  },
   code: {
     "ReturnLedger": {"size": 23225, "immutables": [[648, 32], [3171, 32], [5198, 32], [7881, 32], [7935, 32], [8014, 32], [8052, 32], [8124, 32], [11103, 32], [15277, 32], [15596, 32], [16061, 32], [16356, 32], [19444, 32], [20827, 32]], "hash": "0xf86f3ebbb083615eec23b9476069060eebc3253b206055f220ef178b01634fb4"},
     "RefundEscrow": {"size": 11680, "immutables": [[631, 32], [2029, 32], [2071, 32], [2522, 32], [3523, 32], [3831, 32], [4680, 32], [5006, 32], [11089, 32], [11143, 32], [11222, 32], [11260, 32], [11332, 32]], "hash": "0x4cb4ce0d5ea449632ddc79cb2adbadb21d670d84e9b045b9bac3d30c13aba0ee"},
     "ArbitrationPanel": {"size": 12118, "immutables": [[993, 32], [1034, 32], [1641, 32], [6964, 32], [8322, 32], [9822, 32], [10648, 32], [11618, 32], [11672, 32], [11751, 32], [11789, 32], [11861, 32]], "hash": "0x3cf719fc9b0381899f53dbe2a986c746b8feb94f6f93a0a0fea3b04f7afbf383"},
+    "CheckpointAnchor": {"size": 2086, "immutables": [[305, 32], [475, 32]], "hash": "0x69762221a10c8a4351e491b07acc3f34e7f7402126f0c127f6cb378a584e7d22"},
   },
 };

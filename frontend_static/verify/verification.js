@@ -4,32 +4,35 @@
 //     2 signatures                 5 order, rules, head        8 money
 //     3 roles                      6 blocks and times          (0 the seal of a bundle)
 //
-// Without a chain to ask, 4 to 6 are judged by the evidence itself: what contradicts itself fails, the rest is skipped.
+// Without a chain to ask, 4 to 6 are judged by the evidence itself: what contradicts itself fails, what its state proof
+// proves of a block that the reader named passes, the rest is skipped.
 import { sha256Bytes, toHex } from "./bytes.js";
+import { basisOf, isOffline, trustOf } from "./basis.js";
 import { canonicalBytes } from "./canonical.js";
+import { checkBlock, checkChain, checkEvent, checkEvents, checkMoney, checkStep, checkTimeline, receiptOf } from "./case_checks.js";
 import { check, reportOf, rowReport, summarise } from "./checks.js";
-import { LedgerError, InvalidInput, Unavailable } from "./errors.js";
+import { InvalidInput, LedgerError } from "./errors.js";
 import { parseEvidence } from "./evidence.js";
 import { readToken } from "./jws.js";
+import { judgeObservations } from "./observation_checks.js";
 import { readEvidence } from "./reading.js";
 import { checkFingerprint, checkRole, checkSignature } from "./row_checks.js";
 import { hasExactly } from "./strict_fields.js";
 import { parseJson } from "./strict_json.js";
 import { checkVote, ruledAt } from "./vote_checks.js";
-import { checkBlock, checkChain, checkEvent, checkEvents, checkMoney, checkStep, checkTimeline, receiptOf } from "./case_checks.js";
 
 const FORMAT = "after-sales-bundle/1";
 
 /**
  * Judges the text of a bundle. `chain` answers `facts(evidence)` and `acceptsSignature(…)`, or is null; `keys` is the
- * service's key set from elsewhere.
+ * service's key set from elsewhere, `blockHash` a block from elsewhere to hold the head to.
  *
  * Throws InvalidInput for what is no bundle at all. The answer is a report, with the `reading` that it rests on.
  */
-export async function verifyBundle(text, chain = null, keys = null) {
+export async function verifyBundle(text, { chain = null, keys = null, blockHash = null } = {}) {
   const bundle = readBundle(text);
   const evidence = parseEvidence(bundle.evidence);
-  const { report, reading, facts } = await verifyEvidence(evidence, chain);
+  const { report, reading, facts } = await verifyEvidence(evidence, chain, blockHash);
   const checks = [await checkSeal(bundle, evidence, keys), ...report.checks];
   return { ...reportOf({ ...report, checks }), reading, facts };
 }
@@ -47,43 +50,49 @@ function readBundle(text) {
   return bundle;
 }
 
-async function verifyEvidence(evidence, chain) {
+async function verifyEvidence(evidence, chain, blockHash) {
   const reading = await readEvidence(evidence);
-  const asked = await ask(evidence, chain);
+  const basis = await basisOf(reading, chain, blockHash);
   const rows = [];
-  for (const row of reading.rows) rows.push(await judgeRow(reading, row, asked));
-  for (const vote of evidence.votes) rows.push(await judgeVote(reading, vote, asked));
-  const { ledger, id, operator } = evidence.chain;
+  for (const row of reading.rows) rows.push(await judgeRow(reading, row, basis));
+  for (const vote of evidence.votes) rows.push(await judgeVote(reading, vote, basis));
+  const observed = await judgeObservations(reading, basis);
+  rows.push(...observed.rows);
+  const words = { ...allPass(evidence.chain), ...(isOffline(basis) ? proven(evidence.chain) : {}) };
+  const summary = (number) => summarise(number, rows, words[number]);
   const checks = [
-    summarise(1, rows, "Each record's bytes match its fingerprint, and each personal field shown matches its digest."),
-    summarise(2, rows, "Each record is signed by the actor that it names, for this chain, this contract and this case."),
-    summarise(3, rows, "Each actor is the one that the case's terms name for the role."),
-    checkEvents(reading, summarise(4, rows, `Each record's fingerprint stands in an event of the contract ${ledger}.`), asked),
-    checkTimeline(reading, rows, asked),
-    checkChain(
-      reading,
-      summarise(6, rows, `Each record's block is on chain ${id}, run by: ${operator}. Whoever runs a chain can hold its clock.`),
-      asked,
-    ),
-    check(7, "skipped", "This release records no observations; there is nothing to check."),
-    checkMoney(reading, asked),
+    summary(1),
+    summary(2),
+    summary(3),
+    checkEvents(reading, summary(4), basis),
+    checkTimeline(reading, rows, basis),
+    checkChain(reading, summary(6), basis),
+    observed.summary,
+    checkMoney(reading, basis),
   ];
-  const report = reportOf({ caseId: evidence.case_id, chain: chainNamed(evidence, asked), checks, rows });
-  return { report, reading, facts: asked.facts };
+  const report = reportOf({ caseId: evidence.case_id, chain: chainNamed(evidence, basis), checks, rows, trust: trustOf(basis) });
+  return { report, reading, facts: basis.facts };
 }
 
-/** What a chain answered: facts, or why there are none, and the outcome that this leaves. */
-async function ask(evidence, chain) {
-  if (chain === null) return { chain, facts: null, without: "skipped", why: "no chain asked" };
-  try {
-    return { chain, facts: await chain.facts(evidence), without: "pass", why: "" };
-  } catch (error) {
-    if (!(error instanceof Unavailable)) throw error;
-    return { chain, facts: null, without: "pending", why: `the chain does not answer (${error.message})`, trouble: error };
-  }
-}
+const allPass = ({ ledger, id, operator }) => ({
+  1: "Each record's bytes match its fingerprint, and each personal field shown matches its digest.",
+  2: "Each record is signed by the actor that it names, for this chain, this contract and this case.",
+  3: "Each actor is the one that the case's terms name for the role.",
+  4: `Each record's fingerprint stands in an event of the contract ${ledger}.`,
+  6: `Each record's block is on chain ${id}, run by: ${operator}. Whoever runs a chain can hold its clock.`,
+});
 
-function chainNamed({ chain, head }, { facts, trouble = null }) {
+/** Instead, where a state proof and a block's hash from elsewhere are all there is. */
+const proven = ({ ledger }) => ({
+  4:
+    `Each record's fingerprint is in the hash chain whose head the contract ${ledger} holds. Transaction hashes and log ` +
+    "indexes are the file's own word.",
+  6:
+    "The newest block is the one whose hash you gave, by its own header; each record's time is part of its entry, which the " +
+    "head proves. The numbers and hashes of earlier blocks are the file's own word.",
+});
+
+function chainNamed({ chain, head }, { facts, trouble }) {
   const { id, operator, ledger: contract, confirmations } = chain;
   return { id, operator, contract, confirmations, headBlock: facts?.newest.number ?? head.block, asked: facts !== null, trouble };
 }
@@ -105,25 +114,25 @@ async function checkSeal(bundle, evidence, keys) {
   return check(0, "pass", `Sealed by ${claims.iss} with ${known}: ${kid}.`);
 }
 
-async function judgeRow(reading, row, asked) {
+async function judgeRow(reading, row, basis) {
   const checks = [
     checkFingerprint(reading, row),
-    await checkSignature(reading, row, asked.chain),
+    await checkSignature(reading, row, basis.chain),
     checkRole(reading, row),
-    checkEvent(reading, row, asked),
+    checkEvent(reading, row, basis),
     checkStep(reading, row),
-    checkBlock(reading, row, asked),
+    checkBlock(reading, row, basis),
   ];
-  const stage = row.link ? stageAt(row.link, reading.evidence, asked) : row.refusal ? "rejected" : "accepted";
+  const stage = row.link ? stageAt(row.link, reading.evidence, basis) : row.refusal ? "rejected" : "accepted";
   return rowReport({ recordId: row.statement?.record_id ?? null, position: row.position, kind: row.kind, stage, checks });
 }
 
-async function judgeVote(reading, vote, asked) {
+async function judgeVote(reading, vote, basis) {
   const { problem } = receiptOf(reading, vote.receipt, vote.vote_id, vote.commitment);
   const taken = problem ? check(6, "fail", problem) : check(6, "pass", "It has a valid receipt.");
   const ruled = ruledAt(reading, vote);
-  const stage = ruled ? stageAt(ruled, reading.evidence, asked) : "accepted";
-  const checks = [...(await checkVote(reading, vote, asked.chain)), taken];
+  const stage = ruled ? stageAt(ruled, reading.evidence, basis) : "accepted";
+  const checks = [...(await checkVote(reading, vote, basis.chain)), taken];
   return rowReport({ recordId: vote.vote_id, position: null, kind: "vote", stage, checks });
 }
 

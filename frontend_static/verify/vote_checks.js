@@ -40,7 +40,7 @@ function checkDocument(reading, vote, record) {
       (one.arbitrator === vote.arbitrator && one.round === vote.round),
   );
   if (problem) return check(1, "fail", problem);
-  return same.length === 1 ? matches(vote.commitment, body._sd, vote.disclosures) : check(1, "fail", "The vote is there twice.");
+  return same.length === 1 ? matches(reading, vote.commitment, body._sd, vote.disclosures) : check(1, "fail", "The vote is there twice.");
 }
 
 function saidProblem({ role, signer, data }, { arbitrator, round, share }) {

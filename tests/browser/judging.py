@@ -21,7 +21,7 @@ RUNNER = ROOT / "tests" / "browser" / "verify_bundles.mjs"
 
 
 def in_node(tasks: list[Json]) -> list[Json]:
-    """The page's modules' answers, in order. A task is `{"text": …, "facts": …}`."""
+    """The page's modules' answers, in order. A task is `{"text": …, "facts": …, "blockHash": …}`."""
     lines = "".join(json.dumps(task) + "\n" for task in tasks)
     done = subprocess.run(
         ["node", "--no-warnings", str(RUNNER)], input=lines, capture_output=True, text=True, timeout=300, check=False
@@ -30,15 +30,15 @@ def in_node(tasks: list[Json]) -> list[Json]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def in_python(bundle: Any, chain: FakeChain | None = None) -> Json:
+def in_python(bundle: Any, chain: FakeChain | None = None, block_hash: str | None = None) -> Json:
     """What the command line says, as the page's modules say it."""
     try:
-        report = verify_bundle(bundle, chain).as_json()
+        report = verify_bundle(bundle, chain, block_hash=block_hash).as_json()
     except InvalidInput as error:
         return {"refused": error.field}
     checks = [_plain(check) for check in report["checks"]]
     records = [{**row, "checks": [_plain(check) for check in row["checks"]]} for row in report["records"]]
-    return {"verdict": report["verdict"], "checks": checks, "records": records}
+    return {"verdict": report["verdict"], "trust": report["trust"], "checks": checks, "records": records}
 
 
 def results_of(report: Json) -> Any:
@@ -68,8 +68,17 @@ def facts_json(chain: FakeChain, evidence: Any) -> Json:
         "events": _events(facts),
         "panels": None if facts.panels is None else [[version, asdict(one)] for version, one in facts.panels.items()],
         "codeIsOurs": facts.code_is_ours,
+        "anchor": _anchor(facts),
         "accounts": sorted(chain.accounts),
     }
+
+
+def _anchor(facts: ChainFacts) -> Json | None:
+    if facts.anchor is None:
+        return None
+    found = facts.anchor.anchored
+    named = {"size": found[0], "root": hex0x(found[1])} if found else None
+    return {"anchored": named, "codeIsOurs": facts.anchor.code_is_ours}
 
 
 def _events(facts: ChainFacts) -> Json | None:

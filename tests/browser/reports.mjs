@@ -28,7 +28,7 @@ function factsOf(facts) {
 const bigOf = (name, value) => (Number.isInteger(value) && name !== "effectiveAt" ? BigInt(value) : value);
 
 /** A report in Python's words. */
-export function plainReport({ verdict, checks, rows }) {
+export function plainReport({ verdict, checks, rows, trust }) {
   const plain = (each) => ({ number: each.number, result: each.result, detail: each.detail });
   const records = rows.map(({ recordId, position, kind, stage, result, checks: own }) => ({
     record_id: recordId,
@@ -38,5 +38,5 @@ export function plainReport({ verdict, checks, rows }) {
     result,
     checks: own.map(plain),
   }));
-  return { verdict, checks: checks.map(plain), records };
+  return { verdict, trust, checks: checks.map(plain), records };
 }

@@ -14,6 +14,7 @@ from ledger_service.domain.evidence import parse_evidence
 from ledger_service.errors import InvalidInput
 
 from .judging import facts_json, in_node, in_python, results_of
+from .stub import ROOT
 
 BUNDLES = {name: seal(make().evidence().as_json()) for name, make in LIVES.items()}
 MUTATIONS = 150
@@ -24,7 +25,7 @@ def agree(bundles: list[Any], chains: list[Any] | None = None) -> None:
     """Judges each bundle in both, with its chain if there is one; the details have to be the same where all is well."""
     asked = chains or [None] * len(bundles)
     tasks = [
-        {"text": json.dumps(bundle), "facts": _facts(chain, bundle)}
+        {"text": json.dumps(bundle), "facts": _facts(chain, bundle), "blockHash": None}
         for bundle, chain in zip(bundles, asked, strict=True)
     ]
     for bundle, chain, page in zip(bundles, asked, in_node(tasks), strict=True):
@@ -99,3 +100,31 @@ def _sealed(evidence: dict[str, Any]) -> dict[str, Any]:
         return seal(evidence)
     except InvalidInput:  # nobody could seal it either
         return {**next(iter(BUNDLES.values())), "evidence": evidence}
+
+
+# --- real bundles ----------------------------------------------------------------------------------------------------
+
+VECTORS = ROOT / "tests" / "vectors" / "bundles"
+
+
+def test_real_bundles_with_state_proofs_are_judged_alike() -> None:
+    """Alone, and with the hash of the block that each was made at."""
+    expected = json.loads((VECTORS / "expected.json").read_text("utf-8"))["bundles"]
+    texts = {name: (VECTORS / f"{name}.json").read_text("utf-8") for name in expected}
+    tasks = [
+        {"text": texts[name], "facts": None, "blockHash": block_hash}
+        for name, said in expected.items()
+        for block_hash in (None, said["block_hash"])
+    ]
+    for task, page in zip(tasks, in_node(tasks), strict=True):
+        assert page == in_python(json.loads(task["text"]), None, task["blockHash"])
+
+
+def test_changed_state_proofs_are_judged_alike() -> None:
+    chance = random.Random(3)
+    bundles = []
+    for name in ("refunded", "split", "under_way"):
+        bundle = json.loads((VECTORS / f"{name}.json").read_text("utf-8"))
+        paths = [path for path in leaves(bundle["evidence"]) if path[0] in ("headers", "state_proof", "blocks", "head")]
+        bundles += [{**bundle, "evidence": changed(bundle["evidence"], chance.choice(paths))} for _ in range(40)]
+    agree(bundles)

@@ -1,0 +1,26 @@
+// RFC 6962 Merkle trees over SHA-256: inclusion and consistency proofs, verified. Hashes are hex.
+import { concatHex, fromHex, sha256Bytes, toHex } from "./bytes.js";
+
+const hashOf = (hex) => toHex(sha256Bytes(fromHex(hex)));
+const nodeHash = (left, right) => hashOf(concatHex("0x01", left, right));
+
+/** The hash of an entry. */
+export const leafHash = (entry) => hashOf(concatHex("0x00", entry));
+
+const bitsOf = (value) => (value ? value.toString(2).length : 0);
+const onesOf = (value) => value.toString(2).replaceAll("0", "").length;
+
+/** Whether `proof` shows that the entry with this leaf hash is number `index` of the `size` entries under `root`. */
+export function verifyInclusion({ index, size, leaf, proof, root }) {
+  if (index < 0 || index >= size) return false;
+  let rest = BigInt(index);
+  const apart = bitsOf(rest ^ BigInt(size - 1));
+  if (proof.length !== apart + onesOf(rest >> BigInt(apart))) return false;
+  let node = leaf;
+  for (const sibling of proof.slice(0, apart)) {
+    node = rest & 1n ? nodeHash(sibling, node) : nodeHash(node, sibling);
+    rest >>= 1n;
+  }
+  for (const sibling of proof.slice(apart)) node = nodeHash(sibling, node);
+  return node === root;
+}
