@@ -8,10 +8,10 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
-from ledger_service.services import breaches, pdf_bundle
+from ledger_service.services import acknowledgements, breaches, pdf_bundle
 
 from .. import schemas
-from ..dependencies import Caller, CaseId, Ledger, Link
+from ..dependencies import Caller, CaseId, Ledger, Link, Merchant
 from ..openapi import READING, answers, problem_answers
 
 router = APIRouter(prefix="/v1")
@@ -97,6 +97,23 @@ def export_pdf(ledger: Ledger, account: Caller, case_id: CaseId) -> Response:
 def export_pdf_of_link(ledger: Ledger, link: Link) -> Response:
     """The same for the link's case. A link that only reads shows no names of people."""
     return _answer(pdf_bundle.pdf_for_link(ledger, link), f"case-{link.case_id[2:10]}.pdf")
+
+
+@router.get("/cases/{case_id}/acknowledgement.pdf", tags=["cases"], response_class=Response, responses=_DOCUMENT)
+def acknowledge(ledger: Ledger, account: Merchant, case_id: CaseId) -> Response:
+    """What the consumer declared, and when it was received, as it was acknowledged to them (Directive 2011/83/EU,
+    article 11a)."""
+    return _answer(acknowledgements.acknowledgement_for(ledger, account, case_id), _acknowledgement(case_id))
+
+
+@router.get("/status/acknowledgement.pdf", tags=["status"], response_class=Response, responses=_DOCUMENT)
+def acknowledge_by_link(ledger: Ledger, link: Link) -> Response:
+    """The same for the consumer, whose link acts."""
+    return _answer(acknowledgements.acknowledgement_for_link(ledger, link), _acknowledgement(link.case_id))
+
+
+def _acknowledgement(case_id: str) -> str:
+    return f"acknowledgement-{case_id[2:10]}.pdf"
 
 
 def _answer(document: bytes, name: str) -> Response:

@@ -26,7 +26,7 @@ from ..errors import LedgerError
 from .story import Story, shown_fields
 from .texts import Texts, fact, parts_in
 from .typesetting import Attachment, typeset
-from .words import inline, one_line
+from .words import bare, inline, one_line
 
 _DECIDED = (State.INSPECTED, State.RULED, State.PAYABLE, State.REFUNDED, State.SETTLED)
 _MOST_ITEMS = 60
@@ -60,7 +60,7 @@ def bundle_pdf(bundle: dict[str, Any], facts: Facts) -> bytes:
     pages = [_Page(reading, texts, facts, file).part() for texts in parts_in(facts.language)]
     return typeset(
         "bundle",
-        title=pages[0]["title"],
+        title=bare(pages[0]["title"]),
         author=one_line(facts.service),
         at=from_chain(facts.at),
         link=facts.link,
@@ -159,7 +159,8 @@ class _Page:
             if isinstance(item, dict):
                 named = one_line(str(item.get("description") or item.get("sku") or ""))
                 lines.append(self._texts.say("bundle.item", quantity=item.get("quantity", "?"), description=named))
-        return lines
+        left_out = len(items) - len(lines) if isinstance(items, list) else 0
+        return [*lines, self._texts.say("bundle.story.more", count=left_out)] if left_out else lines
 
     # --- money -------------------------------------------------------------------------------------------------------
 

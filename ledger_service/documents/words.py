@@ -31,6 +31,11 @@ def inline(text: str, most: int = 120) -> str:
     return f"{_ISOLATE}{one_line(text, most)}{_END}"
 
 
+def bare(text: str) -> str:
+    """A text of ours without what holds its names together, for where nothing is set."""
+    return text.translate(dict.fromkeys(map(ord, (_ISOLATE, _END, _BREAK))))
+
+
 def is_rtl(text: str) -> bool:
     """Whether the first letter with a direction is of a script that is written from right to left."""
     found = (unicodedata.bidirectional(sign) for sign in text)

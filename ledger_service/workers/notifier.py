@@ -42,6 +42,7 @@ from ..store.mails import (
 )
 from ..store.tables import CaseRow, Mail
 from .announcing import is_open
+from .attaching import acknowledge, attach
 from .mailing import is_said_anew
 
 log = structlog.get_logger()
@@ -80,12 +81,15 @@ class Notifier:
         with self._app.database.write() as session:
             if not claim_mail(session, mail_id, now, now + _CLAIMED):
                 return
+            mail = session.get_one(Mail, mail_id)
         message: EmailMessage | str = "dropped"
         failure: Exception | None = None
         try:
             with self._app.database.write() as session:
                 message = self._make(session, session.get_one(Mail, mail_id), now)
             if isinstance(message, EmailMessage):
+                if (document := acknowledge(self._app, mail)) is not None:
+                    attach(message, document, mail.case_id)
                 self._sender.send(mail_id, message)
         except Exception as raised:  # noqa: BLE001 - what an odd address or name makes the library raise has no end
             failure = raised
