@@ -41,6 +41,7 @@ TABLE: dict[type[errors.LedgerError], Kind] = {
         401, "link-altered", "This link cannot be read", "Open the link exactly as you received it."
     ),
     errors.LinkExpired: Kind(401, "link-expired", "This link has expired", "Ask the shop for a new link."),
+    errors.LinkErased: Kind(401, "link-erased", "This link ended with its case's personal data", "Ask the shop."),
     errors.LinkRevoked: Kind(401, "link-revoked", "This link was revoked", "Use the newest link you received."),
     errors.LinkUnknown: Kind(401, "link-unknown", "This link is not known here", "Ask the shop for a new link."),
     errors.Unauthenticated: Kind(

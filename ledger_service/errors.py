@@ -5,6 +5,7 @@ LedgerError
 ├── Unauthenticated       no valid credential
 │   ├── LinkAltered       a link's token that cannot be read, or is by somebody else
 │   ├── LinkExpired       a link that is over
+│   ├── LinkErased        a link to a case whose personal data was erased
 │   ├── LinkRevoked       a link that was taken back
 │   └── LinkUnknown       a link that this installation never made
 ├── Forbidden             a valid credential without the right
@@ -55,6 +56,10 @@ class LinkAltered(Unauthenticated):
 
 class LinkExpired(Unauthenticated):
     """A link that is over."""
+
+
+class LinkErased(Unauthenticated):
+    """A link that ended with its case's personal data."""
 
 
 class LinkRevoked(Unauthenticated):

@@ -96,6 +96,7 @@ function takeConnection(connection, problem = null) {
 const TROUBLE_BY_SLUG = {
   "link-expired": "expired",
   "link-revoked": "revoked",
+  "link-erased": "erased",
   "link-altered": "altered",
 };
 

@@ -145,7 +145,9 @@ def _fingerprint(reading: Reading, one: Observation, record: Record | None, is_r
         problem = NO_FORM
     if problem is None and is_repeated:
         problem = "The observation is there twice."
-    return Check(1, "fail", problem) if problem else matches(one.commitment, record.body["_sd"], one.disclosures)
+    if problem is not None:
+        return Check(1, "fail", problem)
+    return matches(reading, one.commitment, record.body["_sd"], one.disclosures)
 
 
 def _signature(reading: Reading, one: Observation, record: Record | None, log: _Log) -> Check:

@@ -78,6 +78,11 @@ class Reading:
         return self._receipts[token]
 
     @cached_property
+    def is_erased(self) -> bool:
+        """Whether the chain says that what was personal was destroyed."""
+        return any(row.entry is not None and row.entry.kind is Kind.ERASED for row in self.rows)
+
+    @cached_property
     def rules(self) -> Rules | str:
         """The rules of the case, or what is wrong with them in words."""
         requested = [row.record for row in self.rows if row.record and row.record.body.get("kind") == "requested"]

@@ -55,12 +55,13 @@ def check_fingerprint(reading: Reading, row: Row) -> Check:
         problem = "The record is there twice."
     if problem is not None:
         return Check(1, "fail", problem)
-    return matches(row.statement.commitment, row.record.body["_sd"], row.statement.disclosures)
+    return matches(reading, row.statement.commitment, row.record.body["_sd"], row.statement.disclosures)
 
 
-def matches(commitment: bytes, digests: list[str], shown: tuple[str, ...]) -> Check:
+def matches(reading: Reading, commitment: bytes, digests: list[str], shown: tuple[str, ...]) -> Check:
     hidden = len(digests) - len(shown)
-    words = f"{len(shown)} personal fields shown match theirs, {hidden} are not shown."
+    rest = "were erased, and their fingerprints stand" if reading.is_erased and hidden else "are not shown"
+    words = f"{len(shown)} personal fields shown match theirs, {hidden} {rest}."
     return Check(1, "pass", f"The record's bytes match the fingerprint {hex0x(commitment)}; {words}")
 
 

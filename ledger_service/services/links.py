@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from ..domain.times import from_chain, rfc3339, to_chain
 from ..domain.vocabulary import Kind, State
-from ..errors import Forbidden, InvalidInput, LinkRevoked, LinkUnknown, NotFound
+from ..errors import Forbidden, InvalidInput, LinkErased, LinkRevoked, LinkUnknown, NotFound
 from ..store.cases import find_case, first_link, status_link
 from ..store.tables import Account, CaseRow, StatusLink
 from .access import require_merchant
@@ -116,11 +116,23 @@ def authenticate_link(app: App, token: str) -> LinkClaims:
         row = status_link(session, str(claims.get("jti")))
     if row is None or row.case_id != claims.get("sub"):
         raise LinkUnknown("This link is not known here.", field="Authorization", remedy="Ask the shop for a new link.")
+    if row.revoked_at is not None and is_erased(app, row.case_id):
+        raise LinkErased(
+            "The personal data of this case was erased, and its links ended with it.",
+            field="Authorization",
+            remedy="Ask the shop for a new link if you want to see what is left: amounts, dates and fingerprints.",
+        )
     if row.revoked_at is not None:
         raise LinkRevoked(
             "This link was revoked.", field="Authorization", remedy="Use the newest link you received, or ask the shop."
         )
     return LinkClaims(row.case_id, row.jti, tuple(row.scopes.split()), row.expires_at)
+
+
+def is_erased(app: App, case_id: str) -> bool:
+    with app.database.read() as session:
+        case = find_case(session, case_id)
+    return case is not None and case.erased_at is not None
 
 
 def scope_for(kind: Kind) -> str:

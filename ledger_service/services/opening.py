@@ -277,7 +277,6 @@ def _personal(request: CaseInput) -> list[Disclosure]:
 
 def _requested_data(request: CaseInput, policy: Policy, terms: Terms, parties: Parties) -> dict[str, Any]:
     data: dict[str, Any] = {
-        "reference": request.reference,
         "items": [item.model_dump() for item in request.items],
         "refund": request.refund.model_dump(),
         "escrow": request.escrow,

@@ -13,6 +13,7 @@ from .stub import TOKEN, StubService, problem
 
 REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "expired": (problem(401, "link-expired", "This link has expired."), "This link has expired."),
+    "erased": (problem(401, "link-erased", "The data was erased."), "Your data in this return was erased."),
     "revoked": (problem(401, "link-revoked", "This link was revoked."), "This link was withdrawn."),
     "altered": (
         problem(
