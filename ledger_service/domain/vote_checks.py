@@ -57,7 +57,7 @@ def _fingerprint(reading: Reading, vote: VoteStatement) -> Check:
     ]
     if problem is None and len(same) != 1:
         problem = "The vote is there twice."
-    return Check(1, "fail", problem) if problem else matches(vote.commitment, body["_sd"], vote.disclosures)
+    return Check(1, "fail", problem) if problem else matches(reading, vote.commitment, body["_sd"], vote.disclosures)
 
 
 def _signature(reading: Reading, vote: VoteStatement, chain: ChainReader | None) -> Check:
