@@ -32,6 +32,7 @@ from .audit_rows import row_problems
 from .audit_sending import payment_problems, sending_problems
 from .chain_audit import SignatureAudit
 from .evidence import own_chain_url
+from .log_audit import log_problems
 
 _PATIENCE = 50  # looks at a sum that the chain moves while we look
 _PAUSE = 0.1  # seconds between them
@@ -78,6 +79,7 @@ def _whole(running: _Audit, url: str, quick: bool) -> dict[str, Any]:
         _replay_cases(running, cases, many)
         running.report(stranger_problems(app))
         running.report(row_problems(app))
+        running.report(log_problems(app, running.rpc))
     strangers = _look_for_lost(running)
     money, not_adding_up = _settled_money(running)
     running.report(not_adding_up)

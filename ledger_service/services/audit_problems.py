@@ -17,12 +17,20 @@ _SENDING = (
     "What was accepted may not reach the chain, or not be counted as sent: stop the workers and restore the row from a "
     "backup before a deadline passes."
 )
+_LOG = (
+    "Scans, readings or messages can no longer be shown to have been in the log when it was anchored: restore the "
+    "database from a backup."
+)
 _SEALED = "A secret that the service needs cannot be used any more: restore the row from a backup, or make a new one."
 
 # By table.
 MEANINGS = {
     "records": _STATEMENT,
     "votes": _STATEMENT,
+    "observations": _STATEMENT,
+    "log_tiles": _LOG,
+    "log_checkpoints": _LOG,
+    "chain_anchors": _LOG,
     "cases": "What pages show of the case is not what its parties signed: restore this row from a backup.",
     "disclosures": "A personal field can no longer be shown, or is not the one that was stated: restore it.",
     "case_keys": "The personal fields of this case can no longer be opened: restore the key from a backup.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -196,30 +196,3 @@ def anchor_over(session: Session, index: int) -> ChainAnchor | None:
 def block_read(session: Session) -> int:
     """The newest block that was read."""
     return session.exec(select(func.max(ChainCursor.block_number))).one() or 0
-
-
-# --- the audit's -----------------------------------------------------------------------------------------------------
-
-
-def logged(session: Session, first: int, limit: int) -> Sequence[tuple[int, str]]:
-    """Places and commitments from `first` on, as they are."""
-    query = select(ObservationRow.log_index, ObservationRow.commitment).where(col(ObservationRow.log_index) >= first)
-    rows = session.exec(query.order_by(col(ObservationRow.log_index)).limit(limit))
-    return [(index or 0, commitment) for index, commitment in rows]
-
-
-def checkpoints(session: Session) -> Iterator[LogCheckpoint]:
-    """All, the smallest first, few in memory at a time."""
-    after = -1
-    while True:
-        query = select(LogCheckpoint).where(LogCheckpoint.size > after).order_by(col(LogCheckpoint.size)).limit(500)
-        found = session.exec(query).all()
-        yield from found
-        if not found:
-            return
-        after = found[-1].size
-        session.expunge_all()
-
-
-def count_tiles(session: Session, level: int) -> int:
-    return session.exec(select(func.count()).select_from(LogTile).where(LogTile.level == level)).one()

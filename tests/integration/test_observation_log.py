@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from databases import Databases
-from sqlmodel import select
+from sqlalchemy import Connection, text
+from sqlmodel import Session, select
 
 from ledger_service.chain.anchors import latest_anchor
 from ledger_service.chain.case_reader import FullReader
@@ -24,6 +26,7 @@ from ledger_service.services import accounts
 from ledger_service.services.app import App, make_app
 from ledger_service.services.bundles import make_bundle
 from ledger_service.services.inputs import CaseInput
+from ledger_service.services.log_audit import log_problems
 from ledger_service.services.observation_data import ObservationInput
 from ledger_service.services.observation_views import observations
 from ledger_service.services.observations import observe
@@ -96,8 +99,13 @@ class Log:
         return [item["observation_id"] for item in body["items"]]
 
     def stages(self) -> list[str]:
-        page = observations(self.app, self.merchant, self.case_id, limit=200)
-        return [item["stage"] for item in page["items"]]
+        found, cursor = [], None
+        while True:
+            page = observations(self.app, self.merchant, self.case_id, cursor, limit=200)
+            found += [item["stage"] for item in page["items"]]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return found
 
     def run_until(self, condition: Callable[[], Any], seconds: float = 60.0) -> None:
         until = self.app.clock.seconds() + seconds
@@ -330,6 +338,55 @@ def test_database_that_is_older_than_the_chain_appends_nothing(log: Log) -> None
     with pytest.raises(IntegrityFailure, match="does not lead to"):
         log.keeper.step()
     assert log.rows(LogCheckpoint) == []
+
+
+# --- the audit -------------------------------------------------------------------------------------------------------
+
+
+_SPOILED: dict[str, tuple[str, str]] = {
+    "UPDATE observations SET occurred_at = occurred_at + 1 WHERE log_index = 1": ("observations", "occurred_at"),
+    "UPDATE observations SET kind = 'noted' WHERE log_index = 2": ("observations", "kind"),
+    "UPDATE observations SET signature = canonical WHERE log_index = 1": ("observations", "signer, signature"),
+    "UPDATE observations SET receipt = 'x' WHERE log_index = 1": ("observations", "receipt"),
+    "UPDATE observations SET log_index = NULL WHERE log_index = 1": ("observations", ""),
+    "UPDATE observations SET log_index = 900 WHERE log_index = 299": ("observations", ""),
+    "UPDATE log_tiles SET hashes = (SELECT hashes FROM log_tiles WHERE level = 0 AND number = 1) "
+    "WHERE level = 0 AND number = 0": ("log_tiles", "hashes"),
+    "DELETE FROM log_tiles WHERE level = 1": ("log_tiles", "hashes"),
+    "INSERT INTO log_tiles SELECT 3, 7, hashes FROM log_tiles WHERE level = 1": ("log_tiles", ""),
+    "UPDATE log_checkpoints SET root = '0x11'": ("log_checkpoints", "root"),
+    "UPDATE log_checkpoints SET note = 'x'": ("log_checkpoints", "note"),
+    "DELETE FROM log_checkpoints": ("observations", "log_index"),
+    "UPDATE chain_anchors SET root = '0x11'": ("chain_anchors", "root"),
+    "DELETE FROM chain_anchors": ("chain_anchors", ""),
+}
+
+
+def test_audit_finds_what_was_changed_in_the_log(log: Log) -> None:
+    log.state(150)
+    log.state(150)
+    log.run_until_anchored()
+    assert list(log_problems(log.app, log.rpc)) == []
+    for statement, (table, column) in _SPOILED.items():
+        with log.app.database.engine.connect() as connection:
+            spoiled = Spoiled(connection)
+            connection.execute(text(statement))
+            found = list(log_problems(replace(log.app, database=spoiled), log.rpc))
+            connection.rollback()
+        assert (table, column) in {(one.table, one.column or "") for one in found}, (statement, found)
+    assert list(log_problems(log.app, log.rpc)) == []
+
+
+class Spoiled(Database):
+    """A database as one connection sees it, which undoes in the end what it changed."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        with Session(self._connection, expire_on_commit=False) as session:
+            yield session
 
 
 # --- the second chain ------------------------------------------------------------------------------------------------
