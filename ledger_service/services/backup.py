@@ -103,7 +103,7 @@ def _write(
 ) -> None:
     parts: list[dict[str, Any]] = []
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        with database.read() as session:
+        with database.unhurried() as patient, patient.read() as session:
             at = read_cursor(session)
             for name in archived_tables():
                 total = count_rows(session, name)
@@ -230,7 +230,7 @@ def _require_its_keys(manifest: Manifest, data: Path) -> None:
 
 
 def _fill(archive: zipfile.ZipFile, manifest: Manifest, database: Database, tell: Progress, now: int) -> None:
-    with database.write() as session:
+    with database.unhurried() as patient, patient.write() as session:
         loading = Loading(session.connection(), manifest["schema"])
         for part in manifest["parts"]:
             if "rows" not in part:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
+import pg8000.core  # type: ignore[import-untyped]
 import pg8000.legacy  # type: ignore[import-untyped]
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
@@ -33,6 +34,7 @@ _PASSING = ("08", "25006", "53", "57", "58")
 _BROKEN = (NoConnection, ConnectionError, TimeoutError)
 
 _convert = pg8000.legacy.convert_paramstyle
+_read_plainly = pg8000.core._read
 _LONGEST = 20_000  # characters of a statement that is remembered
 
 # Connections of a process: a few more threads read and write than there are, and take turns.
@@ -48,18 +50,31 @@ _PRAGMAS = (
     "secure_delete=ON",
     f"busy_timeout={1000 * _PATIENCE}",
 )
+# Seconds at PostgreSQL: for a lock, for a statement, and for anything at all to come from the server. What is not in a
+# hurry, such as a migration, has no bounds but the first.
+_LOCK, _STATEMENT, _SILENCE = 10, 300, 330
+_UNHURRIED_LOCK = 60
+# What is deleted is overwritten: a case's key must not be left in the file.
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "secure_delete=ON",
+    f"busy_timeout={1000 * _PATIENCE}",
+)
 
 
 class Database:
     """`read()` and `write()` are the only ways in; a write commits once, at the end, or not at all.
 
-    `patience` is how many seconds a thread waits for its turn to write to SQLite.
+    `patience` is how many seconds a thread waits for its turn to write to SQLite. PostgreSQL keeps nobody waiting for
+    ever either, unless they are not `hurried`.
     """
 
-    def __init__(self, url: str, *, patience: float = _PATIENCE) -> None:
+    def __init__(self, url: str, *, patience: float = _PATIENCE, hurried: bool = True) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
-        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
+        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url, hurried)
         self._groups = GroupCommit(self.engine, patience) if self.is_sqlite else None
 
     @contextmanager
@@ -96,6 +111,16 @@ class Database:
             yield session
             session.commit()
 
+    @contextmanager
+    def unhurried(self) -> Iterator[Database]:
+        """The same for what takes as long as it takes: a migration, a backup, a table written anew."""
+        other = self if self.is_sqlite else Database(self.url, hurried=False)
+        try:
+            yield other
+        finally:
+            if other is not self:
+                other.close()
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -120,14 +145,27 @@ def _sqlstate(error: DBAPIError) -> str:
     return str(said.get("C", "")) if isinstance(said, dict) else ""
 
 
-def _postgresql_engine(url: str) -> Engine:
+def _postgresql_engine(url: str, hurried: bool) -> Engine:
     """With the driver that we install, whatever spelling of the scheme the URL has."""
     scheme, _, rest = url.partition("://")
     driver = "postgresql+pg8000" if scheme in ("postgres", "postgresql") else scheme
-    engine = create_engine(f"{driver}://{rest}", pool_pre_ping=True, hide_parameters=True, **_POOL)
+    bounded = {"timeout": _SILENCE} if hurried and driver.endswith("pg8000") else {}
+    engine = create_engine(
+        f"{driver}://{rest}", pool_pre_ping=True, hide_parameters=True, connect_args=bounded, **_POOL
+    )
     # Many rows in one statement: the driver would ask for each of them by itself.
     engine.dialect.use_insertmanyvalues_wo_returning = True
     pg8000.legacy.convert_paramstyle = _converted
+    pg8000.core._read = _read
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        """Bounds that the server keeps, in the session, since a pool of connections takes none at its start."""
+        cursor = connection.cursor()
+        cursor.execute(f"SET lock_timeout = '{_LOCK if hurried else _UNHURRIED_LOCK}s'")
+        cursor.execute(f"SET statement_timeout = '{_STATEMENT if hurried else 0}s'")
+        cursor.close()
+        connection.commit()
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Any) -> None:
@@ -136,6 +174,15 @@ def _postgresql_engine(url: str) -> Engine:
             connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
     return engine
+
+
+def _read(connection: Any, size: int) -> Any:
+    """As pg8000 reads, which names only some of what breaks a connection; what it does not name would leave a broken
+    one in the pool, as one from which nothing came in time."""
+    try:
+        return _read_plainly(connection, size)
+    except OSError as error:
+        raise pg8000.core.InterfaceError("network error") from error
 
 
 def _converted(style: str, statement: str, values: Any) -> tuple[str, Any]:

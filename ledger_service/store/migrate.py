@@ -26,7 +26,7 @@ def _config() -> Config:
 
 def upgrade(database: Database) -> None:
     """Runs what is missing, in one transaction. Safe to call again. Raises Unavailable for a later release's tables."""
-    with database.engine.begin() as connection:
+    with database.unhurried() as patient, patient.engine.begin() as connection:
         _require_known(_revision_on(connection))
         upgrade_on(connection, "head")
 

@@ -43,13 +43,11 @@ def _scrub_sqlite(database: Database, whole: bool) -> bool:
 
 
 def _scrub_postgresql(database: Database, whole: bool) -> None:
-    engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"SET lock_timeout = {0 if whole else _PATIENCE}")
-        try:
+    with database.unhurried() as patient:
+        engine = patient.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"SET lock_timeout = {0 if whole else _PATIENCE}")
             for table in _SMALL:
                 connection.exec_driver_sql(f"VACUUM (FULL) {table}")
             for table in _LARGE:
                 connection.exec_driver_sql(f"VACUUM (FULL) {table}" if whole else f"VACUUM {table}")
-        finally:
-            connection.exec_driver_sql("RESET lock_timeout")

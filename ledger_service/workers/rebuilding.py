@@ -18,7 +18,7 @@ def rebuild(database: Database, rpc: Rpc, clock: Clock, indexer: Indexer, tell: 
     """Throws away what was read, and reads it again; `tell` is told how far that is. Killed in between, it can be begun
     anew, and a service that runs goes on with it."""
     common = _last_common_block(database, rpc)
-    with database.write() as session:
+    with database.unhurried() as patient, patient.write() as session:
         if common is not None:
             telling.go_back(session, common, clock.seconds())
         forget_everything(session)
