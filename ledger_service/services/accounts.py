@@ -39,14 +39,6 @@ def create_account(app: App, role: str, name: str, address: str | None = None) -
     return {"api_key": api_key, "address": own, "role": role, "name": name}
 
 
-def authenticate(app: App, api_key: str) -> Account:
-    """The account of an API key. Raises Unauthenticated for a key that is none."""
-    [found] = authenticate_all(app, [api_key])
-    if isinstance(found, Unauthenticated):
-        raise found
-    return found
-
-
 def authenticate_all(app: App, api_keys: Sequence[str]) -> list[Account | Unauthenticated]:
     """The account of each API key, or that it is none, asked for at once.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import structlog
 from sqlmodel import Session
 
 from ..domain.case_state import CaseState
@@ -15,6 +16,7 @@ from ..store.acting_reads import lock_cases, unsettled
 from ..store.cases import find_case
 from ..store.idempotency import StoredAnswer, insert_answers
 from ..store.tables import Account
+from ..traces import calls_of
 from .accepting import Taken, keep_records, new_record_id, sealed_rows, take_record
 from .access import require_visible, roles_in
 from .app import App
@@ -23,6 +25,8 @@ from .idempotency import Answer, IdempotencyClaim, answered_meanwhile, answers_t
 from .inputs import ActInput, MilestoneInput, PrepareInput, SignedActInput
 from .links import LinkClaims, require_scope
 from .preparing import accept_prepared, case_of_link
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,22 @@ def state_milestones(
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one of them is not to be the others'
         if isinstance(error, Unavailable) and not isinstance(error, Interrupted):
             return [error] * len(statements)  # nobody can write now
-        return [_alone(app, statement) for statement in statements]
+        log.warning("taken_one_by_one", statements=len(statements), why=type(error).__name__, where=calls_of(error))
+        return _one_by_one(app, statements)
+
+
+def _one_by_one(app: App, statements: Sequence[Statement]) -> list[Answer | Exception]:
+    """Each in a unit of work of its own. What somebody else holds is waited for once, and twice at most: others wait
+    for all of this."""
+    held: dict[str, Exception] = {}
+    outcomes: list[Answer | Exception] = []
+    for statement in statements:
+        known = held.get(statement.case_id) or (next(iter(held.values())) if len(held) > 1 else None)
+        outcome = known or _alone(app, statement)
+        if isinstance(outcome, Interrupted):
+            held[statement.case_id] = outcome
+        outcomes.append(outcome)
+    return outcomes
 
 
 def _alone(app: App, statement: Statement) -> Answer | Exception:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sqlmodel import Session
@@ -12,6 +13,7 @@ from sqlmodel import Session
 from ..chain.deployments import Deployment
 from ..clock import Clock
 from ..config import Settings
+from ..errors import IntegrityFailure
 from ..keystore import LocalSigner, Signer, decrypt_key, encrypt_key, new_key
 from ..master_keys import MASTER, KeyFile
 from ..sealing import Vault, read_or_create_secret
@@ -42,11 +44,13 @@ class KeyRing:
         return signer
 
     def open(self, session: Session, addresses: Iterable[str]) -> None:
-        """Opens the held keys among these that are not open yet, by one question to the database."""
+        """Opens the held keys among these that are not open yet, by one question to the database. One that cannot be
+        opened stays closed: whoever needs it is told by `signer`."""
         with self._lock:
             closed = [address for address in addresses if address not in self._open]
         for row in held_keys(session, closed):
-            self._keep(LocalSigner(decrypt_key(row.keystore, self._password)))
+            with suppress(IntegrityFailure):
+                self._keep(LocalSigner(decrypt_key(row.keystore, self._password)))
 
     def signer(self, session: Session, address: str) -> Signer | None:
         """The signer of a held key; None if the service does not hold the key of this address."""

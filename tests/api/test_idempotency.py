@@ -9,12 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
+from asking import account_of
 from sqlmodel import select
 from starlette.testclient import TestClient
 
 from ledger_service.clock import FixedClock
 from ledger_service.errors import Conflict
-from ledger_service.services import accounts
 from ledger_service.services.app import App
 from ledger_service.services.housekeeping import tidy
 from ledger_service.services.idempotency import KEPT_SECONDS, IdempotencyClaim, begin
@@ -159,7 +159,7 @@ def test_prepared_messages_are_forgotten_once_they_have_expired(
 
 def test_of_two_processes_with_one_request_the_second_undoes_itself(ledger: App, merchant: dict[str, Any]) -> None:
     """Both looked before either had written: the database decides."""
-    account = accounts.authenticate(ledger, merchant["api_key"])
+    account = account_of(ledger, merchant["api_key"])
     request = CaseInput.model_validate(case_body())
     claims = [begin(ledger, "account:1", "k", "hash") for _ in range(2)]
     assert all(isinstance(claim, IdempotencyClaim) for claim in claims)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from asking import account_of
 from eth_account.messages import encode_typed_data
 from sqlalchemy import text
 
@@ -14,7 +15,7 @@ from ledger_service.config import Settings
 from ledger_service.domain.hashing import keccak
 from ledger_service.domain.panels import Panel
 from ledger_service.keystore import LocalSigner, new_key
-from ledger_service.services.accounts import authenticate, create_account
+from ledger_service.services.accounts import create_account
 from ledger_service.services.acting import act_by_link, state_milestone
 from ledger_service.services.app import App, make_app
 from ledger_service.services.inputs import CaseInput, MilestoneInput, SignedActInput, VoteInput
@@ -41,7 +42,7 @@ class Court:
         self.app: App = make_app(settings, world.deployment, world.clock, self.database)
         self.ledger = Ledger(world, self.database)
         made = create_account(self.app, "merchant", "Court shop")
-        self.shop = authenticate(self.app, made["api_key"])
+        self.shop = account_of(self.app, made["api_key"])
         pay_in(world.chain.url, world.deployment, world.deployment.tokens["EUR"], made["address"], PAID_IN)
         self.judges = [self._arbitrator(f"Judge {number}") for number in range(3)]
         self.deputies = [self._arbitrator(f"Deputy {number}") for number in range(3)]
@@ -52,7 +53,7 @@ class Court:
         self.ledger.run_until(lambda: self.read("SELECT minor FROM chain_balances"))
 
     def _arbitrator(self, name: str) -> Account:
-        return authenticate(self.app, create_account(self.app, "arbitrator", name)["api_key"])
+        return account_of(self.app, create_account(self.app, "arbitrator", name)["api_key"])
 
     def _panel(self, seats: list[Account], threshold: int, *, appeal: int = 0, fallback: int = 0) -> int:
         asked = register_panel(self.app, Panel(tuple(one.address for one in seats), threshold, appeal, fallback, FEE))

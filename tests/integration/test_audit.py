@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asking import account_of
 from sqlmodel import SQLModel
 
 from ledger_service.chain.abi import ESCROW, LEDGER
@@ -20,7 +21,7 @@ from ledger_service.chain.faucet import pay_in
 from ledger_service.config import Settings
 from ledger_service.domain.hashing import hex0x, keccak
 from ledger_service.errors import NotFound
-from ledger_service.services.accounts import authenticate, create_account
+from ledger_service.services.accounts import create_account
 from ledger_service.services.acting import state_milestone
 from ledger_service.services.app import App, make_app
 from ledger_service.services.audit import audit
@@ -76,7 +77,7 @@ def house(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
     ledger = Ledger(world, database)
     made = create_account(app, "merchant", "Audited shop")
     pay_in(world.chain.url, world.deployment, world.deployment.tokens["EUR"], made["address"], 100_000)
-    shop = authenticate(app, made["api_key"])
+    shop = account_of(app, made["api_key"])
     ledger.run_until(lambda: House(app, path, "", "").read("SELECT minor FROM chain_balances"))
 
     def opened(reference: str) -> str:

@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from asking import account_of
 from databases import Databases, databases_in
 from faults.site import Site
 from faults.traffic import Traffic
@@ -22,7 +23,6 @@ from ledger_service.chain.deployments import read_deployment
 from ledger_service.chain.local import LocalChain
 from ledger_service.clock import SystemClock
 from ledger_service.commands.service import make_workers
-from ledger_service.services.accounts import authenticate
 from ledger_service.services.acting import state_milestone
 from ledger_service.services.app import App, make_app
 from ledger_service.services.audit import audit
@@ -192,7 +192,7 @@ def waiting(database: Database) -> list[Any]:
 
 
 def open_and_authorise(app: App, api_key: str, body: dict[str, Any]) -> str:
-    shop = authenticate(app, api_key)
+    shop = account_of(app, api_key)
     case_id = str(open_case(app, shop, CaseInput.model_validate(body))["case_id"])
     state_milestone(app, shop, case_id, MilestoneInput(kind="authorised"))
     return case_id

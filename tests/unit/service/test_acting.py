@@ -5,23 +5,35 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, select
+from asking import account_of
+from sqlalchemy import delete, func, select, text
 from sqlmodel import Session, SQLModel, col
+from structlog.testing import capture_logs
 
 from ledger_service.domain.vocabulary import Kind
-from ledger_service.errors import Conflict, Forbidden, Interrupted, InvalidInput, NotFound, OutOfOrder, Overloaded
-from ledger_service.services.accounts import authenticate, create_account
+from ledger_service.errors import (
+    Conflict,
+    Forbidden,
+    IntegrityFailure,
+    Interrupted,
+    InvalidInput,
+    NotFound,
+    OutOfOrder,
+    Overloaded,
+)
+from ledger_service.services.accounts import create_account
 from ledger_service.services.acting import Statement, state_milestone, state_milestones
 from ledger_service.services.app import App
 from ledger_service.services.idempotency import Answer, IdempotencyClaim, claim_of
 from ledger_service.services.inputs import CaseInput, MilestoneInput
 from ledger_service.services.opening import open_case
+from ledger_service.store import database as database_module
 from ledger_service.store.idempotency import insert_answers
-from ledger_service.store.tables import Account, CaseKey, DisclosureRow, OutboxRow, RecordRow
+from ledger_service.store.tables import Account, CaseKey, CaseRow, DisclosureRow, HeldKey, OutboxRow, RecordRow
 
 AUTHORISED = MilestoneInput(kind="authorised")
 
@@ -80,8 +92,8 @@ def test_each_of_several_cases_is_answered_in_its_place(app: App, shop: Account,
 
 
 def test_refusals_among_others_are_theirs_alone_and_leave_nothing(app: App, shop: Account, cases: list[str]) -> None:
-    stranger = authenticate(app, create_account(app, "merchant", "Other")["api_key"])
-    auditor = authenticate(app, create_account(app, "auditor", "Eyes")["api_key"])
+    stranger = account_of(app, create_account(app, "merchant", "Other")["api_key"])
+    auditor = account_of(app, create_account(app, "auditor", "Eyes")["api_key"])
     before = count(app)
     outcomes = state_milestones(
         app,
@@ -230,3 +242,53 @@ def test_group_that_the_database_refuses_is_done_one_by_one(app: App, shop: Acco
     assert [type(each) for each in outcomes] == [Answer, InvalidInput, Answer]
     assert [len(rows_of(app, case)) for case in cases] == [2, 1, 2]
     assert isinstance(statements[0].claim, IdempotencyClaim)
+
+
+def test_keystore_that_cannot_be_opened_is_that_account_s_alone(
+    app: App, shop: Account, cases: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others stay one group: one unit of work, one commit."""
+    other = _shop_with_a_damaged_key(app)
+    statements = [Statement(each, case, AUTHORISED) for each, case in zip((shop, other, shop), cases, strict=True)]
+    with app.database.write() as session:
+        case = session.get_one(CaseRow, cases[1])
+        case.merchant, case.account_id = other.address, other.id or 0
+        session.add(case)
+    write, units = app.database.write, []
+
+    def counted() -> AbstractContextManager[Session]:
+        units.append(1)
+        return write()
+
+    monkeypatch.setattr(app.database, "write", counted)
+    outcomes = state_milestones(app, statements)
+    assert [type(each) for each in outcomes] == [Answer, IntegrityFailure, Answer]
+    assert len(units) == 1
+
+
+def _shop_with_a_damaged_key(app: App) -> Account:
+    made = create_account(app, "merchant", "Another shop")
+    with app.database.write() as session:
+        held = session.get_one(HeldKey, made["address"])
+        held.keystore = held.keystore.replace("mac", "cam")
+        session.add(held)
+        return session.scalars(select(Account).where(col(Account.address) == made["address"])).one()
+
+
+def test_case_that_is_held_by_a_stuck_session_holds_up_the_others_for_a_while(
+    app: App, shop: Account, cases: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if app.database.is_sqlite:
+        pytest.skip("SQLite lets one writer look at a time")
+    monkeypatch.setattr(database_module, "_LOCK", 1)
+    app.database.engine.dispose()
+    again = [Statement(shop, cases[1], AUTHORISED)] * 20
+    began = time.monotonic()
+    with app.database.engine.connect() as stuck, capture_logs() as logs:
+        stuck.execute(text("SELECT 1 FROM cases WHERE case_id = :case FOR UPDATE"), {"case": cases[1]})
+        outcomes = state_milestones(app, [Statement(shop, cases[0], AUTHORISED), *again])
+        stuck.rollback()
+    assert time.monotonic() - began < 15
+    assert [type(each) for each in outcomes] == [Answer, *[Interrupted] * 20]
+    assert {each["why"] for each in logs if each["event"] == "taken_one_by_one"} == {"Interrupted"}
+    assert [type(each) for each in state_milestones(app, again[:1])] == [Answer]

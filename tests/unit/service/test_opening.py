@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from asking import account_of
 from coincurve import PrivateKey
 from sqlalchemy import update
 from sqlmodel import col
@@ -13,7 +14,7 @@ from sqlmodel import col
 from ledger_service.domain.signatures import address_of
 from ledger_service.domain.vocabulary import Grade, State
 from ledger_service.errors import Conflict, InvalidInput, Unauthenticated
-from ledger_service.services.accounts import authenticate, create_account, disable_account, set_webhook_secret
+from ledger_service.services.accounts import create_account, disable_account, set_webhook_secret
 from ledger_service.services.app import App
 from ledger_service.services.importing import import_online_retail
 from ledger_service.services.inputs import CaseInput
@@ -135,10 +136,10 @@ def test_import_counts_refused_notes_in_no_case(app: App, shop: Account) -> None
 
 def test_key_of_a_disabled_account_is_refused(app: App) -> None:
     key = create_account(app, "auditor", "Eyes")["api_key"]
-    assert authenticate(app, key).name == "Eyes"
+    assert account_of(app, key).name == "Eyes"
     disable_account(app, "auditor", "Eyes")
     with pytest.raises(Unauthenticated):
-        authenticate(app, key)
+        account_of(app, key)
 
 
 def test_webhook_secret_of_an_unknown_provider_is_refused(app: App, shop: Account) -> None:
