@@ -37,7 +37,7 @@ class Basis:
         try:
             self.facts = chain.facts(reading.evidence)
         except Unavailable as error:
-            self.without, self.why = "pending", f"the chain does not answer ({error.detail})"
+            self.without, self.why = "pending", f"the chain does not answer ({error.detail.rstrip('.')})"
 
     @property
     def offline(self) -> bool:

@@ -9,12 +9,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+import structlog
+
 from ..chain.case_reader import QuickReader
 from ..chain.rpc import Rpc
 from ..domain.chain_facts import ChainFacts
 from ..domain.evidence import Evidence
 from ..errors import Unavailable
 
+_log = structlog.get_logger(__name__)
 T = TypeVar("T")
 _FRESH = 0.5  # seconds
 
@@ -63,11 +66,20 @@ class OwnChain:
     def accepts_signature(self, account: str, digest: bytes, signature: bytes) -> bool:
         if self._reader is None or isinstance(self.known, str):
             raise Unavailable(str(self.known))
-        return self._reader.accepts_signature(account, digest, signature)
+        try:
+            return self._reader.accepts_signature(account, digest, signature)
+        except Unavailable as error:
+            raise Unavailable(_no_answer(error)) from error
 
 
 def _ask(rpc: Rpc, evidence: Evidence) -> ChainFacts | str:
     try:
         return QuickReader(rpc).facts(evidence)
     except Unavailable as error:
-        return rpc.hide(error.detail)  # the answer is public
+        return _no_answer(error)
+
+
+def _no_answer(error: Unavailable) -> str:
+    """What anybody may read of it, on a page for consumers. What an operator needs is in the log."""
+    _log.warning("own_chain_not_asked", error=error.detail)
+    return "The service's node gives no answer right now."
