@@ -33,5 +33,5 @@ def test_links_and_pictures_of_a_page_exist(page: Path) -> None:
 def test_commands_that_a_page_names_exist(page: Path) -> None:
     root = typer.main.get_command(main)
     known = set(root.commands)  # type: ignore[attr-defined]
-    for word in re.findall(r"(?:`|bin/)ledger ([a-z]+)", page.read_text("utf-8")):
+    for word in re.findall(r"(?:`|bin/)ledger ([a-z-]+)", page.read_text("utf-8")):
         assert word in known, f"{page.name} names `ledger {word}`"
