@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..domain.disclosures import read_disclosure
@@ -29,20 +29,21 @@ class Story:
         self._names = names
 
     def rows(self) -> list[dict[str, Any]]:
-        return [self._row(row) for row in self._reading.rows[:MOST_ROWS]]
+        rows = self._reading.rows
+        return [self._row(row, rows[:index]) for index, row in enumerate(rows[:MOST_ROWS])]
 
     @property
     def left_out(self) -> int:
         return max(0, len(self._reading.rows) - MOST_ROWS)
 
-    def _row(self, row: Row) -> dict[str, Any]:
+    def _row(self, row: Row, before: Sequence[Row]) -> dict[str, Any]:
         texts, stage = self._texts, self._stage(row)
         when = self._when(row)
         said = [*self._said(row), *self._votes(row)]
         return {
             "day": texts.day(from_chain(when)) if when is not None else texts["unknown"],
             "time": texts.time(from_chain(when)) if when is not None else "",
-            "title": one_line(texts.kind(row.kind, self._by(row))),
+            "title": one_line(texts.kind(row.kind, _effect(row, before) or self._by(row))),
             "who": self._who(row),
             "facts": " · ".join(self._facts(row)),
             "said": said,
@@ -128,6 +129,16 @@ class Story:
             yield str(texts["data.waiting"])
         if claimed is not None and row.entry is not None:
             yield texts.say("data.claimed", value=texts.moment(claimed))
+
+
+def _effect(row: Row, before: Sequence[Row]) -> str | None:
+    """What a record did where its kind and its maker do not say: see `timeline` of the status page."""
+    kinds = [each.kind for each in before]
+    if row.kind == "disputed" and ("disputed" in kinds or "challenged" in kinds):
+        return "fallback" if row.by_contract else "again"
+    answers = [each for each in before if each.kind in ("accepted", "objected")]
+    waited = bool(answers) and answers[-1].kind == "accepted" and not answers[-1].by_contract
+    return "notice" if row.kind == "accepted" and row.by_contract and waited else None
 
 
 def quote(label: str, text: str) -> dict[str, Any]:

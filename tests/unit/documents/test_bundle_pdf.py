@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import typst
-from unit.verification.builder import START, TOKENS, Life, disputed, opened, paid, seal
+from unit.verification.builder import START, TOKENS, Life, disputed, inspected, opened, paid, seal
 
 from ledger_service.documents.bundle_pdf import Facts, bundle_pdf
 from ledger_service.documents.typesetting import MAX_ATTACHED, Attachment, typeset
 from ledger_service.domain.times import from_chain
-from ledger_service.domain.vocabulary import Kind, Mode, Role
+from ledger_service.domain.vocabulary import Grade, Kind, Mode, Role
 from ledger_service.errors import InvalidInput, TooLarge
 from ledger_service.verification import verify_bundle
 
@@ -215,3 +215,17 @@ def test_hostile_name_stays_text_and_inside_the_page(text: str) -> None:
 def test_markup_is_shown_as_it_was_written() -> None:
     text = text_of(made(paid(), language="en", merchant=HOSTILE[0])).replace("\n", " ")
     assert HOSTILE[0] in text
+
+
+def test_second_dispute_is_a_claim_stated_anew_and_a_silent_panel_hands_on() -> None:
+    text = text_of(made(disputed().lapse(), language="en"))
+    assert text.count("Dispute opened\n") == 1
+    assert "Claim stated anew" in text
+    assert "Passed to the arbitrators’ substitutes by rule" in text
+
+
+def test_acceptance_after_its_notice_took_effect() -> None:
+    life = inspected(grade=Grade.USED, share=8_000).act(Kind.ACCEPTED, Role.CONSUMER).lapse()
+    text = text_of(made(life, language="en"))
+    assert text.index("Proposal accepted") < text.index("The acceptance took effect")
+    assert "Decided by rule: the time to answer had passed" in text_of(made(inspected().lapse(), language="en"))
