@@ -34,6 +34,10 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address the service listens on.")
     port: int = Field(default=8000, ge=1, le=65535, description="Port the service listens on.")
     public_url: str = Field(default="", description="How consumers reach the service; empty: http://HOST:PORT.")
+    public_node: str = Field(
+        default="",
+        description="JSON-RPC endpoint of the chain that status pages name to their readers; empty: a local chain's.",
+    )
     key_password_file: Path | None = Field(
         default=None, description="Password of the keystores; empty: made in the data folder."
     )

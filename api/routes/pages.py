@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -19,6 +21,7 @@ from ledger_service.domain.times import rfc3339
 from ledger_service.services.app import App
 
 from ..dependencies import Ledger
+from ..security import content_security_policy
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PAGES = _ROOT / "frontend_static"
@@ -27,6 +30,9 @@ _SHOWN_MAILS = 100
 _LINK = re.compile(r"https?://[^\s<>\"]+/s#[^\s<>\"]+")
 _HERE = ("127.0.0.1", "::1", "localhost")
 _REVALIDATE = {"Cache-Control": "no-cache"}
+_IMPORT_MAP = re.compile(r'<script type="importmap">(.*?)</script>', re.DOTALL)
+# The page checks a case against a node of its reader's choosing: any that is reached over TLS, or on their own machine.
+_NODES = "'self' https: http://localhost:* http://127.0.0.1:*"
 
 router = APIRouter(include_in_schema=False)
 
@@ -57,7 +63,7 @@ async def show_start() -> Response:
 @router.get("/s")
 async def show_status_page() -> Response:
     """The page of a status link. Its token stands in the fragment, which never reaches a server."""
-    return _page("status.html")
+    return _page("status.html", {"Content-Security-Policy": status_policy()})
 
 
 @router.get("/outbox")
@@ -83,10 +89,18 @@ def install(api: FastAPI) -> None:
         api.mount("/lib", _Libraries(directory=_ROOT / "node_modules"))
 
 
-def _page(name: str) -> Response:
+def _page(name: str, headers: dict[str, str] | None = None) -> Response:
     if not (_PAGES / name).is_file():
         raise HTTPException(404)
-    return FileResponse(_PAGES / name, headers=_REVALIDATE)
+    return FileResponse(_PAGES / name, headers={**_REVALIDATE, **(headers or {})})
+
+
+def status_policy() -> str:
+    """The policy of the status page: its import map, which says where the libraries are, is let in by its hash."""
+    found = _IMPORT_MAP.search((_PAGES / "status.html").read_text("utf-8"))
+    digest = hashlib.sha256(found[1].encode() if found else b"").digest()
+    scripts = f"'self' 'sha256-{base64.b64encode(digest).decode()}'"
+    return content_security_policy(scripts=scripts, connections=_NODES)
 
 
 # --- mails of a local run --------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from ledger_service.services import acting, evidence, preparing, status
+from ledger_service.services import acting, bundles, evidence, links, preparing, status
 from ledger_service.services.inputs import ActInput, SignedActInput
 from ledger_service.services.intake import Intake
 
@@ -31,6 +31,15 @@ def show_status(request: Request, ledger: Ledger, link: Link) -> Response:
 def verify_status(ledger: Ledger, link: Link) -> Response:
     """Checks all that the ledger holds of the link's case against the chain."""
     return JSONResponse(evidence.verify_case(ledger, link.case_id))
+
+
+@router.get("/bundle", responses=answers(schemas.Bundle, "The evidence bundle.", READING))
+def export_status_bundle(ledger: Ledger, link: Link) -> Response:
+    """All that is needed to check the case without trusting this service; the page's own checks take it. Personal
+    fields are shown through a link that acts, which came to the consumer by e-mail, and through no other."""
+    show = evidence.show_none if link.scopes == links.READING else evidence.show_all
+    headers = {"Content-Disposition": f'attachment; filename="case-{link.case_id[2:10]}.bundle.json"'}
+    return JSONResponse(bundles.make_bundle(ledger, link.case_id, show), headers=headers)
 
 
 @router.get(

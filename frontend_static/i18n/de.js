@@ -337,6 +337,10 @@ export default {
 
   "checks.title": "Stimmt dieser Nachweis?",
   "checks.by": "Der Dienst, der diese Seite zeigt, hat diese Prüfungen ausgeführt. Sie lassen sich aus einer Beweisdatei auch ohne ihn wiederholen.",
+  "own.title": "Selbst prüfen",
+  "own.intro": "Ihr eigener Browser kann diese Prüfungen wiederholen: Er lädt den Nachweis, rechnet alles nach und fragt eine Chain Ihrer Wahl.",
+  "own.start": "Jetzt prüfen",
+  "own.broken": "Die Prüfungen ließen sich nicht laden. Versuchen Sie es noch einmal.",
   "verdict.verified": "Alle Prüfungen bestanden",
   "verdict.pending": "Bisher in Ordnung",
   "verdict.failed": "Eine Prüfung ist fehlgeschlagen",

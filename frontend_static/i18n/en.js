@@ -337,6 +337,10 @@ export default {
 
   "checks.title": "Is this record sound?",
   "checks.by": "The service that shows this page ran these checks. They can also be repeated without it, from an evidence file.",
+  "own.title": "Check it yourself",
+  "own.intro": "Your own browser can repeat these checks: it fetches the evidence, recomputes everything, and asks a chain of your choosing.",
+  "own.start": "Check it now",
+  "own.broken": "The checks could not be loaded. Try again.",
   "verdict.verified": "Every check passed",
   "verdict.pending": "Correct so far",
   "verdict.failed": "A check failed",

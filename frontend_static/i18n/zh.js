@@ -337,6 +337,10 @@ export default {
 
   "checks.title": "这份记录可靠吗？",
   "checks.by": "这些检查由显示本页的服务完成。凭证据文件，不依靠本服务也能重做。",
+  "own.title": "自行核查",
+  "own.intro": "您自己的浏览器可以重做这些检查：取得证据，全部重新计算，并询问您选择的链。",
+  "own.start": "立即核查",
+  "own.broken": "无法加载检查程序。请再试一次。",
   "verdict.verified": "所有检查均通过",
   "verdict.pending": "目前无误",
   "verdict.failed": "有一项检查未通过",

@@ -1,5 +1,5 @@
 // Why this can be believed, and how far: the numbered checks, who runs the chain, and what the return is about.
-import { html } from "../shared/dom.js";
+import { Component, html } from "../shared/dom.js";
 import { Hex, Moment, ResultIcon, Row, shopOf, shorten } from "./bits.js";
 import { Costs } from "./dispute.js";
 
@@ -20,7 +20,42 @@ export function Checks({ t, view }) {
       ${checks.map((check) => html`<${Check} key=${check.number} t=${t} check=${check} />`)}
     </ol>
     <p class="quiet">${t.text("checks.by")}</p>
+    <${OwnCheckCard} t=${t} view=${view} />
   </section>`;
+}
+
+/** "Check it yourself": a button, until it is pressed; then what it loads. */
+class OwnCheckCard extends Component {
+  constructor(props) {
+    super(props);
+    this.state = { OwnCheck: null, words: null, isBroken: false };
+  }
+
+  componentDidUpdate({ t }) {
+    if (this.state.OwnCheck && t.code !== this.props.t.code) this.load();
+  }
+
+  async load() {
+    const { code } = this.props.t;
+    try {
+      const [{ OwnCheck }, words] = await Promise.all([import("./own_check.js"), import(`../i18n/own/${code}.js`)]);
+      this.setState({ OwnCheck, words: words.default, isBroken: false });
+    } catch {
+      this.setState({ isBroken: true });
+    }
+  }
+
+  render({ t, view }, { OwnCheck, words, isBroken }) {
+    const spoken = words && Object.create(t, { table: { value: { ...t.table, ...words } } });
+    return html`<section class="own" aria-labelledby="own-title">
+      <h2 id="own-title">${t.text("own.title")}</h2>
+      <p>${t.text("own.intro")}</p>
+      ${isBroken && html`<p class="failure" role="alert">${t.text("own.broken")}</p>`}
+      ${OwnCheck
+        ? html`<${OwnCheck} t=${spoken} view=${view} />`
+        : html`<button type="button" class="button" onClick=${() => this.load()}>${t.text("own.start")}</button>`}
+    </section>`;
+  }
 }
 
 /** The title is the reader's language; what the service adds where a check did not pass is English. */

@@ -19,7 +19,7 @@ import { readEvidence } from "./reading.js";
 import { checkFingerprint, checkRole, checkSignature } from "./row_checks.js";
 import { hasExactly } from "./strict_fields.js";
 import { parseJson } from "./strict_json.js";
-import { checkVote, ruledAt } from "./vote_checks.js";
+import { checkVote, missingVote, ruledAt } from "./vote_checks.js";
 
 const FORMAT = "after-sales-bundle/1";
 
@@ -61,7 +61,7 @@ async function verifyEvidence(evidence, chain, blockHash) {
   const words = { ...allPass(evidence.chain), ...(isOffline(basis) ? proven(evidence.chain) : {}) };
   const summary = (number) => summarise(number, rows, words[number]);
   const checks = [
-    summary(1),
+    checkDocuments(reading, summary(1)),
     summary(2),
     summary(3),
     checkEvents(reading, summary(4), basis),
@@ -112,6 +112,11 @@ async function checkSeal(bundle, evidence, keys) {
   }
   const known = keys ? "a key of the set you gave" : "the key named in the file; compare it with the service's";
   return check(0, "pass", `Sealed by ${claims.iss} with ${known}: ${kid}.`);
+}
+
+function checkDocuments(reading, rows) {
+  const problem = missingVote(reading);
+  return problem && rows.result !== "fail" ? check(1, "fail", problem) : rows;
 }
 
 async function judgeRow(reading, row, basis) {

@@ -26,6 +26,17 @@ export function ruledAt(reading, vote) {
   return reading.rows.find(({ link }) => link?.commitment === ruling.ballot)?.place ?? null;
 }
 
+/** A vote that a ruling counts and whose document is not here, in words; null where there is none. */
+export function missingVote({ evidence, replayed }) {
+  for (const { round, votes } of replayed?.rulings ?? []) {
+    for (const name of votes.keys()) {
+      const isHeld = evidence.votes.some((vote) => vote.round === round && vote.arbitrator === name);
+      if (!isHeld) return `The document of ${name}'s vote in round ${round} is missing.`;
+    }
+  }
+  return null;
+}
+
 function checkDocument(reading, vote, record) {
   if (record === null) return check(1, "fail", NO_FORM);
   const { body } = record;

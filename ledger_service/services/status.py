@@ -10,14 +10,14 @@ from sqlmodel import Session
 from ..domain.machine import possible_acts
 from ..domain.times import from_chain, rfc3339
 from ..domain.vocabulary import Flag, Kind, Role
-from ..errors import NotFound
+from ..errors import NotFound, Unavailable
 from ..store.cases import chain_case, find_case, requested_record
 from ..store.disputes import counted_votes
 from ..store.keys import account_by_id
 from ..store.stages import head_block, staged_records
 from .act_data import share_limits
 from .app import App
-from .evidence import verify_case
+from .evidence import own_chain_url, verify_case
 from .links import LinkClaims, scope_for
 from .presenting import disputed_answer, money_answer, next_answer, refund_answer, state_word
 from .timeline import timeline
@@ -60,6 +60,7 @@ def status_view(app: App, claims: LinkClaims, *, delayed: bool = False) -> dict[
                 **verification["chain"],
                 "test": any(token.test for token in app.deployment.tokens.values()),
                 "contract": app.deployment.ledger,
+                "node": _public_node(app),
                 "head_block": head_block(session),
             },
             "link": {
@@ -69,6 +70,17 @@ def status_view(app: App, claims: LinkClaims, *, delayed: bool = False) -> dict[
             },
             "as_of": rfc3339(app.clock.now().replace(microsecond=0)),
         }
+
+
+def _public_node(app: App) -> str | None:
+    """The node that the page may ask by itself; the service's own endpoint stays its own, for it may hold a secret."""
+    settings = app.settings
+    if settings.public_node or not settings.is_local_chain:
+        return settings.public_node or None
+    try:
+        return own_chain_url(app)
+    except Unavailable:
+        return None
 
 
 def status_version(app: App, case_id: str) -> str:

@@ -11,15 +11,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from api.routes.pages import status_policy
+from api.security import content_security_policy
+
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJjYXNlIn0.c2lnbmF0dXJl"
 PAGES = {"/": "index.html", "/s": "status.html", "/outbox": "outbox.html"}
 FOLDERS = {"static": ROOT / "frontend_static", "lib": ROOT / "node_modules"}
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript"}
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+POLICY = content_security_policy()
 TICK = 0.1  # seconds between looks whether the server is to stop
 
 Json = dict[str, Any]
@@ -38,6 +38,7 @@ class StubService:
         self.refusal: Json | None = None
         self.refusal_headers: dict[str, str] = {}
         self.act_refusal: Json | None = None
+        self.bundle: Json = {}
         self.offers_stream = True
         self.acts: list[tuple[Json, str | None]] = []
         self.tokens: set[str | None] = set()
@@ -103,6 +104,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(self.service.refusal)
         elif path == "/v1/status":
             self._send(200, "application/json", json.dumps(self.service.view).encode())
+        elif path == "/v1/status/bundle":
+            self._send(200, "application/json", json.dumps(self.service.bundle).encode())
         elif path == "/v1/status/stream" and self.service.offers_stream:
             self._stream()
         elif path == "/outbox/messages":
@@ -129,14 +132,14 @@ class _Handler(BaseHTTPRequestHandler):
         if not (path in PAGES or folder in FOLDERS) or not name.is_file():
             return self._send(404, "text/plain", b"no such file")
         kind = TYPES.get(name.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
-        return self._send(200, kind, name.read_bytes())
+        headers = {"Content-Security-Policy": status_policy()} if path == "/s" else {}
+        return self._send(200, kind, name.read_bytes(), **headers)
 
     def _send(self, status: int, kind: str, body: bytes, **headers: str) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("Content-Security-Policy", POLICY)
-        for name, value in headers.items():
+        for name, value in {"Content-Security-Policy": POLICY, **headers}.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
         self.wfile.write(body)
