@@ -6,6 +6,7 @@ import typer
 
 from .commands import audit, backup, bench, breaches, bundles, funding, importing, keys, local, panels, rebuild, service
 from .commands.privacy import erase, personal_data, scrub
+from .commands.second_anchor import second_anchor
 from .commands.verify import verify
 
 _AS_THEY_ARE = {"ignore_unknown_options": True, "allow_extra_args": True}
@@ -27,6 +28,7 @@ main.command("serve")(service.serve)
 main.command("worker")(service.worker)
 main.command("migrate")(service.migrate)
 main.command("deploy")(service.deploy_command)
+main.command("second-anchor")(second_anchor)
 main.command("fund")(funding.fund)
 main.add_typer(keys.keys, name="keys")
 main.add_typer(panels.panels, name="panels")

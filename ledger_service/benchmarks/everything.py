@@ -12,6 +12,7 @@ from .audits import measure_audit, measure_proofs
 from .comparing import Row
 from .growth import measure_growth
 from .http_writes import measure_http
+from .observation_log import measure_log
 from .pipeline import measure_pipeline
 from .scale import Scale
 from .status_reads import measure_status
@@ -24,6 +25,7 @@ PARTS: dict[str, Part] = {
     "audit": measure_audit,
     "proofs": measure_proofs,
     "growth": measure_growth,
+    "log": measure_log,
 }
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Scale:
     """`records` are of ours in one round, by chain; `peer_records` of the peer's loop; `seconds` how long readers ask;
-    `audited` how many records are audited, and `grown` how many the ledger is grown to."""
+    `audited` how many records are audited, `grown` how many the ledger is grown to, and `logged` how many
+    observations the log."""
 
     rounds: int
     records: dict[str, int]
@@ -19,6 +20,7 @@ class Scale:
     audited: int
     grown: int
     proofs: int
+    logged: int
 
 
 FULL = Scale(
@@ -31,6 +33,7 @@ FULL = Scale(
     audited=8_000,
     grown=100_000,
     proofs=20_000,
+    logged=1_000_000,
 )
 QUICK = Scale(
     rounds=1,
@@ -42,4 +45,5 @@ QUICK = Scale(
     audited=20,
     grown=60,
     proofs=50,
+    logged=600,
 )

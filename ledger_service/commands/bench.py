@@ -113,6 +113,13 @@ def proofs(quick: QuickOption = False, as_json: JsonOption = False) -> None:
 
 @bench.command()
 @reports_errors
+def log(quick: QuickOption = False, as_json: JsonOption = False) -> None:
+    """How the log of observations grows, from 100,000 to 1,000,000 of them."""
+    _run(["log"], _scale(quick), as_json=as_json)
+
+
+@bench.command()
+@reports_errors
 def growth(
     quick: QuickOption = False, records: RecordsOption = None, long: LongOption = False, as_json: JsonOption = False
 ) -> None:
