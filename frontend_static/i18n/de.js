@@ -398,6 +398,11 @@ export default {
   "link.expires": "Dieser Link gilt bis {time}.",
   "link.reads": "Er zeigt diese Seite und sonst nichts.",
   "link.acts": "Er kann in Ihrem Namen antworten: Geben Sie ihn nicht weiter.",
+  "documents.title": "Zum Aufbewahren",
+  "documents.bundle": "Als PDF herunterladen",
+  "documents.acknowledgement": "Bestätigung Ihres Antrags (PDF)",
+  "documents.making": "Das Dokument wird erstellt …",
+  "documents.failed": "Das Dokument ließ sich nicht abrufen. Versuchen Sie es gleich noch einmal.",
 
   "problem.no_token.title": "Dieser Link ist unvollständig.",
   "problem.no_token.text": "Der Teil nach dem # fehlt, und nur damit lässt sich Ihre Rücksendung finden.",

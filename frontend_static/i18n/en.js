@@ -398,6 +398,11 @@ export default {
   "link.expires": "This link works until {time}.",
   "link.reads": "It shows this page and nothing more.",
   "link.acts": "It can answer in your name: do not pass it on.",
+  "documents.title": "To keep",
+  "documents.bundle": "Download as PDF",
+  "documents.acknowledgement": "Confirmation of your request (PDF)",
+  "documents.making": "The document is being made …",
+  "documents.failed": "The document could not be fetched. Try again in a moment.",
 
   "problem.no_token.title": "This link is incomplete.",
   "problem.no_token.text": "The part after the # is missing, and only with it can your return be found.",

@@ -398,6 +398,11 @@ export default {
   "link.expires": "此链接有效期至 {time}。",
   "link.reads": "它只能显示本页。",
   "link.acts": "它可以代您答复，请勿转发。",
+  "documents.title": "供您保存",
+  "documents.bundle": "下载 PDF",
+  "documents.acknowledgement": "申请的收讫确认（PDF）",
+  "documents.making": "正在生成文件……",
+  "documents.failed": "无法获取文件，请稍后再试。",
 
   "problem.no_token.title": "此链接不完整。",
   "problem.no_token.text": "缺少 # 之后的部分，没有它就无法找到您的退货。",

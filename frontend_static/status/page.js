@@ -4,6 +4,7 @@ import { LANGUAGES, utc } from "../shared/i18n.js";
 import { shopOf } from "./bits.js";
 import { ActDialog } from "./dialog.js";
 import { Dispute } from "./dispute.js";
+import { Documents } from "./documents.js";
 import { Head } from "./head.js";
 import { Next } from "./next.js";
 import { Chain, Checks, LinkNote, ReturnDetails } from "./proof.js";
@@ -75,6 +76,7 @@ function Status({ model, on }) {
       <div class="aside">
         <${Checks} t=${t} view=${view} />
         <${Chain} t=${t} view=${view} />
+        <${Documents} t=${t} view=${view} />
       </div>
     </div>
     <${LinkNote} t=${t} link=${view.link} />
