@@ -16,7 +16,7 @@ from ledger_service.services.rate_limits import RateLimits
 from ledger_service.services.standing import StandingWatch
 
 from . import errors, openapi, schemas
-from .dependencies import gather_keys
+from .dependencies import gather_keys, require_credential
 from .load import Load, Shedding
 from .observability import Metrics, Observed
 from .plain_milestones import PlainMilestones
@@ -84,7 +84,7 @@ def create_app(app: App, workers: Workers | None = None) -> FastAPI:
     # what is taken as it comes, then whether there is room for the rest.
     api.add_middleware(Shedding)
     api.add_middleware(PlainMilestones, route=_route_of(milestones, milestones.PATH, "POST"))
-    api.add_middleware(BodyLimit, limit=app.settings.max_body_bytes)
+    api.add_middleware(BodyLimit, limit=app.settings.max_body_bytes, require_known=require_credential)
     _keep_standing_answers(api, app, intake)
     api.add_middleware(Observed, metrics=metrics)
     api.add_middleware(SecurityHeaders)

@@ -160,6 +160,21 @@ async def authenticated_either(
     return await authenticated_account(request, keys, limits, _key)
 
 
+async def require_credential(scope: Scope) -> None:
+    """Whoever asks has an API key or a link that counts; which of them an address takes is for its route to say. Raises
+    Unauthenticated or Overloaded."""
+    state, request = scope["app"].state, Request(scope)
+    credential = _header(request).strip().partition(" ")[2].strip()
+    try:
+        if _is_token(credential):
+            await run_in_threadpool(links.authenticate_link, state.ledger, _token_of(_header(request)))
+        else:
+            await state.keys.ask(_api_key_of(_header(request)))
+    except Unauthenticated:
+        state.limits.count_failure(address_of(scope))
+        raise
+
+
 def principal_of(who: Account | links.LinkClaims) -> str:
     return principal(who) if isinstance(who, Account) else link_principal(who)
 

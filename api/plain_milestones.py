@@ -21,11 +21,10 @@ from ledger_service.services.inputs import MilestoneInput
 
 from . import errors
 from .dependencies import account_of, address_of
-from .security import read_again
+from .security import SHORT, read_again
 from .writing import LONGEST_KEY, answer_milestone, writing_of
 
 _PATH = re.compile(r"/v1/cases/(0x[0-9a-f]{64})/milestones")
-_LONGEST_BODY = 16_384  # read before it is known who asks, and held while the key is looked up
 _HEADERS = (b"authorization", b"content-type", b"idempotency-key", b"prefer")
 
 
@@ -78,7 +77,7 @@ async def _take(asked: Asked, scope: Scope) -> Response:
 def _read(case_id: str, headers: Sequence[tuple[bytes, bytes]], message: Message) -> Asked | None:
     """None for a request with anything odd about it, and for a milestone that was prepared."""
     raw: bytes = message.get("body", b"")
-    if len(raw) > _LONGEST_BODY:
+    if len(raw) > SHORT:
         return None
     sent = [(name, value.decode("latin-1")) for name, value in headers if name in _HEADERS]
     said = dict(sent)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
+from itertools import accumulate
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,17 +13,12 @@ from ledger_service.errors import InvalidInput, LedgerError, TooLarge
 
 from . import errors
 
-
-def content_security_policy(*, scripts: str = "'self'", connections: str = "'self'") -> str:
-    """Our own files alone, but for what a page needs besides."""
-    return (
-        f"default-src 'none'; script-src {scripts}; style-src 'self'; img-src 'self' data:; connect-src {connections}; "
-        "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
-
-
+_CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 HEADERS = {
-    "Content-Security-Policy": content_security_policy(),
+    "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -31,8 +28,7 @@ HEADERS = {
 
 
 class SecurityHeaders:
-    """Adds `HEADERS` to every answer and keeps answers out of caches; of the policy and of caches a route may say
-    otherwise."""
+    """Adds `HEADERS` to every answer, and keeps answers out of caches unless their route says otherwise."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -45,22 +41,28 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in (*HEADERS.items(), ("Cache-Control", "no-store")):
-                    headers.setdefault(name, value)
+                headers.update(HEADERS)
+                headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
 
 
+SHORT = 16_384  # bytes that are read of anybody's body
+_UNKNOWN = ("/v1/webhooks/",)  # who sends these shows it by the body alone
+
+
 class BodyLimit:
     """Reads the body before anything else does, counting what really comes; more than the limit is answered with 413.
 
-    `Content-Length` is a claim: it only lets us refuse earlier. The limit is small, so that holding a body is cheap.
+    `Content-Length` is a claim: it only lets us refuse earlier. The limit is small, so that holding a body is cheap. Of
+    more than a short one, the rest is read once `require_known` has not raised: whoever asks has a credential.
     """
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp, limit: int, require_known: Callable[[Scope], Awaitable[None]]) -> None:
         self._app = app
         self._limit = limit
+        self._require_known = require_known
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
@@ -80,16 +82,20 @@ class BodyLimit:
         await self._app(scope, read_again(message, receive), send)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
-        """The whole body, or None if the caller went away half way. Raises TooLarge."""
+        """The whole body, or None if the caller went away half way. Raises TooLarge, or what stands against a caller
+        who is not known."""
         claimed = dict(scope["headers"]).get(b"content-length", b"")
         self._check(int(claimed) if claimed.isdigit() else 0)
-        body = bytearray()
+        body, is_known = bytearray(), scope["path"].startswith(_UNKNOWN)
         while True:
             message = await receive()
             if message["type"] != "http.request":
                 return None
             body += message.get("body", b"")
             self._check(len(body))
+            if not is_known and len(body) > SHORT:
+                await self._require_known(scope)
+                is_known = True
             if not message.get("more_body", False):
                 return bytes(body)
 
@@ -113,8 +119,9 @@ def read_again(message: Message, receive: Receive) -> Receive:
 
 
 MAX_DEPTH = 64
-_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
-_BRACKETS = re.compile(rb"[\[\]{}]")
+_TEXTS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_STEPS = dict(zip(b"[{]}", (1, 1, -1, -1), strict=True))
+_NO_BRACKETS = bytes(set(range(256)) - set(_STEPS))
 
 
 def check_depth(body: bytes) -> None:
@@ -125,10 +132,8 @@ def check_depth(body: bytes) -> None:
     """
     if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
         return
-    depth = 0
-    for bracket in _BRACKETS.finditer(_TEXTS.sub(b"", body)):
-        depth += 1 if bracket[0] in b"[{" else -1
-        if depth > MAX_DEPTH:
-            raise InvalidInput(
-                f"The body is nested more than {MAX_DEPTH} deep.", field="body", remedy="Send JSON that is flatter."
-            )
+    brackets = _TEXTS.sub(b"", body).translate(None, _NO_BRACKETS)
+    if max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > MAX_DEPTH:
+        raise InvalidInput(
+            f"The body is nested more than {MAX_DEPTH} deep.", field="body", remedy="Send JSON that is flatter."
+        )

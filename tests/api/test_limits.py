@@ -16,7 +16,7 @@ from ledger_service.errors import InvalidInput, LimitExceeded
 from ledger_service.services.app import App
 from ledger_service.services.rate_limits import RateLimits
 
-from .conftest import Headers, Keys, assert_problem, bearer, case_body, count_rows
+from .conftest import Headers, Keys, Open, as_consumer, assert_problem, bearer, case_body, count_rows
 
 LIMIT = 262_144
 
@@ -48,6 +48,29 @@ def test_announced_length_is_refused_before_the_body_comes(server: str) -> None:
         request = f"POST /v1/cases HTTP/1.1\r\nHost: ledger\r\nContent-Length: {LIMIT + 1}\r\n\r\n"
         connection.sendall(request.encode())
         assert connection.recv(4_096).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("header", ["", "Authorization: Bearer lk_none\r\n", "Authorization: Bearer a.b.c\r\n"])
+def test_long_body_of_somebody_unknown_is_not_waited_for(server: str, header: str) -> None:
+    """Whatever it is: no more of it is kept than of a short one, and nothing of it is looked at."""
+    address = urlsplit(server)
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=10) as connection:
+        request = f"POST /v1/cases HTTP/1.1\r\nHost: ledger\r\nContent-Length: {LIMIT}\r\n{header}\r\n"
+        connection.sendall(request.encode() + b"[" * 20_000)
+        answer = connection.recv(4_096)
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert b"www-authenticate: Bearer" in answer
+    assert b"connection: close" in answer
+
+
+def test_long_body_of_who_has_a_key_or_a_link_is_read(
+    client: TestClient, ledger: App, as_merchant: Headers, open_case: Open
+) -> None:
+    link = as_consumer(ledger, open_case()["case_id"])
+    for path, headers in (("/v1/cases", as_merchant), ("/v1/status/acts", link)):
+        body = {"Content-Type": "application/json", **headers}
+        answer = client.post(path, content=b" " * (LIMIT - 2) + b"{}", headers=body)
+        assert (path, answer.status_code) == (path, 422)
 
 
 def test_body_at_the_limit_is_read(client: TestClient, as_merchant: Headers) -> None:
