@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import logging
 import random
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import structlog
 from sqlalchemy import Integer
 from sqlmodel import SQLModel
 
@@ -42,6 +44,7 @@ class _Look:
 
 def measure_log(folder: Path, scale: Scale) -> list[Row]:
     """On SQLite, in this process. Where the observations come from is not measured."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     app = _app(folder)
     keeper = LogKeeper(app, Pace(entries=2 * scale.logged, seconds=2**31), at_once=_BATCH)
     first = _grow(app, keeper, 0, scale.logged // 10)
@@ -102,7 +105,7 @@ def _observe(app: App, first: int, count: int) -> None:
             "signer": _NOBODY,
             "key_holder": "service",
             "canonical": b"{}",
-            "commitment": "0x" + os.urandom(32).hex(),
+            "commitment": f"0x{number:064x}",
             "signature": b"",
             "occurred_at": 0,
             "accepted_at": 0,
@@ -135,7 +138,7 @@ def _app(folder: Path) -> App:
     return make_app(settings, deployment, SystemClock(), database)
 
 
-def _blank(table: type[SQLModel]) -> dict[str, object]:
+def _blank(table: type[SQLModel]) -> dict[str, Any]:
     """A value for every column that has to have one, of no meaning."""
     chosen = ("case_id", "account_id", "mode", "refund_minor")
     columns = SQLModel.metadata.tables[str(table.__tablename__)].columns

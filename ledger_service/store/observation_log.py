@@ -68,9 +68,9 @@ class Pending:
 
 def pending(session: Session, limit: int) -> list[Pending]:
     """Those that the log lacks, oldest first. What is not committed yet comes with a later batch."""
-    query = select(ObservationRow.seq, ObservationRow.commitment).where(col(ObservationRow.log_index).is_(None))
-    rows = session.exec(query.order_by(col(ObservationRow.seq)).limit(limit))
-    return [Pending(seq or 0, commitment) for seq, commitment in rows]
+    table = _OBSERVATIONS.c
+    query = select(table.seq, table.commitment).where(table.log_index.is_(None)).order_by(table.seq).limit(limit)
+    return [Pending(*row) for row in session.execute(query).all()]
 
 
 def newest_checkpoint(session: Session, most: int | None = None) -> LogCheckpoint | None:

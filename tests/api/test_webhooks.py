@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from ledger_service.services import accounts
 from ledger_service.services.app import App
-from ledger_service.store.tables import Account, RecordRow
+from ledger_service.store.tables import Account, CaseRow, DisclosureRow, ObservationRow, RecordRow
 
 from .conftest import Headers, Keys, Open, assert_problem, bearer, case_body, count_rows
 
@@ -121,3 +121,74 @@ def test_webhook_that_names_its_merchant_is_checked_with_that_secret(
     unknown = post(client, EVENT, signed(EVENT), "?merchant=Nobody")
     assert_problem(unknown, 404, "not-found", field="merchant", remedy="ledger keys create")
     assert post(client, EVENT, signed(EVENT), "?merchant=The%20merchant").status_code == 200
+
+
+# --- every scan is an observation ------------------------------------------------------------------------------------
+
+
+def scans(ledger: App) -> list[ObservationRow]:
+    with ledger.database.read() as session:
+        return list(session.exec(select(ObservationRow).order_by(ObservationRow.seq)))
+
+
+def changed(**changes: Any) -> bytes:
+    event = json.loads(EVENT)
+    return json.dumps({**event, "id": "evt_2", "result": {**event["result"], **changes}}).encode()
+
+
+DETAILS = json.loads(EVENT)["result"]["tracking_details"]
+
+
+def test_every_scan_becomes_an_observation_of_the_carrier(client: TestClient, ledger: App, waiting_case: str) -> None:
+    (result,) = post(client, EVENT, signed(EVENT)).json()["results"]
+    assert result["observations"] == len(DETAILS)
+    rows = scans(ledger)
+    assert [json.loads(row.canonical)["occurred_at"] for row in rows] == [one["datetime"] for one in DETAILS]
+    first = json.loads(rows[0].canonical)
+    assert (first["kind"], first["role"], first["key"]) == ("scanned", "carrier", "service")
+    assert first["data"] == {
+        "source": "easypost",
+        "carrier": "FedEx",
+        "status": "pre_transit",
+        "status_detail": "label_created",
+        "country": "US",
+    }
+    with ledger.database.read() as session:
+        sealed = session.exec(select(DisclosureRow).where(DisclosureRow.record_id == rows[1].observation_id)).all()
+    assert len(sealed) == len(json.loads(rows[1].canonical)["_sd"]) == 3
+    assert all(b"ORLANDO" not in row.canonical for row in rows)
+
+
+def test_scan_that_comes_again_is_one(client: TestClient, ledger: App, waiting_case: str) -> None:
+    first = changed(tracking_details=[*DETAILS[:3], DETAILS[1]])
+    assert post(client, first, signed(first)).json()["results"][0]["observations"] == 3
+    (result,) = post(client, EVENT, signed(EVENT)).json()["results"]
+    assert result["observations"] == len(DETAILS) - 3
+    assert len(scans(ledger)) == len(DETAILS)
+    assert len({row.source for row in scans(ledger)}) == len(DETAILS)
+
+
+def test_scans_before_the_pick_up_are_taken(client: TestClient, ledger: App, waiting_case: str) -> None:
+    raw = changed(tracking_details=DETAILS[:1])
+    (result,) = post(client, raw, signed(raw)).json()["results"]
+    assert (result["result"], result["observations"]) == ("ignored", 1)
+    assert [row.kind for row in scans(ledger)] == ["scanned"]
+
+
+def test_scan_that_cannot_be_read_holds_up_no_other(client: TestClient, ledger: App, waiting_case: str) -> None:
+    odd = [
+        {**DETAILS[0], "datetime": None},
+        {**DETAILS[0], "datetime": "2199-01-01T00:00:00Z"},
+        {**DETAILS[0], "message": "x" * 600},
+        {**DETAILS[0], "status": "No Word"},
+    ]
+    raw = changed(tracking_details=[*odd, *DETAILS[:2]])
+    (result,) = post(client, raw, signed(raw)).json()["results"]
+    assert (result["result"], result["observations"]) == ("accepted", 2)
+
+
+def test_scans_of_an_erased_case_are_not_taken(client: TestClient, ledger: App, waiting_case: str) -> None:
+    with ledger.database.write() as session:
+        session.get_one(CaseRow, waiting_case).erased_at = 1
+    assert post(client, EVENT, signed(EVENT)).json()["results"][0]["observations"] == 0
+    assert scans(ledger) == []

@@ -18,6 +18,7 @@ ROWS = {
     "status": {"status.rate", "status.p99"},
     "audit": {"audit.heads", "audit.signatures"},
     "proofs": {"proofs.inclusion"},
+    "log": {"log.append", "log.proof", "log.memory"},
     "growth": {"growth.http", "growth.status", "growth.audit", "growth.memory.api", "growth.memory.worker"},
 }
 
@@ -32,7 +33,7 @@ def measure(*part: str) -> list[dict[str, Any]]:
     return report["rows"]
 
 
-@pytest.mark.parametrize("part", ["audit", "proofs"])
+@pytest.mark.parametrize("part", ["audit", "proofs", "log"])
 def test_part_of_the_bench_runs(part: str) -> None:
     assert {row["key"] for row in measure(part)} == ROWS[part]
 
