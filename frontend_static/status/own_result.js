@@ -112,7 +112,7 @@ function CheckList({ t, report }) {
 function Check({ t, check }) {
   return html`<li class="check">
     <span class="check-number" aria-hidden="true">${check.number}</span>
-    <h4>${t.text(`check.${check.number}`)}</h4>
+    <h3>${t.text(`check.${check.number}`)}</h3>
     <span class="result result-${check.result}"><${ResultIcon} result=${check.result} />${t.text(`result.${check.result}`)}</span>
     <div class="check-words"><p lang="en">${check.detail}</p></div>
   </li>`;

@@ -1,6 +1,7 @@
 // RFC 6962 Merkle trees over SHA-256: inclusion and consistency proofs, verified. Hashes are hex.
-import { concatHex, fromHex, sha256Bytes, toHex } from "./bytes.js";
+import { concatHex, fromHex, isHex, sha256Bytes, toHex } from "./bytes.js";
 
+const HASH_SIZE = 32;
 const hashOf = (hex) => toHex(sha256Bytes(fromHex(hex)));
 const nodeHash = (left, right) => hashOf(concatHex("0x01", left, right));
 
@@ -12,7 +13,7 @@ const onesOf = (value) => value.toString(2).replaceAll("0", "").length;
 
 /** Whether `proof` shows that the entry with this leaf hash is number `index` of the `size` entries under `root`. */
 export function verifyInclusion({ index, size, leaf, proof, root }) {
-  if (index < 0 || index >= size) return false;
+  if (index < 0 || index >= size || ![leaf, ...proof].every((hash) => isHex(hash, HASH_SIZE))) return false;
   let rest = BigInt(index);
   const apart = bitsOf(rest ^ BigInt(size - 1));
   if (proof.length !== apart + onesOf(rest >> BigInt(apart))) return false;

@@ -68,7 +68,8 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
 
 def _is_trouble(message: Any) -> bool:
     """The browser also reports each refused request as an error; those are what some tests are about."""
-    return message.type in ("error", "warning") and not message.text.startswith("Failed to load resource")
+    refused = ("Failed to load resource", "Access to fetch at")
+    return message.type in ("error", "warning") and not message.text.startswith(refused)
 
 
 @pytest.fixture
