@@ -62,6 +62,8 @@ def _show(report: dict[str, Any]) -> None:
     stages = ", ".join(f"{count} {stage}" for stage, count in report["stages"].items())
     if stages:
         console.print(f"timeline rows: {stages}", highlight=False)
+    if report["erased"]:
+        console.print(f"{report['erased']} cases were erased; their fingerprints stand", highlight=False)
     for currency, money in report["money"].items():
         if any(any(digit in "123456789" for digit in amount) for amount in money.values()):
             console.print(_money_line(currency, money), highlight=False, soft_wrap=True)

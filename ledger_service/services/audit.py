@@ -21,6 +21,7 @@ from ..store.evidence_rows import (
     counted,
     counted_of,
     cursor,
+    has_events,
     orphans,
 )
 from .app import App
@@ -84,8 +85,7 @@ def _whole(running: _Audit, url: str, quick: bool) -> dict[str, Any]:
     money, not_adding_up = _settled_money(running)
     running.report(not_adding_up)
     running.report(_standing_sending(running))
-    extent = {"cases": many, "records": records, "replayed": not quick, "stages": dict(sorted(cases.stages.items()))}
-    return _report(running, url, extent, money, strangers)
+    return _report(running, url, {**_extent(cases, many, records), "replayed": not quick}, money, strangers)
 
 
 def _one(running: _Audit, url: str, case_id: str) -> dict[str, Any]:
@@ -99,8 +99,12 @@ def _one(running: _Audit, url: str, case_id: str) -> dict[str, Any]:
     running.report(cases.problems([case_id]))
     with app.database.read() as session:
         running.report(one for one in payment_problems(session) if one.case_id == case_id)
-    extent = {"cases": 1, "records": records, "replayed": True, "stages": dict(sorted(cases.stages.items()))}
-    return _report(running, url, extent, {}, 0)
+    return _report(running, url, _extent(cases, 1, records), {}, 0)
+
+
+def _extent(cases: CaseAudit, many: int, records: int) -> dict[str, Any]:
+    stages = dict(sorted(cases.stages.items()))
+    return {"cases": many, "records": records, "replayed": True, "stages": stages, "erased": cases.erased}
 
 
 def _report(running: _Audit, url: str, extent: dict[str, Any], money: dict[str, Any], strangers: int) -> dict[str, Any]:
@@ -126,7 +130,10 @@ def _report(running: _Audit, url: str, extent: dict[str, Any], money: dict[str, 
 def _look_at_events(running: _Audit, quick: bool) -> None:
     with running.app.database.read() as session:
         at = cursor(session)
+        is_read = at is not None or has_events(session)
     if at is None:
+        said = "How far the chain was read is missing, though events of it are here."
+        running.report([Problem(said, table="chain_cursor")] if is_read else [])
         return
     _compare_events(running, at.block_number, quick)
     if at.halted:
@@ -173,8 +180,9 @@ def _look_for_lost(running: _Audit) -> int:
             running.report([Problem(said, table=table, row=f"{column} {value}")])
         running.report(payment_problems(session))
         for case_id in cases_without_their_merchant(session):
-            said = "It is kept under another account than its merchant's."
-            running.report([Problem(said, case_id=case_id, table="accounts")])
+            said = "It is kept under another account than its merchant's: it, or the account, was changed."
+            named: dict[str, Any] = {"table": "cases", "row": f"case_id {case_id}", "column": "account_id"}
+            running.report([Problem(said, case_id=case_id, **named)])
         lost, strangers = cases_only_on_chain(session)
     said = "The chain has this case of a merchant of ours, the database has not."
     running.report(Problem(said, case_id=case_id, table="cases") for case_id in lost)

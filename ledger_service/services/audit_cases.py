@@ -15,7 +15,6 @@ from ..chain.heads import heads_of
 from ..chain.rpc import Rpc, block_call
 from ..domain.chain_facts import ChainFacts, LockState
 from ..domain.checks import Report
-from ..domain.disclosures import read_disclosure
 from ..domain.evidence import Block, Evidence, parse_evidence
 from ..domain.hashing import from_hex, hex0x
 from ..domain.messages import Act
@@ -24,23 +23,22 @@ from ..domain.policies import Policy
 from ..domain.reading import Reading
 from ..domain.replay import Rules
 from ..errors import InvalidInput, LedgerError
-from ..store.audit_reads import strangers_after
+from ..store.audit_reads import erasures_of, strangers_after
 from ..store.evidence_rows import CaseRows, blocks_of, case_ids_after, case_rows, cursor, unsent
 from ..store.ours import vote_identity
-from ..store.tables import ChainBlock, ChainCursor
+from ..store.tables import ChainBlock, ChainCursor, Erasure
 from ..verification import verify_reading
 from .app import App
+from .audit_fields import erased_in_part, fields_unlike
 from .audit_problems import Problem, key_of
 from .consistency import contradictions, read_model_problems
 from .evidence import block_numbers, evidence_json, show_all, used_votes
-from .opening import tracking_index
 
 CHUNK = 100  # cases read at once
 _REMEMBERED = 20_000  # blocks, some 8 MB
 _PATIENCE = 50  # looks at a case that the chain moves while we look
 _PAUSE = 0.1  # seconds between them
 _LOST = "It was acknowledged, yet the chain has it neither recorded nor refused, and nothing sends it."
-_INDEX = "shipment.tracking_code"
 # By check, where in a record's or vote's row that stands which it is about.
 _COLUMNS = {1: "canonical", 2: "signature, nonce, valid_until, grade, share, fee", 3: "canonical", 6: "receipt"}
 
@@ -68,16 +66,19 @@ class _Read:
     blocks: dict[int, ChainBlock]
     numbers: set[int]
     waiting: set[str]
+    erasures: dict[str, Erasure]
 
 
 class CaseAudit:
-    """Judges cases, remembering few of the chain's answers; `stages` counts the rows of their timelines."""
+    """Judges cases, remembering few of the chain's answers; `stages` counts the rows of their timelines, `erased` those
+    whose personal data was destroyed."""
 
     def __init__(self, app: App, rpc: Rpc) -> None:
         self._app, self._rpc = app, rpc
         self._blocks: dict[int, Block | None] = {}  # as the chain has them
         self._panels: dict[int, Panel] = {}  # the same, by version
         self.stages: Counter[str] = Counter()
+        self.erased = 0
 
     def problems(self, case_ids: list[str], patience: int = _PATIENCE) -> Iterator[Problem]:
         """What is wrong with them. What looks wrong while the database lags behind the chain is looked at again."""
@@ -96,6 +97,7 @@ class CaseAudit:
                 continue
             yield from found
             self.stages.update(stages)
+            self.erased += rows.case.erased_at is not None
         if again:
             time.sleep(_PAUSE)
             yield from self.problems(again, patience - 1)
@@ -106,7 +108,8 @@ class CaseAudit:
             numbers = {number for one in rows.values() for number in block_numbers(one, at)}
             stated = [record.record_id for one in rows.values() for record in one.records]
             voted = [vote.vote_id for one in rows.values() for vote in one.votes]
-            return _Read(rows, at, blocks_of(session, numbers), numbers, unsent(session, stated + voted))
+            waiting, erasures = unsent(session, stated + voted), erasures_of(session, case_ids)
+            return _Read(rows, at, blocks_of(session, numbers), numbers, waiting, erasures)
 
     def _judge(self, rows: CaseRows, read: _Read, facts: ChainFacts) -> tuple[list[str], list[Problem]]:
         """The stages of a case's timeline's rows, and what contradicts."""
@@ -120,7 +123,8 @@ class CaseAudit:
         report = verify_reading(reading, _Answered(self._rpc, facts))
         found = _lost(rows, report, read.waiting) + _failing(report, reading.rules, rows)
         found += contradictions(rows, reading)
-        found += _fields_unlike(self._app, rows, reading)
+        found += erased_in_part(rows, read.erasures.get(case_id))
+        found += fields_unlike(self._app, rows, reading)
         return [row.stage for row in report.rows], found
 
     # --- the chain ---------------------------------------------------------------------------------------------------
@@ -193,7 +197,7 @@ def _lost(rows: CaseRows, report: Report, waiting: set[str]) -> list[Problem]:
 
 
 def _failing(report: Report, rules: Rules | str, rows: CaseRows) -> list[Problem]:
-    """What fails, by record where it is one record's; what only follows from unreadable terms is left out."""
+    """What fails, by record where it is one record's; what only follows from unreadable terms is said once."""
     derived = {rules} if isinstance(rules, str) else set()
     votes = {vote.vote_id for vote in rows.votes}
     found = [
@@ -210,11 +214,13 @@ def _failing(report: Report, rules: Rules | str, rows: CaseRows) -> list[Problem
         if check.result == "fail" and check.detail not in derived
     ]
     named = {problem.check for problem in found}
-    return found + [
+    found += [
         Problem(check.detail, case_id=report.case_id, check=check.number)
         for check in report.checks
-        if check.result == "fail" and check.number not in named and (check.detail not in derived or not found)
+        if check.result == "fail" and check.number not in named and check.detail not in derived
     ]
+    where: dict[str, Any] = {"table": "cases", "row": f"case_id {report.case_id}"}
+    return found + [Problem(detail, case_id=report.case_id, check=3, **where) for detail in derived]
 
 
 def _place(record_id: str | None, check: int, votes: set[str]) -> dict[str, Any]:
@@ -237,34 +243,6 @@ def _named(rows: CaseRows, field_name: str | None) -> dict[str, Any]:
     row, (table, key) = lists[found[1]][int(found[2])], _LISTS[found[1]]
     named = {} if found[1] == "links" else {"record_id": getattr(row, key)}
     return {**named, "table": table, "row": key_of(row, key), "column": found[3] or None}
-
-
-def _fields_unlike(app: App, rows: CaseRows, reading: Reading) -> Iterator[Problem]:
-    """The personal fields that cannot be opened, each by its row; and the index by which a carrier finds the case."""
-    if rows.key is None:
-        return
-    case_id, wrapped = rows.case.case_id, rows.key.wrapped
-    try:
-        secret = app.vault.unwrap(case_id, wrapped)
-    except (LedgerError, TypeError):
-        said = "The key of the case's personal fields cannot be opened: it was changed, or is another case's."
-        yield Problem(said, case_id=case_id, check=1, table="case_keys", row=f"case_id {case_id}", column="wrapped")
-        return
-    values: dict[str, Any] = {}
-    for row in rows.disclosures:
-        try:
-            disclosure = read_disclosure(app.vault.open(secret, row.digest, row.sealed).decode("ascii"))
-            values[disclosure.name] = disclosure.value
-        except (LedgerError, ValueError, TypeError, AttributeError):
-            said = "A personal field cannot be opened: it, its digest or its key was changed."
-            named: dict[str, Any] = {"case_id": case_id, "record_id": row.record_id, "check": 1}
-            yield Problem(said, **named, table="disclosures", row=key_of(row), column="sealed, digest")
-    carrier = reading.requested.get("carrier")
-    kept, code = rows.case.tracking_index, values.get(_INDEX)
-    made = tracking_index(app, rows.case.account_id, carrier, code) if carrier and code else None
-    if made != kept and not (code is None and carrier):
-        said = "The index by which a carrier's message finds this case is not that of its tracking code."
-        yield Problem(said, case_id=case_id, table="cases", row=f"case_id {case_id}", column="tracking_index")
 
 
 # --- cases that are not ours -----------------------------------------------------------------------------------------

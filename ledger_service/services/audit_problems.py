@@ -34,6 +34,7 @@ MEANINGS = {
     "cases": "What pages show of the case is not what its parties signed: restore this row from a backup.",
     "disclosures": "A personal field can no longer be shown, or is not the one that was stated: restore it.",
     "case_keys": "The personal fields of this case can no longer be opened: restore the key from a backup.",
+    "erasures": "Somebody's data was to be destroyed, and it cannot be shown that it was: erase the case again.",
     "accounts": "Somebody else than the merchant who opened the case may see it and act in it: restore the account.",
     "held_keys": "The service can no longer sign for this party, who may lose by silence: restore the key.",
     "panels": "The panel is not the one that was asked for: restore this row from a backup.",

@@ -104,6 +104,7 @@ _SUBJECTS: dict[str, Callable[[OutboxRow, CaseRow | None], bool]] = {
     "poke": _is_turn,
     "withdraw": lambda row, _case: row.subject == row.case_id,
     "withdraw_credit": _is_credit,
+    "anchor": lambda row, _case: row.subject.isdigit(),
     "register_policy": _is_hash,
     "register_parties": _is_of_parties,
     "register_panel": _is_hash,

@@ -21,6 +21,7 @@ from .tables import (
     ChainRecord,
     ChainRefusal,
     ChainVote,
+    Erasure,
     RecordRow,
 )
 
@@ -108,17 +109,27 @@ def strangers_after(session: Session, after: str, limit: int) -> dict[str, Stran
     return rows
 
 
+def erasures_of(session: Session, case_ids: Sequence[str]) -> dict[str, Erasure]:
+    """By case, what was noted of erasures; of some hundred cases at most."""
+    found = session.exec(select(Erasure).where(col(Erasure.case_id).in_(case_ids)))
+    return {erasure.case_id: erasure for erasure in found}
+
+
 def shared_facts(session: Session) -> tuple[ChainCursor | None, list[dict[str, Any]], list[dict[str, Any]]]:
     """How far the chain was read, and the index's balances and panels, which belong to no case."""
     balances = [row.model_dump() for row in session.exec(select(ChainBalance))]
     return cursor(session), balances, list(panels_by_version(session).values())
 
 
-def events_between(session: Session, first: int, last: int, case_id: str | None = None) -> list[StoredEvent]:
-    """Of the blocks `first` to `last`; of one case, or all."""
+def events_between(
+    session: Session, first: int, last: int, case_id: str | None = None, name: str | None = None
+) -> list[StoredEvent]:
+    """Of the blocks `first` to `last`; of one case and of one name, or all."""
     query = select(*_EVENT).where(ChainEvent.block_number >= first, ChainEvent.block_number <= last)
     if case_id is not None:
         query = query.where(ChainEvent.case_id == case_id)
+    if name is not None:
+        query = query.where(ChainEvent.name == name)
     return [StoredEvent(*row) for row in session.execute(query)]
 
 

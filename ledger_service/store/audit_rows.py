@@ -14,6 +14,7 @@ from .database import Database
 from .outbox import chunks
 from .tables import (
     CaseRow,
+    ChainAnchor,
     ChainBalance,
     ChainCase,
     ChainEvent,
@@ -127,7 +128,8 @@ def done_without_effect(session: Session) -> Sequence[OutboxRow]:
         col(ChainRecord.case_id) == col(OutboxRow.case_id),
         col(OutboxRow.subject) == col(ChainRecord.case_id) + ":" + cast(col(ChainRecord.position), String),
     )
-    shown = {"withdraw": paid, "poke": poked}
+    anchored = exists().where(col(OutboxRow.subject) == cast(col(ChainAnchor.size), String))
+    shown = {"withdraw": paid, "poke": poked, "anchor": anchored}
     for action, name in (("register_policy", "PolicyRegistered"), ("register_parties", "PartiesRegistered")):
         named = col(ChainEvent.args).contains(col(OutboxRow.subject))
         shown[action] = exists().where(col(ChainEvent.name) == name, named)

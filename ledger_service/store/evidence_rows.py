@@ -133,6 +133,10 @@ def cursor(session: Session) -> ChainCursor | None:
     return session.get(ChainCursor, 1)
 
 
+def has_events(session: Session) -> bool:
+    return session.exec(select(ChainEvent.name).limit(1)).first() is not None
+
+
 # --- for the audit, which reads everything once and in order ----------------------------------------------------------
 
 
