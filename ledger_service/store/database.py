@@ -14,7 +14,7 @@ from typing import Any
 
 import pg8000.core  # type: ignore[import-untyped]
 import pg8000.legacy  # type: ignore[import-untyped]
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlmodel import Session
@@ -22,6 +22,7 @@ from sqlmodel import Session
 from ..errors import Conflict, Interrupted, Unavailable
 from ..telemetry import DATABASE_SECONDS, timed
 from .group_commit import GroupCommit
+from .write_lock import begin_writing
 
 # SQLSTATE classes of PostgreSQL, whose driver calls nearly all of its errors programming errors: what a constraint
 # refuses, what was undone for another's sake (a deadlock's victim), and what passes by itself or by the operator's hand
@@ -48,20 +49,11 @@ _PRAGMAS = (
     "synchronous=FULL",
     "foreign_keys=ON",
     "secure_delete=ON",
-    f"busy_timeout={1000 * _PATIENCE}",
 )
 # Seconds at PostgreSQL: for a lock, for a statement, and for anything at all to come from the server. What is not in a
 # hurry, such as a migration, has no bounds but the first.
 _LOCK, _STATEMENT, _SILENCE = 10, 300, 330
 _UNHURRIED_LOCK = 60
-# What is deleted is overwritten: a case's key must not be left in the file.
-_PRAGMAS = (
-    "journal_mode=WAL",
-    "synchronous=FULL",
-    "foreign_keys=ON",
-    "secure_delete=ON",
-    f"busy_timeout={1000 * _PATIENCE}",
-)
 
 
 class Database:
@@ -74,7 +66,7 @@ class Database:
     def __init__(self, url: str, *, patience: float = _PATIENCE, hurried: bool = True) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
-        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url, hurried)
+        self.engine = _sqlite_engine(url, patience) if self.is_sqlite else _postgresql_engine(url, hurried)
         self._groups = GroupCommit(self.engine, patience) if self.is_sqlite else None
 
     @contextmanager
@@ -199,8 +191,8 @@ def _numbered(statement: str) -> str:
     return str(_convert("format", statement, ())[0])
 
 
-def _sqlite_engine(url: str) -> Engine:
-    options = {"timeout": _PATIENCE, "check_same_thread": False}
+def _sqlite_engine(url: str, patience: float) -> Engine:
+    options = {"timeout": patience, "check_same_thread": False}
     engine = create_engine(url, connect_args=options, hide_parameters=True, **_POOL)
 
     @event.listens_for(engine, "connect")
@@ -211,7 +203,9 @@ def _sqlite_engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Any) -> None:
-        reading = connection.get_execution_options().get("reading", False)
-        connection.execute(text("BEGIN" if reading else "BEGIN IMMEDIATE"))
+        if connection.get_execution_options().get("reading", False):
+            connection.exec_driver_sql("BEGIN")
+        else:
+            begin_writing(connection, patience)
 
     return engine
