@@ -31,7 +31,7 @@ from .domain.replay import Replay
 from .domain.row_checks import check_fingerprint, check_role, check_signature, requested_amount_problem
 from .domain.times import from_chain, rfc3339
 from .domain.vocabulary import Mode
-from .domain.vote_checks import check_vote, ruled_at
+from .domain.vote_checks import check_vote, missing_vote, ruled_at
 from .errors import IntegrityFailure, InvalidInput
 
 BUNDLE = "after-sales-bundle/1"
@@ -90,7 +90,7 @@ def verify_reading(
     texts = _ALL_PASS | _PROVEN if basis.offline else _ALL_PASS
     summary = {number: summarise(number, rows, text.format(**named)) for number, text in texts.items()}
     checks = (
-        summary[1],
+        _check_documents(reading, summary[1]),
         summary[2],
         summary[3],
         _check_events(reading, summary[4], basis),
@@ -265,6 +265,11 @@ def _block_problem(row: Row, place: Place, block: Block | None, reading: Reading
 # --- the whole case --------------------------------------------------------------------------------------------------
 
 
+def _check_documents(reading: Reading, rows: Check) -> Check:
+    problem = missing_vote(reading)
+    return Check(1, "fail", problem) if problem is not None and rows.result != "fail" else rows
+
+
 def _check_events(reading: Reading, rows: Check, basis: Basis) -> Check:
     facts = basis.facts
     if (facts is not None and facts.code_is_ours is False) or basis.code_is_others():
@@ -358,6 +363,8 @@ def _named_blocks_problem(reading: Reading) -> str | None:
     used = {own.number, *(one.place.block for one in placed)}
     if evidence.checkpoint and evidence.checkpoint.anchor:
         used.add(evidence.checkpoint.anchor.block)
+    if missing := sorted(used - set(reading.blocks)):
+        return f"Block {missing[0]} is not among the blocks of the evidence."
     return None if set(reading.blocks) == used else "The evidence names blocks that nothing stands in."
 
 

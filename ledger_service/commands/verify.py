@@ -18,6 +18,7 @@ from ..domain.checks import Report
 from ..errors import InvalidInput, LedgerError
 from ..verification import verify_bundle
 from .plain import paragraph, say, styled
+from .seen import default_memory, proof_from, with_memory
 
 EXIT_CODES = {"verified": 0, "failed": 1, "pending": 2}
 _STYLES = {"pass": ("green",), "fail": ("bold", "red"), "pending": ("yellow",), "skipped": ("cyan",)}
@@ -49,6 +50,10 @@ def _parser() -> argparse.ArgumentParser:
         "--block-hash", metavar="HASH", help="a block that you know to be the chain's, 0x and 64 digits"
     )
     parser.add_argument("--jwks", type=Path, metavar="FILE", help="the service's keys, from its /.well-known/jwks.json")
+    parser.add_argument("--log", metavar="URL", help="the service's address, to ask for proofs that its log only grew")
+    seen = parser.add_mutually_exclusive_group()
+    seen.add_argument("--seen", type=Path, metavar="FILE", help="where the last checkpoint of each log is remembered")
+    seen.add_argument("--no-seen", action="store_true", help="remember no checkpoint, and compare with none")
     parser.add_argument("--json", action="store_true", help="JSON for programs")
     return parser
 
@@ -68,6 +73,9 @@ def _verify(options: argparse.Namespace) -> int:
         with _asking(options.rpc, block_hash) as chain:
             report = verify_bundle(content, chain, block_hash=block_hash, keys=keys, codes=code_hashes)
         stronger = strengthened(alone, report)
+    if not options.no_seen:
+        prove = proof_from(options.log) if options.log else None
+        report = with_memory(report, content, options.seen or default_memory(), prove)
     if options.json:
         said = report.as_json() | ({"stronger": stronger} if options.rpc else {})
         print(json.dumps(said, indent=2, ensure_ascii=False))

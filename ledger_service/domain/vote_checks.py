@@ -33,6 +33,14 @@ def ruled_at(reading: Reading, vote: VoteStatement) -> Place | None:
     return next((row.place for row in reading.rows if row.link and row.link.commitment == ruling.ballot), None)
 
 
+def missing_vote(reading: Reading) -> str | None:
+    """A vote that a ruling counts and whose document is not here, in words."""
+    held = {(vote.round, vote.arbitrator) for vote in reading.evidence.votes}
+    rulings = reading.replayed.rulings if isinstance(reading.replayed, Replay) else []
+    missing = [(one.round, name) for one in rulings for name in one.votes if (one.round, name) not in held]
+    return f"The document of {missing[0][1]}'s vote in round {missing[0][0]} is missing." if missing else None
+
+
 def _fingerprint(reading: Reading, vote: VoteStatement) -> Check:
     try:
         record = record_of(vote.canonical.encode())

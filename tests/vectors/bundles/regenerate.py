@@ -33,6 +33,7 @@ from ledger_service.domain.checks import Report  # noqa: E402
 from ledger_service.domain.records import canonical_bytes  # noqa: E402
 from ledger_service.errors import InvalidInput  # noqa: E402
 from ledger_service.services.bundles import make_bundle  # noqa: E402
+from ledger_service.services.evidence import show_all, show_none  # noqa: E402
 from ledger_service.verification import verify_bundle  # noqa: E402
 
 
@@ -94,7 +95,7 @@ def main() -> None:
         chain.start()
         try:
             with opened_court(World(chain, Path(folder)), databases.make()) as court:
-                bundles = {name: _bundle(court, case_id) for name, case_id in _played(court).items()}
+                bundles = {name: _bundle(court, name, case_id) for name, case_id in _played(court).items()}
                 _write(bundles, court)
         finally:
             chain.stop()
@@ -106,8 +107,10 @@ def _played(court: Court) -> dict[str, str]:
     return {**cases, "under_way": under_way(court)}
 
 
-def _bundle(court: Court, case_id: str) -> Any:
-    return json.loads(json.dumps(make_bundle(court.app, case_id)))
+def _bundle(court: Court, name: str, case_id: str) -> Any:
+    """With all personal fields in the first, and none in the others."""
+    show = show_all if name == "refunded" else show_none
+    return json.loads(json.dumps(make_bundle(court.app, case_id, show)))
 
 
 def _write(bundles: dict[str, Any], court: Court) -> None:
