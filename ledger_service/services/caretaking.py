@@ -19,6 +19,7 @@ from .erasing import destroy
 log = structlog.get_logger("ledger.privacy")
 
 _EVERY = 2.0  # seconds between two looks
+_REREAD = 1_000  # blocks that are looked at again, since a reorg may have put another record there
 
 
 class Caretaker:
@@ -29,13 +30,17 @@ class Caretaker:
         self._app = app
         self._head = head
         self._not_before = float("-inf")  # monotonic
+        self._since = 0  # the block from which on records were not looked at; at the start all are
         self._read_up_to: int | None = None  # the block from which on a hold ends
 
     def step(self) -> int:
         if time.monotonic() < self._not_before:
             return 0
         self._not_before = time.monotonic() + _EVERY
-        done = len(erase_again(self._app)) + len(clear(self._app))
+        done = len(erase_again(self._app, self._since)) + len(clear(self._app))
+        with self._app.database.read() as session:
+            at = read_cursor(session)
+        self._since = max(0, at.block_number - _REREAD) if at is not None else 0
         self._end_hold()
         return done
 
@@ -50,11 +55,11 @@ class Caretaker:
             release(self._app)
 
 
-def erase_again(app: App) -> Sequence[str]:
-    """Destroys what is kept of cases that the chain says were erased: after a backup was restored, and where a merchant
-    wrote the record itself. Answers the cases."""
+def erase_again(app: App, since: int = 0) -> Sequence[str]:
+    """Destroys what is kept of cases that the chain says were erased, in blocks from `since` on: after a backup was
+    restored, and where a merchant wrote the record itself. Answers the cases."""
     with app.database.read() as session:
-        found = sql.erased_on_chain(session)
+        found = sql.erased_on_chain(session, since)
     for case_id in found:
         with app.database.write() as session:
             case = find_case(session, case_id, for_update=True)

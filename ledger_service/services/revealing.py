@@ -17,8 +17,8 @@ from .app import App
 from .evidence import Show
 
 ALL = "all"
-_PARCEL = frozenset({"shipment.tracking_code", "location", "receipt"})
-_DISPUTE = frozenset({*WORDS, "location", "receipt", "reference"})
+_PARCEL = frozenset({"shipment.tracking_code", "location", "receipt", "message", "event"})
+_DISPUTE = frozenset({*WORDS, "location", "receipt", "reference", "message", "subject"})
 # What a role may be shown in a case that it may see; None: everything. The merchant has told the service all of it,
 # and whoever runs the service holds its keys.
 MAY_SEE: dict[str, frozenset[str] | None] = {

@@ -132,10 +132,13 @@ def mails_of(session: Session, case_ids: Sequence[str]) -> Sequence[int]:
     return [int(each) for each in session.exec(query) if each is not None]
 
 
-def erased_on_chain(session: Session) -> Sequence[str]:
-    """Cases that the chain says were erased, and whose key is here all the same."""
+def erased_on_chain(session: Session, since: int = 0) -> Sequence[str]:
+    """Cases that the chain says were erased, in blocks from `since` on, and whose key is here all the same."""
     kept = exists().where(col(CaseKey.case_id) == col(ChainRecord.case_id))
-    return session.exec(select(ChainRecord.case_id).where(ChainRecord.kind == Kind.ERASED.wire, kept)).all()
+    erased = select(ChainRecord.case_id).where(
+        ChainRecord.kind == Kind.ERASED.wire, ChainRecord.block_number >= since, kept
+    )
+    return session.exec(erased).all()
 
 
 def hold(session: Session, name: str) -> Hold | None:

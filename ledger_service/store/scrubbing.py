@@ -10,9 +10,9 @@ from sqlalchemy.exc import DBAPIError
 
 from .database import Database
 
-# What holds a key, or something that only the master key seals, is small; the others hold a merchant's own reference.
-_SMALL = ("case_keys", "idempotent_requests", "prepared_cases", "prepared_records", "prepared_votes")
-_LARGE = ("cases", "webhook_events", "disclosures", "status_links", "held_keys")
+# What holds cases' keys is small. The others hold what is sealed, or a merchant's own reference.
+_SMALL = ("case_keys", "prepared_cases", "prepared_records", "prepared_votes")
+_LARGE = ("cases", "webhook_events", "idempotent_requests", "disclosures", "status_links", "held_keys")
 _PATIENCE = 2_000  # milliseconds for which others may be kept waiting, or keep us waiting
 
 
