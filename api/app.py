@@ -71,7 +71,7 @@ def create_app(app: App, workers: Workers | None = None) -> FastAPI:
     api.state.intake = intake = Intake(app, readiness)
     api.state.streams = Streams(intake)
     api.state.keys = gather_keys(app)
-    api.state.taking = gather_milestones(app, intake)
+    api.state.taking = gather_milestones(app, api.state.limits, intake)
     api.state.metrics = metrics = Metrics(make_registry(app, readiness))
     errors.install(api)
     for module in (cases, milestones, privacy, status, documents, disputes, audit, webhook_endpoints, webhooks, system):

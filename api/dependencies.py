@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, cast
 
 from fastapi import Depends, Path, Request, Security
@@ -12,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Scope
 from structlog.contextvars import bind_contextvars
 
-from ledger_service.errors import Forbidden, NotFound, Unauthenticated
+from ledger_service.errors import Forbidden, LedgerError, LimitExceeded, NotFound, Unauthenticated
 from ledger_service.services import accounts, links
 from ledger_service.services.app import App
 from ledger_service.services.rate_limits import RateLimits
@@ -76,6 +77,40 @@ async def account_of(keys: Keys, limits: RateLimits, header: str, address: str) 
         limits.count_failure(address)
         raise
     limits.count_request(principal(account))
+    return account
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """An API key that is still to be looked up, and the network address that it came from."""
+
+    api_key: str
+    address: str
+
+
+def present(limits: RateLimits, header: str, address: str) -> Presented:
+    """The API key in an Authorization header. Raises Unauthenticated or LimitExceeded."""
+    try:
+        return Presented(_api_key_of(header), address)
+    except Unauthenticated:
+        limits.count_failure(address)
+        raise
+
+
+def admit(app: App, limits: RateLimits, keys: Sequence[Presented]) -> list[Account | LedgerError]:
+    """The account of each key, or what `account_of` would raise for it; all are looked up by one question."""
+    found = accounts.authenticate_all(app, [key.api_key for key in keys]) if keys else []
+    return [_counted(limits, key, account) for key, account in zip(keys, found, strict=True)]
+
+
+def _counted(limits: RateLimits, key: Presented, account: Account | Unauthenticated) -> Account | LedgerError:
+    try:
+        if isinstance(account, Account):
+            limits.count_request(principal(account))
+        else:
+            limits.count_failure(key.address)
+    except LimitExceeded as error:
+        return error
     return account
 
 

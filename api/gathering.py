@@ -1,7 +1,7 @@
 """Requests that are done together: what comes while a group is being done is the next group.
 
 A question to the database costs about the same for one request as for fifty, and so does a change of threads. Nobody
-waits for a group to fill: a request that finds nothing being done is done at once, alone.
+waits for a group to fill beyond what has arrived: a request that finds nothing being done is done at once, alone.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ Asked = TypeVar("Asked")
 Given = TypeVar("Given")
 
 _RETRY_AFTER = 2
+_TURNS = 4  # of the event loop: what it reads in one is asked a turn or two later
 
 
 class Gatherer(Generic[Asked, Given]):
@@ -55,9 +56,11 @@ class Gatherer(Generic[Asked, Given]):
     async def _do_all(self) -> None:
         """Group after group, until nobody waits. A request whose caller has gone away is done all the same."""
         while self._waiting:
-            group = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+            group: list[tuple[Asked, asyncio.Future[Given]]] = []
             outcomes: list[tuple[asyncio.Future[Given], Given | Exception]]
             try:
+                await self._until_all_came()
+                group = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
                 given = await to_thread.run_sync(self._work, [asked for asked, _ in group], limiter=self._thread)
                 outcomes = [(answer, each) for (_, answer), each in zip(group, given, strict=True)]
             except Exception as error:  # noqa: BLE001 - raised to each of them
@@ -69,6 +72,16 @@ class Gatherer(Generic[Asked, Given]):
                 raise
             for answer, outcome in outcomes:
                 _settle(answer, outcome)
+
+    async def _until_all_came(self) -> None:
+        """Until the event loop has nothing else to do: it answers those before, who may ask again, and reads what has
+        arrived. Beside the group it would do that all the same, and make it wait for that while it holds locks; and the
+        next group would be the smaller, again and again."""
+        known, turns = len(self._waiting), 0
+        while turns < _TURNS and known < self._most:
+            await asyncio.sleep(0)
+            turns = turns + 1 if len(self._waiting) == known else 0
+            known = len(self._waiting)
 
 
 def _settle(answer: asyncio.Future[Given], outcome: Given | BaseException) -> None:

@@ -16,13 +16,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ledger_service.errors import LedgerError
+from ledger_service.errors import InvalidInput, LedgerError
 from ledger_service.services.inputs import MilestoneInput
 
 from . import errors
-from .dependencies import account_of, address_of
+from .dependencies import address_of, present
 from .security import SHORT, read_again
-from .writing import LONGEST_KEY, answer_milestone, writing_of
+from .writing import LONGEST_KEY, Stated, answer_stated, key_of, writing_of
 
 _PATH = re.compile(r"/v1/cases/(0x[0-9a-f]{64})/milestones")
 _HEADERS = (b"authorization", b"content-type", b"idempotency-key", b"prefer")
@@ -69,9 +69,9 @@ class PlainMilestones:
 
 async def _take(asked: Asked, scope: Scope) -> Response:
     state = scope["app"].state
-    account = await account_of(state.keys, state.limits, asked.credential, address_of(scope))
+    key = present(state.limits, asked.credential, address_of(scope))
     writing = writing_of(scope, asked.raw, asked.key, asked.prefer)
-    return await answer_milestone(state.ledger, account, writing, asked.case_id, asked.milestone)
+    return await answer_stated(state.ledger, Stated(key, asked.case_id, asked.milestone, writing))
 
 
 def _read(case_id: str, headers: Sequence[tuple[bytes, bytes]], message: Message) -> Asked | None:
@@ -87,8 +87,9 @@ def _read(case_id: str, headers: Sequence[tuple[bytes, bytes]], message: Message
     if key is not None and len(key) > LONGEST_KEY:
         return None
     try:
+        key_of(key)
         milestone = MilestoneInput.model_validate(json.loads(raw))
-    except (ValueError, RecursionError):  # ValidationError is a ValueError
+    except (InvalidInput, ValueError, RecursionError):  # ValidationError is a ValueError
         return None
     if milestone.record_id is not None:
         return None

@@ -28,9 +28,10 @@ from ledger_service.services.app import App
 from ledger_service.services.idempotency import Answer, IdempotencyClaim, answer_once, claim_of
 from ledger_service.services.inputs import MilestoneInput
 from ledger_service.services.intake import Intake
+from ledger_service.services.rate_limits import RateLimits
 from ledger_service.store.tables import Account
 
-from .dependencies import principal
+from .dependencies import Presented, admit, principal
 from .gathering import Gatherer
 from .load import Load
 
@@ -46,7 +47,8 @@ LONGEST_KEY = 257  # with the quotes of a structured field
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 Work = Callable[[IdempotencyClaim | None], dict[str, Any]]
-Taking = Gatherer[acting.Statement, tuple[Answer, bool]]
+Taken = tuple[Answer, bool]  # and whether it reaches the chain late
+Taking = Gatherer["Stated", Taken]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,19 @@ class Writing:
 
     def claim(self, app: App, principal: str) -> IdempotencyClaim | None:
         return claim_of(app, principal, self.key, self.request_hash) if self.key is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A milestone as it came, of an account, or of whoever presents an API key."""
+
+    who: Account | Presented
+    case_id: str
+    request: MilestoneInput
+    writing: Writing
+
+    def by(self, app: App, account: Account) -> acting.Statement:
+        return acting.Statement(account, self.case_id, self.request, self.writing.claim(app, principal(account)))
 
 
 async def read_writing(
@@ -88,7 +103,7 @@ async def read_writing(
 
 def writing_of(scope: Scope, raw: bytes, idempotency_key: str | None, prefer: str | None) -> Writing:
     """Raises InvalidInput for a key that cannot be one."""
-    state, key = scope["app"].state, _key_of(idempotency_key)
+    state, key = scope["app"].state, key_of(idempotency_key)
     request_hash = _hash(scope, raw) if key is not None else ""
     return Writing(key, request_hash, _wait_of(prefer), state.load, state.intake, state.taking)
 
@@ -109,13 +124,22 @@ async def answer_write(
     return await _respond(app, writing, *taken, record_of)
 
 
-def gather_milestones(app: App, intake: Intake) -> Taking:
-    """Milestones that the service signs, many in one unit of work."""
+def gather_milestones(app: App, limits: RateLimits, intake: Intake) -> Taking:
+    """Milestones that the service signs: their API keys by one question, and then many in one unit of work. To look up
+    keys before, on their own, would take another change of threads, and make several small groups of a large one."""
 
-    def take(statements: Sequence[acting.Statement]) -> list[tuple[Answer, bool] | Exception]:
-        outcomes = acting.state_milestones(app, statements, intake.require_room)
+    def take(stated: Sequence[Stated]) -> list[Taken | Exception]:
+        admitted = iter(admit(app, limits, [each.who for each in stated if isinstance(each.who, Presented)]))
+        accounts = [next(admitted) if isinstance(each.who, Presented) else each.who for each in stated]
+        statements = [
+            each.by(app, account)
+            for each, account in zip(stated, accounts, strict=True)
+            if isinstance(account, Account)
+        ]
+        outcomes = iter(acting.state_milestones(app, statements, intake.require_room) if statements else ())
         is_delayed = _is_delayed(intake)
-        return [each if isinstance(each, Exception) else (each, is_delayed) for each in outcomes]
+        found = [next(outcomes) if isinstance(account, Account) else account for account in accounts]
+        return [each if isinstance(each, Exception) else (each, is_delayed) for each in found]
 
     return Gatherer(take, most=_TOGETHER, line=_WAITING_TO_BE_TAKEN, why="write")
 
@@ -134,8 +158,13 @@ async def answer_milestone(
             lambda claim: acting.state_milestone(app, account, case_id, request, idempotency=claim),
             record_named,
         )
-    statement = acting.Statement(account, case_id, request, writing.claim(app, principal(account)))
-    return await _respond(app, writing, *await writing.taking.ask(statement), record_named)
+    return await answer_stated(app, Stated(account, case_id, request, writing))
+
+
+async def answer_stated(app: App, stated: Stated) -> Response:
+    """The same for one that was not prepared."""
+    taken = await stated.writing.taking.ask(stated)
+    return await _respond(app, stated.writing, *taken, record_named)
 
 
 def record_named(body: dict[str, Any]) -> str:
@@ -208,8 +237,8 @@ async def _stage_within(app: App, record_id: str, seconds: int, stage: str) -> s
         await anyio.sleep(min(_POLL_SECONDS, left))
 
 
-def _key_of(header: str | None) -> str | None:
-    """The key, with or without the quotes of a structured field."""
+def key_of(header: str | None) -> str | None:
+    """The key, with or without the quotes of a structured field. Raises InvalidInput for one that cannot be one."""
     if header is None:
         return None
     key = header[1:-1] if len(header) > 2 and header[0] == header[-1] == '"' else header

@@ -60,6 +60,46 @@ def test_what_comes_while_a_group_is_done_is_the_next_group() -> None:
     assert isinstance(answers[3], NotFound)
 
 
+def test_who_asks_again_at_once_goes_with_those_who_came_meanwhile() -> None:
+    groups: list[list[int]] = []
+    first, go_on = threading.Event(), threading.Event()
+
+    def work(asked: Sequence[int]) -> list[int | Exception]:
+        groups.append(sorted(asked))
+        first.set()
+        assert go_on.wait(30)
+        return list(asked)
+
+    async def ask(gatherer: Gatherer[int, int], number: int, times: int) -> None:
+        for _ in range(times):
+            await gatherer.ask(number)
+
+    async def run() -> None:
+        gatherer: Gatherer[int, int] = Gatherer(work, most=9, line=9, why="write")
+        asked = [asyncio.create_task(ask(gatherer, 0, 3))]
+        await asyncio.to_thread(first.wait, 30)
+        asked += [asyncio.create_task(ask(gatherer, number, 2)) for number in (1, 2)]
+        await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.gather(*asked)
+
+    asyncio.run(run())
+    assert groups == [[0], [0, 1, 2], [0, 1, 2]]
+
+
+def test_nobody_waits_for_a_gatherer_that_is_ended_before_its_group_began() -> None:
+    async def run() -> list[Any]:
+        gatherer: Gatherer[int, int] = Gatherer(list, most=9, line=9, why="write")
+        asked = [asyncio.create_task(gatherer.ask(number)) for number in range(2)]
+        await asyncio.sleep(0)
+        assert gatherer._at_work is not None
+        await asyncio.sleep(0)
+        gatherer._at_work.cancel()
+        return await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 10)
+
+    assert [type(each) for each in asyncio.run(run())] == [RuntimeError] * 2
+
+
 def test_line_is_bounded_and_an_error_of_the_group_is_each_ones() -> None:
     go_on = threading.Event()
 
