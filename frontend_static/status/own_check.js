@@ -1,10 +1,10 @@
 // "Check it yourself": the reader's own browser fetches the evidence, judges it, and asks a chain of the reader's choosing.
 // Loaded when it is asked for, with all that it needs.
-import { request } from "../shared/api.js";
+import { request, requestJson } from "../shared/api.js";
 import { Component, html } from "../shared/dom.js";
 import { chainReader } from "../verify/chain_reader.js";
 import { InvalidInput, Unavailable } from "../verify/errors.js";
-import { contradictions, keep, keepNode, recall, recallNode, remembering, seenIn } from "../verify/memory.js";
+import { contradictions, isOtherLog, keep, keepNode, recall, recallNode, remembering, seenIn } from "../verify/memory.js";
 import { nodeUrl, openRpc } from "../verify/rpc.js";
 import { compare } from "../verify/side_by_side.js";
 import { verifyBundle } from "../verify/verification.js";
@@ -19,9 +19,21 @@ async function judge({ view, token, node }) {
   if (report.caseId !== view.case_id) throw new InvalidInput("The evidence is of another case.", "case_id");
   const before = recall(report.caseId);
   const problems = contradictions(before, report);
+  const prove = (first, second) => proveGrowth(token, first, second);
+  if (await isOtherLog(before, report, prove)) problems.push({ kind: "log", at: before.at });
   keep(report.caseId, remembering(before, seenIn(report, new Date().toISOString()), problems));
   const lines = report.facts ? compare(view, report) : null;
   return { report, text, problems, before, lines };
+}
+
+/** The hashes by which the service shows that its log only grew; none where it says that it cannot. */
+async function proveGrowth(token, first, second) {
+  try {
+    return (await requestJson(`/v1/log/proof/consistency?first=${first}&second=${second}`, { token })).proof;
+  } catch (problem) {
+    if (problem.isFinal) return [];
+    throw problem;
+  }
 }
 
 /** Which trouble an error is to the reader: a key of the words. */

@@ -1,6 +1,7 @@
 // What this browser remembers of a case from one check to the next, so that a history that was rewritten is found out even
 // by somebody who keeps no files. Fingerprints and times alone: nothing personal.
 import { chainHeads } from "./entry.js";
+import { verifyConsistency } from "./merkle.js";
 
 const PREFIX = "return-memory:";
 const NODE = "return-node";
@@ -43,7 +44,7 @@ export function keepNode(url, storage = localStorage) {
 }
 
 /** What a report shows that can be held against a later one. Only what counts as final: a chain may take back the rest. */
-export function seenIn({ reading: { evidence, receipts }, chain }, at) {
+export function seenIn({ reading: { evidence, receipts }, chain, checkpoint }, at) {
   const isFinal = ({ block }) => chain.headBlock - block >= chain.confirmations;
   const links = evidence.links.slice(0, evidence.links.filter(isFinal).length);
   const newest = links.at(-1);
@@ -54,6 +55,7 @@ export function seenIn({ reading: { evidence, receipts }, chain }, at) {
     head: chainHeads(evidence.case_id, links),
     block: newest ? evidence.blocks.find(({ number }) => number === newest.block) : null,
     receipts: acknowledged(evidence, receipts),
+    log: checkpoint,
   };
 }
 
@@ -74,6 +76,8 @@ function acknowledged(evidence, receipts) {
  * - "rewritten": its first records are others
  * - "block": the block of its newest record is another
  * - "receipt": a record that was acknowledged is gone; "changed": its content is another
+ *
+ * Of the log of observations, `isOtherLog` says it.
  */
 export function contradictions(before, { reading: { evidence } }) {
   if (!before) return [];
@@ -93,9 +97,23 @@ export function contradictions(before, { reading: { evidence } }) {
   return found;
 }
 
+/**
+ * Whether a checkpoint of the log is no continuation of the one that was seen; `prove(first, second)` fetches the hashes
+ * that show that it is (RFC 6962), or throws.
+ */
+export async function isOtherLog(before, { checkpoint: later }, prove) {
+  const earlier = before?.log;
+  if (!earlier || !later) return false;
+  if (earlier.origin !== later.origin || later.size < earlier.size) return true;
+  const proof = earlier.size === later.size ? [] : await prove(earlier.size, later.size);
+  const roots = { firstRoot: earlier.root, secondRoot: later.root };
+  return earlier.size > 0 && !verifyConsistency({ first: earlier.size, second: later.size, ...roots, proof });
+}
+
 /** What to keep after a check: where something was contradicted, the older memory stays, so that it is said again. */
 export function remembering(before, seen, problems) {
   if (!before) return seen;
   if (problems.length) return { ...before, receipts: { ...seen.receipts, ...before.receipts } };
-  return seen.length < before.length ? { ...seen, ...before, receipts: seen.receipts } : seen;
+  const longer = seen.length < before.length ? before : seen; // a node that lags behind makes less of it final
+  return { ...longer, at: seen.at, receipts: seen.receipts, log: seen.log ?? before.log };
 }

@@ -25,3 +25,22 @@ export function verifyInclusion({ index, size, leaf, proof, root }) {
   for (const sibling of proof.slice(apart)) node = nodeHash(sibling, node);
   return node === root;
 }
+
+/** Whether `proof` shows that the tree of `first` entries is the beginning of that of `second` entries. */
+export function verifyConsistency({ first, second, firstRoot, secondRoot, proof }) {
+  if (first <= 0 || first > second || !proof.every((hash) => isHex(hash, HASH_SIZE))) return false;
+  if (first === second) return !proof.length && firstRoot === secondRoot;
+  let [index, last] = [BigInt(first - 1), BigInt(second - 1)];
+  while (index & 1n) [index, last] = [index >> 1n, last >> 1n]; // up to the earlier tree's last complete subtree
+  const nodes = index ? proof : [firstRoot, ...proof]; // a complete tree's root stands for it
+  const apart = bitsOf(index ^ last);
+  if (nodes.length !== 1 + apart + onesOf(index >> BigInt(apart))) return false;
+  let [earlier, later] = [nodes[0], nodes[0]];
+  for (const sibling of nodes.slice(1, 1 + apart)) {
+    if (index & 1n) earlier = nodeHash(sibling, earlier);
+    later = index & 1n ? nodeHash(sibling, later) : nodeHash(later, sibling);
+    index >>= 1n;
+  }
+  for (const sibling of nodes.slice(1 + apart)) [earlier, later] = [nodeHash(sibling, earlier), nodeHash(sibling, later)];
+  return earlier === firstRoot && later === secondRoot;
+}

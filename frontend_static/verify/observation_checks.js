@@ -17,17 +17,20 @@ const FOR_NOTHING = "There is a checkpoint of the log, and no observation that i
 const ALLOWED = TABLES.observations; // who states what
 const RECEIPT_OF_ANOTHER = "Its receipt is one of another observation, chain or contract.";
 
-/** A row with checks 1, 2, 3 and 7 for each observation, and the case's check 7: `{ rows, summary }`. */
+/** A row with checks 1, 2, 3 and 7 for each observation, the case's check 7, and the checkpoint if it was signed:
+ * `{ rows, summary, checkpoint }`. */
 export async function judgeObservations(reading, basis) {
   const { observations, checkpoint } = reading.evidence;
-  if (!checkpoint && !observations.length) return { rows: [], summary: check(7, "skipped", NONE) };
-  if (!checkpoint || !observations.length) return { rows: [], summary: check(7, "fail", checkpoint ? FOR_NOTHING : ALONE) };
+  const without = (result, detail) => ({ rows: [], summary: check(7, result, detail), checkpoint: null });
+  if (!checkpoint && !observations.length) return without("skipped", NONE);
+  if (!checkpoint || !observations.length) return without("fail", checkpoint ? FOR_NOTHING : ALONE);
   const log = await readLog(reading, checkpoint, basis);
   const rows = [];
   for (const one of observations) rows.push(await judge(reading, one, log, basis));
-  if (log.problem) return { rows, summary: check(7, "fail", log.problem) };
+  if (log.problem) return { rows, summary: check(7, "fail", log.problem), checkpoint: log.read };
   const held = log.size ? ` ${rows.length} of its ${log.size} entries are this case's.` : "";
-  return { rows, summary: summarise(7, rows, `Each is in the log whose checkpoints ${checkpoint.contract} anchors.${held}`) };
+  const summary = summarise(7, rows, `Each is in the log whose checkpoints ${checkpoint.contract} anchors.${held}`);
+  return { rows, summary, checkpoint: log.read };
 }
 
 // --- the log ---

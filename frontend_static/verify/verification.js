@@ -27,14 +27,15 @@ const FORMAT = "after-sales-bundle/1";
  * Judges the text of a bundle. `chain` answers `facts(evidence)` and `acceptsSignature(…)`, or is null; `keys` is the
  * service's key set from elsewhere, `blockHash` a block from elsewhere to hold the head to.
  *
- * Throws InvalidInput for what is no bundle at all. The answer is a report, with the `reading` that it rests on.
+ * Throws InvalidInput for what is no bundle at all. The answer is a report, with the `reading`, the chain's `facts` and the
+ * log's `checkpoint` that it rests on.
  */
 export async function verifyBundle(text, { chain = null, keys = null, blockHash = null } = {}) {
   const bundle = readBundle(text);
   const evidence = parseEvidence(bundle.evidence);
-  const { report, reading, facts } = await verifyEvidence(evidence, chain, blockHash);
+  const { report, ...restsOn } = await verifyEvidence(evidence, chain, blockHash);
   const checks = [await checkSeal(bundle, evidence, keys), ...report.checks];
-  return { ...reportOf({ ...report, checks }), reading, facts };
+  return { ...reportOf({ ...report, checks }), ...restsOn };
 }
 
 function readBundle(text) {
@@ -71,7 +72,7 @@ async function verifyEvidence(evidence, chain, blockHash) {
     checkMoney(reading, basis),
   ];
   const report = reportOf({ caseId: evidence.case_id, chain: chainNamed(evidence, basis), checks, rows, trust: trustOf(basis) });
-  return { report, reading, facts: basis.facts };
+  return { report, reading, facts: basis.facts, checkpoint: observed.checkpoint };
 }
 
 const allPass = ({ ledger, id, operator }) => ({

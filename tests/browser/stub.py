@@ -39,6 +39,7 @@ class StubService:
         self.refusal_headers: dict[str, str] = {}
         self.act_refusal: Json | None = None
         self.bundle: Json = {}
+        self.log_proof: list[str] = []
         self.offers_stream = True
         self.acts: list[tuple[Json, str | None]] = []
         self.tokens: set[str | None] = set()
@@ -106,6 +107,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, "application/json", json.dumps(self.service.view).encode())
         elif path == "/v1/status/bundle":
             self._send(200, "application/json", json.dumps(self.service.bundle).encode())
+        elif path == "/v1/log/proof/consistency":
+            self._send(200, "application/json", json.dumps({"proof": self.service.log_proof}).encode())
         elif path == "/v1/status/stream" and self.service.offers_stream:
             self._stream()
         elif path == "/outbox/messages":

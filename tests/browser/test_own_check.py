@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 from unit.verification.builder import Life, inspected, opened, paid, seal
+from unit.verification.test_seen import grown, grown_from, observed
 
 from ledger_service.domain.hashing import hex0x
 from ledger_service.domain.vocabulary import Kind, Role
@@ -236,6 +237,20 @@ def test_an_acknowledged_statement_that_never_came_is_told(open_case: OpenPage, 
     expect(page.locator(".own .verdict-name")).to_have_text("Correct so far")
     checked_again(page, stub, bundle_of(opened()))
     expect(page.get_by_role("alert").filter(has_text="Something is gone")).to_contain_text("acknowledged on")
+
+
+def test_a_log_that_was_replaced_is_told_and_one_that_grew_is_not(open_case: OpenPage, stub: StubService) -> None:
+    page = open_case(paid())
+    warning = page.get_by_role("alert").filter(has_text="Something is gone")
+    checked_again(page, stub, seal(observed(paid(), 3).as_json()))
+    expect(page.locator(".own .verdict")).to_have_class("verdict verdict-verified")
+    stub.log_proof = [hex0x(node) for node in grown_from(3, 5).consistency_proof(3, 5)]
+    checked_again(page, stub, seal(grown(3, 5).as_json()))
+    assert warning.count() == 0
+    checked_again(page, stub, seal(observed(paid(), 5, "another").as_json()))
+    expect(warning).to_contain_text("was replaced by another")
+    checked_again(page, stub, seal(observed(paid(), 3).as_json()))
+    expect(warning).to_contain_text("The log of scans and messages")
 
 
 def test_nothing_personal_is_remembered(open_case: OpenPage, stub: StubService) -> None:

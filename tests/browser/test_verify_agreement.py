@@ -7,10 +7,13 @@ import random
 from typing import Any
 
 import pytest
-from unit.verification.builder import LIVES, seal
+from unit.verification.builder import LIVES, paid, seal
 from unit.verification.mutations import changed, leaves
+from unit.verification.test_seen import observed
 
+from ledger_service.domain.checkpoint import keys_of, read_checkpoint
 from ledger_service.domain.evidence import parse_evidence
+from ledger_service.domain.observations import AnchorFacts
 from ledger_service.errors import InvalidInput
 
 from .judging import facts_json, in_node, in_python, results_of
@@ -128,3 +131,26 @@ def test_changed_state_proofs_are_judged_alike() -> None:
         paths = [path for path in leaves(bundle["evidence"]) if path[0] in ("headers", "state_proof", "blocks", "head")]
         bundles += [{**bundle, "evidence": changed(bundle["evidence"], chance.choice(paths))} for _ in range(40)]
     agree(bundles)
+
+
+# --- observations ----------------------------------------------------------------------------------------------------
+
+
+def test_observations_and_changed_ones_are_judged_alike() -> None:
+    chance = random.Random(5)
+    evidence = observed(paid(), 5).as_json()
+    paths = [path for path in leaves(evidence) if path[0] in ("observations", "checkpoint")]
+    odd: list[Any] = [(path, value) for path in paths for value in (None, "", 7, "0x")]
+    bundles = [seal(evidence), *(_sealed(changed(evidence, path)) for path in paths)]
+    for path, value in chance.sample(odd, 20):
+        bundle = json.loads(json.dumps(bundles[0]))
+        parent = bundle["evidence"]
+        for name in path[:-1]:
+            parent = parent[name]
+        parent[path[-1]] = value
+        bundles.append(bundle)
+    agree(bundles)
+    life = paid()
+    said = read_checkpoint(observed(life, 5).checkpoint.note, keys_of(evidence["jwks"]))
+    for anchored in (AnchorFacts((5, said.root), True), AnchorFacts((4, said.root), True), AnchorFacts(None, False)):
+        agree([seal(evidence)], [life.chain(changes={"anchor": anchored})])

@@ -70,3 +70,19 @@ def test_browser_judges_inclusion_proofs_as_the_known_answers(open_status: OpenP
     }"""
     wanted = [not case["wantErr"] for case in cases]
     assert page.evaluate(script, cases) == wanted
+
+
+def test_browser_judges_consistency_proofs_as_the_known_answers(open_status: OpenPage) -> None:
+    page = open_status(view=STATUSES["requested"])
+    cases = json.loads((VECTORS / "merkle" / "consistency.json").read_text("utf-8"))
+    script = """async (cases) => {
+      const { verifyConsistency } = await import("/static/verify/merkle.js");
+      const { toHex } = await import("/static/verify/bytes.js");
+      const hex = (text) => toHex(Uint8Array.from(atob(text ?? ""), (letter) => letter.charCodeAt(0)));
+      return cases.map(({ size1: first, size2: second, root1, root2, proof }) => {
+        const roots = { firstRoot: hex(root1), secondRoot: hex(root2) };
+        return verifyConsistency({ first, second, ...roots, proof: (proof ?? []).map(hex) });
+      });
+    }"""
+    wanted = [not case["wantErr"] for case in cases]
+    assert page.evaluate(script, cases) == wanted
