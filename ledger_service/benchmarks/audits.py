@@ -12,6 +12,7 @@ from web3 import HTTPProvider, Web3
 
 from ..chain.abi import LEDGER
 from ..chain.artifacts import load_artifact
+from ..chain.rpc import Rpc
 from ..domain.merkle import MerkleTree, leaf_hash, verify_inclusion
 from ..errors import IntegrityFailure
 from ..services.chain_audit import ChainReport, audit_heads, audit_signatures
@@ -60,11 +61,13 @@ def fill(place: Site, records: int) -> None:
     place.wait_recorded(wanted, seconds=60 + records / _SLOWEST)
 
 
-def read_heads(place: Site) -> float:
-    """Records per second: every case's head from the chain's events alone, and compared with the contract's."""
-    deployment, newest = place.app.deployment, place.rpc.latest().number
+def read_heads(place: Site, rpc: Rpc | None = None) -> float:
+    """Records per second: every case's head from the chain's events alone, and compared with the contract's. `rpc` is
+    another node than the site's."""
+    node, deployment = rpc or place.rpc, place.app.deployment
+    newest = node.latest().number
     began = time.perf_counter()
-    report = audit_heads(place.rpc, deployment.ledger, deployment.deployed_at_block, newest)
+    report = audit_heads(node, deployment.ledger, deployment.deployed_at_block, newest)
     return _rate(report, began)
 
 

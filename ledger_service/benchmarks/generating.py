@@ -28,7 +28,7 @@ from ..store.tables import Account, CaseRow, OutboxRow, RecordRow
 POLICY = "eu-14"
 MERCHANT = "Bench shop"
 STEPS = (Kind.AUTHORISED, Kind.PICKED_UP, Kind.RECEIVED, Kind.INSPECTED)  # of one merchant that is all parties
-_ROLES = (Role.MERCHANT, Role.CARRIER, Role.WAREHOUSE, Role.INSPECTOR)
+ROLES = (Role.MERCHANT, Role.CARRIER, Role.WAREHOUSE, Role.INSPECTOR)
 _DAY = 86_400
 
 Row = dict[str, Any]
@@ -71,9 +71,17 @@ class Generator:
         """The ids of so many new cases, whose openings wait to be sent."""
         with self._app.database.write() as session:
             enqueue(session, "register_parties", hex0x(self._parties.id()), self._app.clock.seconds())
-        made = [self._opening(number) for number in range(count)]
+        made = self.openings(count)
         self.write(made)
         return [record["case_id"] for _, record, _ in made]
+
+    def openings(self, count: int) -> list[Made]:
+        """So many openings, not written yet."""
+        return [self._opening(number) for number in range(count)]
+
+    @property
+    def policy_code(self) -> str:
+        return self._policy.code
 
     def lives(self, case_ids: Sequence[str]) -> list[Made]:
         """Every step of these cases, which were opened: the first of each, then the second; not written yet."""
@@ -145,7 +153,7 @@ class Generator:
 
     def _act(self, case_id: str, kind: Kind) -> tuple[Row, Row]:
         place = STEPS.index(kind)
-        role = _ROLES[place]
+        role = ROLES[place]
         data = {"grade": "as_new", "share": FULL_SHARE, "fee": 0} if kind is Kind.INSPECTED else {"location": "Leipzig"}
         record = self._record(from_hex(case_id), kind, role, data)
         stated: dict[str, Any] = {"grade": Grade.AS_NEW, "share": FULL_SHARE} if kind is Kind.INSPECTED else {}
