@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import random
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from ..store.database import Database
 from ..store.migrate import upgrade
 from ..store.tables import Account, CaseRow, ObservationRow
 from ..workers.anchoring import LogKeeper, Pace
-from .comparing import Figure, Row
+from .comparing import Figure, Row, in_turns
 from .scale import Scale
 
 _BATCH = 5_000
@@ -35,63 +34,59 @@ _MEGABYTES = 50.0
 _NOBODY = "0x" + "11" * 20
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    appended: float
-    proofs: float
-    megabytes: float
+class _Log:
+    """A log of so many entries, on SQLite, in this process. Where the observations come from is not measured."""
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self.app = _app(folder)
+        self._keeper = LogKeeper(self.app, Pace(entries=2**31, seconds=2**31), at_once=_BATCH)
+        self._batch = min(_BATCH, size // 5)
+        self._size = 0
+        self._random = random.Random(7)  # noqa: S311 - which entries are looked at
+        while self._size < size:
+            self.append()
+
+    def append(self) -> float:
+        """Entries a second."""
+        _observe(self.app, self._size, self._batch)
+        began = time.perf_counter()
+        if self._keeper.step() != self._batch:
+            raise IntegrityFailure("A measured batch was not appended.", remedy="Repair the benchmark.")
+        self._size += self._batch
+        return self._batch / (time.perf_counter() - began)
+
+    def prove(self) -> float:
+        """Proofs a second, under the newest checkpoint."""
+        began = time.perf_counter()
+        for _ in range(_PROOFS):
+            inclusion(self.app, self._random.randrange(self._size), None, None)
+        return _PROOFS / (time.perf_counter() - began)
 
 
 def measure_log(folder: Path, scale: Scale) -> list[Row]:
-    """On SQLite, in this process. Where the observations come from is not measured."""
+    """A large log beside one of a tenth, in turns."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    app = _app(folder)
-    keeper = LogKeeper(app, Pace(entries=2 * scale.logged, seconds=2**31), at_once=_BATCH)
-    first = _grow(app, keeper, 0, scale.logged // 10)
-    last = _grow(app, keeper, scale.logged // 10, scale.logged)
-    app.database.close()
+    tenth = _Log(folder / "tenth", scale.logged // 10)
+    before = _resident()
+    whole = _Log(folder / "whole", scale.logged)
+    grown = max(_resident() - before, 0.01)
+    large, small, proven, proven_before = in_turns(
+        max(scale.rounds, 3), whole.append, tenth.append, whole.prove, tenth.prove
+    )
+    for log in (tenth, whole):
+        log.app.database.close()
     at, peer = f"at {scale.logged:,} observations", f"the same at {scale.logged // 10:,}"
-    grown = max(last.megabytes - first.megabytes, 0.0)
+    more = "memory that the log takes more"
+    limit = "the most that it may be"
     return [
-        Row("log.append", f"log, {at}", "entries/s", peer, _one(last.appended), _one(first.appended), _TWICE),
-        Row(
-            "log.proof", f"inclusion proof made, {at}", "proofs/s", peer, _one(last.proofs), _one(first.proofs), _TWICE
-        ),
-        Row(
-            "log.memory",
-            f"memory that the log takes more, {at} than at a tenth",
-            "MB",
-            "the most that it may be",
-            _one(grown),
-            _one(_MEGABYTES),
-            1.0,
-            "most",
-        ),
+        Row("log.append", f"log, {at}", "entries/s", peer, large, small, _TWICE),
+        Row("log.proof", f"inclusion proof made, {at}", "proofs/s", peer, proven, proven_before, _TWICE),
+        Row("log.memory", f"{more}, {at}", "MB", limit, _one(grown), _one(_MEGABYTES), 1.0, "most"),
     ]
 
 
 def _one(figure: float) -> Figure:
     return Figure((figure,))
-
-
-def _grow(app: App, keeper: LogKeeper, size: int, until: int) -> _Look:
-    """The speed of the last fifth, and what holds then."""
-    rates: list[float] = []
-    while size < until:
-        count = min(_BATCH, until - size)
-        _observe(app, size, count)
-        began = time.perf_counter()
-        if keeper.step() != count:
-            raise IntegrityFailure("A measured batch was not appended.", remedy="Repair the benchmark.")
-        rates.append(count / (time.perf_counter() - began))
-        size += count
-    chosen = random.Random(7)  # noqa: S311 - which entries are looked at
-    began = time.perf_counter()
-    for _ in range(_PROOFS):
-        inclusion(app, chosen.randrange(size), None, None)
-    proofs = _PROOFS / (time.perf_counter() - began)
-    late = sorted(rates[-max(len(rates) // 5, 1) :])
-    return _Look(late[len(late) // 2], proofs, _resident())
 
 
 def _observe(app: App, first: int, count: int) -> None:
