@@ -7,6 +7,7 @@ markup, and the layout can read nothing but the two files beside it.
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,11 +17,14 @@ import segno
 import typst
 
 from ..domain.times import to_chain
-from ..errors import TooLarge
+from ..errors import Overloaded, TooLarge
 from .fonts import fonts
 
 MAX_ATTACHED = 16 * 1024 * 1024
 _FOLDER = Path(__file__).parent
+_AT_ONCE = 2  # documents that are set side by side, so that whoever asks for many holds up nobody else for long
+_PATIENCE = 10.0  # seconds
+_room = threading.BoundedSemaphore(_AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ def typeset(
 ) -> bytes:
     """A PDF of a layout beside this file: the same for the same data and moment. `link` becomes the QR code.
 
-    Raises TooLarge for attachments beyond all measure.
+    Raises TooLarge for attachments beyond all measure, Overloaded where many others wait.
     """
     if sum(len(file.content) for file in files) > MAX_ATTACHED:
         raise TooLarge("The evidence of this case is too large for a PDF.", remedy="Ask for the bundle's JSON file.")
@@ -51,16 +55,21 @@ def typeset(
         "files": [{name: getattr(file, name) for name in Attachment.__slots__} for file in files],
         "parts": parts,
     }
-    return typst.compile(
-        _FOLDER / f"{layout}.typ",
-        root=_FOLDER,
-        font_paths=fonts(),
-        ignore_system_fonts=True,
-        format="pdf",
-        sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
-        pdf_standards=["a-3a", "ua-1"],
-        timestamp=to_chain(at),
-    )
+    if not _room.acquire(timeout=_PATIENCE):
+        raise Overloaded("Many documents are being made just now.", retry_after=5)
+    try:
+        return typst.compile(
+            _FOLDER / f"{layout}.typ",
+            root=_FOLDER,
+            font_paths=fonts(),
+            ignore_system_fonts=True,
+            format="pdf",
+            sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
+            pdf_standards=["a-3a", "ua-1"],
+            timestamp=to_chain(at),
+        )
+    finally:
+        _room.release()
 
 
 def _qr(link: str) -> str:

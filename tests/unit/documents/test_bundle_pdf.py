@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import typst
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from unit.verification.builder import START, TOKENS, Life, disputed, inspected, opened, paid, seal
 
 from ledger_service.documents.bundle_pdf import Facts, bundle_pdf
@@ -210,6 +212,13 @@ def test_hostile_name_stays_text_and_inside_the_page(text: str) -> None:
     document = made(life, language="en", merchant=text, names={life.parties.carrier: text})
     assert boxes_outside(document) == []
     assert page_count(document) <= plain + 1
+
+
+@settings(max_examples=12)
+@given(text=st.text(min_size=1, max_size=120))
+def test_whatever_a_name_holds_a_document_is_made(text: str) -> None:
+    life = opened()
+    assert boxes_outside(made(life, language="en", merchant=text, names={life.parties.merchant: text})) == []
 
 
 def test_markup_is_shown_as_it_was_written() -> None:
