@@ -96,7 +96,7 @@ def in_structure(chance: random.Random, name: str) -> bytes:
         try:
             parent = at(bundle, path[:-1])
             chance.choice(WAYS)(chance, parent, path[-1], name)
-        except (LookupError, TypeError):  # it is gone since the change before
+        except (LookupError, TypeError, ValueError):  # it is gone, or another, since the change before
             continue
     return json.dumps(bundle).encode()
 

@@ -24,6 +24,7 @@ from ledger_service.errors import InvalidInput
 from ledger_service.verification import verify_bundle
 
 from .builder import OWN_KEY, TOKENS, address, seal
+from .mutations import changed, leaves
 
 FOLDER = Path(__file__).parents[2] / "vectors" / "bundles"
 BUNDLES = {path.stem: json.loads(path.read_text("utf-8")) for path in FOLDER.glob("*.json")}
@@ -512,3 +513,34 @@ def test_what_is_no_bundle_is_refused_with_its_place(name: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         verify_bundle(resealed(evidence))
     assert caught.value.field == field
+
+
+# --- and every value -------------------------------------------------------------------------------------------------
+
+# What stays the file's own word when the hash of a block is all that is known; docs/verification.md says the same.
+OWN_WORD = {
+    *(("chain", "operator"), ("chain", "confirmations"), ("chain", "genesis_hash")),
+    *(("links", "tx_hash"), ("links", "log_index"), ("escrow", "tx_hash"), ("escrow", "log_index")),
+    *(("refusals", "reason"), ("refusals", "tx_hash"), ("refusals", "log_index")),
+}
+_OF_A_PANEL = ("version", "threshold", "fee", "arbitrators", "appeal_panel", "fallback_panel")
+UNUSED_PANELS = {("panels", name) for name in _OF_A_PANEL}  # of rounds that never were
+
+
+def unproven(of: str) -> set[tuple[str, ...]]:
+    """The values of a bundle that can be changed and sealed again without a check that fails."""
+    found = set()
+    for path in leaves(BUNDLES[of]["evidence"]):
+        evidence = changed(BUNDLES[of]["evidence"], path)
+        try:
+            verdict = verify_bundle(resealed(evidence), block_hash=newest(of)).verdict
+        except InvalidInput:
+            continue
+        if verdict != "failed":
+            found.add(tuple(part for part in path if isinstance(part, str)))
+    return found
+
+
+@pytest.mark.parametrize("of", ["ruled", "refused"])
+def test_every_value_that_can_be_changed_unseen_is_said_to_be_the_files_own_word(of: str) -> None:
+    assert unproven(of) <= OWN_WORD | UNUSED_PANELS
