@@ -222,24 +222,17 @@ class Indexer:
         self, cursor: ChainCursor, events: list[Event], blocks: Mapping[int, Block], last: int
     ) -> Counter[Ending]:
         """All of it or nothing; how many items have to be sent again."""
+        fold, rows = self._fold(cursor, events) if events else None, [event_row(event) for event in events]
         with self._database.write() as session:
             if not chain_facts.move_cursor(session, cursor.block_hash, last, blocks[last].hash):
-                raise Conflict("Another indexer has moved the cursor.", remedy="Run one worker for one database.")
+                raise _moved()
             chain_facts.add_blocks(
                 session, [_block_row(block) for number, block in blocks.items() if number > cursor.block_number]
             )
-            chain_facts.add_events(session, [event_row(event) for event in events])
+            chain_facts.add_events(session, rows)
             chain_facts.forget_idle_blocks(session, cursor.block_number - self._finality, last - self._finality)
-            if not events:
+            if fold is None:
                 return Counter()
-            fold = Fold(
-                Held(session, events, self._policy_by_id),
-                chain_facts.cases_by_id(session, cases_of(events)),
-                chain_facts.balances_by_account(session, accounts_of(events)),
-                chain_facts.panels_by_version(session),
-            )
-            for event in events:
-                fold.apply(event)
             chain_facts.add_panels(session, fold.new_panels)
             chain_facts.add_records(session, fold.records)
             chain_facts.add_votes(session, fold.votes)
@@ -259,6 +252,23 @@ class Indexer:
             for row in refusals:
                 _log.warning("entry_refused", case_id=row["case_id"], tx_hash=row["tx_hash"], reason=row["reason"])
             return self._clear(session, roots)
+
+    def _fold(self, cursor: ChainCursor, events: list[Event]) -> Fold:
+        """What follows from events. It is found before anything is written, since nobody else writes to SQLite
+        meanwhile: what it builds on changes with the cursor alone, and was signed before it was sent."""
+        with self._database.read() as session:
+            found = chain_facts.read_cursor(session)
+            if found is None or found.block_hash != cursor.block_hash:
+                raise _moved()
+            fold = Fold(
+                Held(session, events, self._policy_by_id),
+                chain_facts.cases_by_id(session, cases_of(events)),
+                chain_facts.balances_by_account(session, accounts_of(events)),
+                chain_facts.panels_by_version(session),
+            )
+        for event in events:
+            fold.apply(event)
+        return fold
 
     def _settle_silent(self, cursor: ChainCursor, sent: Sequence[TransactionRow]) -> Counter[Ending]:
         """Of transactions that left no event, those that are over; how many items have to be sent again."""
@@ -362,6 +372,10 @@ class Indexer:
                 if answer is not None and answer["hash"] == block.hash:
                     return block
             newest = known[-1].number - 1
+
+
+def _moved() -> Conflict:
+    return Conflict("Another indexer has moved the cursor.", remedy="Run one worker for one database.")
 
 
 def _block_row(block: Block) -> Row:
