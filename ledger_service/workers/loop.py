@@ -40,6 +40,8 @@ _log = structlog.get_logger(__name__)
 _IDLE = 0.3  # seconds between two rounds with nothing to do
 _IN_FLIGHT = 0.02  # the same once something of ours waits to be mined, longer each time until it is
 _PACE = 0.05  # seconds from one round to the next at the least, so that what comes singly is sent together
+_SHARE = 4  # times as long as the last round took, if that is more, so that a busy worker's rounds are fewer and larger
+_SLOWEST = 0.25  # seconds from one round to the next at the most
 _FULL = 500  # events of a round from which on the next one follows at once
 _ASIDE = 0.25  # seconds between two turns of the steps beside sending and reading, while those are at work
 _DEADLINES = 1.0  # seconds between two looks for what is due, if nothing happens
@@ -242,7 +244,8 @@ class Workers:
                 continue
             pause = _IN_FLIGHT
             if not self._is_full():
-                self._stopping.wait(began + _PACE - time.monotonic())
+                ended = time.monotonic()
+                self._stopping.wait(began + _pace(ended - began) - ended)
 
     def _is_full(self) -> bool:
         """Whether the last round did so much that the next one should not wait: more waits than fits a transaction, or
@@ -316,6 +319,11 @@ def sent_again(requeued: Counter[Ending]) -> Unavailable:
     said = [(number, *_SENT_AGAIN[ending]) for ending, number in requeued.items() if number]
     counts = ", ".join(f"{number} {words}" for number, words, _ in said)
     return Unavailable(f"Something is sent to the chain once more: {counts}.", remedy=" ".join(do for *_, do in said))
+
+
+def _pace(took: float) -> float:
+    """Seconds from the beginning of a round that took so many until the next one begins."""
+    return max(_PACE, min(_SHARE * took, _SLOWEST))
 
 
 def _sending(address: str) -> str:

@@ -24,6 +24,7 @@ from ledger_service.services.policies import shipped_policies
 from ledger_service.store.database import Database
 from ledger_service.store.judged import Ending
 from ledger_service.store.outbox import waiting
+from ledger_service.workers import loop
 from ledger_service.workers.indexer import Progress
 from ledger_service.workers.leasing import Leases
 from ledger_service.workers.loop import Step, Workers, sent_again
@@ -171,3 +172,8 @@ def test_stop_ends_the_thread_although_the_chain_is_away(workers: tuple[Workers,
 )
 def test_what_is_sent_once_more_is_said_with_its_reason(requeued: dict[Ending, int], said: str) -> None:
     assert str(sent_again(Counter(requeued))).startswith(f"Something is sent to the chain once more: {said}")
+
+
+@pytest.mark.parametrize(("took", "pace"), [(0.001, 0.05), (0.03, 0.12), (0.1, 0.25), (3.0, 0.25)])
+def test_rounds_of_a_busy_worker_are_fewer_and_never_far_apart(took: float, pace: float) -> None:
+    assert loop._pace(took) == pytest.approx(pace)
