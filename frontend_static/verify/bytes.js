@@ -30,11 +30,15 @@ export function concatHex(...parts) {
   return `0x${parts.map((part) => part.slice(2)).join("")}`;
 }
 
+/** True for a text without half characters, which UTF-8 does not have. */
+export function isWhole(text) {
+  return !/[\uD800-\uDFFF]/u.test(text);
+}
+
 /** UTF-8. Throws RangeError for half a character, which a TextEncoder would replace. */
 export function utf8(text) {
-  const bytes = ENCODER.encode(text);
-  if (/[\uD800-\uDFFF]/u.test(text)) throw new RangeError("half a character");
-  return bytes;
+  if (!isWhole(text)) throw new RangeError("half a character");
+  return ENCODER.encode(text);
 }
 
 /** keccak-256 of bytes or hex. */

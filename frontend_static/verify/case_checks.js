@@ -6,11 +6,10 @@ import { chainHeads } from "./entry.js";
 import { isSame, isSamePlace } from "./evidence.js";
 import { moneyWords, movementsProblem } from "./movements.js";
 import { requestedAmountProblem } from "./row_checks.js";
-import { rfc3339 } from "./times.js";
+import { LAST_MOMENT, rfc3339 } from "./times.js";
 import { Mode } from "./vocabulary.js";
 
 const EARLY = 900; // seconds that a block may be dated before the receipts of its records: clocks differ a little
-const LATEST = 2 ** 40;
 
 // --- one row ---
 
@@ -102,7 +101,7 @@ export function receiptOf({ evidence, receipts }, receipt, recordId, commitment)
   const expected = { jti: recordId, sub, commitment, chain_id: chain.id, contract: chain.ledger };
   const isOurs = Object.entries(expected).every(([name, value]) => claims[name] === value);
   if (!isOurs || !Number.isInteger(claims.iat)) return { problem: "Its receipt is one of another record, chain or contract." };
-  return claims.iat >= 0 && claims.iat < LATEST ? { acceptedAt: claims.iat } : { problem: "Its receipt has no time." };
+  return claims.iat >= 0 && claims.iat <= LAST_MOMENT ? { acceptedAt: claims.iat } : { problem: "Its receipt has no time." };
 }
 
 // --- the whole case ---

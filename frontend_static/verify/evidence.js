@@ -1,7 +1,7 @@
 // Evidence: all that is needed to check one case. Every member has to be there, none may be beside them, and each value
 // has one way to be written. The form is that of docs/verification.md.
 import { checkPanel } from "./panels.js";
-import { address, demand, nullOr, hexBytes, hexWord, integer, listOf, object, shape, text, textOf } from "./strict_fields.js";
+import { address, demand, nullOr, hexBytes, hexWord, integer, listOf, moment, object, shape, text, textOf } from "./strict_fields.js";
 import { TABLES } from "./tables.js";
 
 const NUMBER = integer(53);
@@ -64,13 +64,13 @@ const READ = shape({
   policy: object,
   panels: listOf(readPanel),
   votes: listOf(
-    shape({ vote_id: text, arbitrator: address, round: integer(8), share: integer(16), valid_until: integer(40), ...SIGNED }),
+    shape({ vote_id: text, arbitrator: address, round: integer(8), share: integer(16), valid_until: moment, ...SIGNED }),
   ),
   records: listOf(
     shape({
       record_id: text,
       nonce: integer(16),
-      valid_until: integer(40),
+      valid_until: moment,
       grade: integer(8),
       share: integer(16),
       fee: integer(16),
@@ -89,7 +89,7 @@ const READ = shape({
     }),
   ),
   checkpoint: nullOr(shape({ contract: address, note: nullOr(text), anchor: nullOr(shape(PLACE)) })),
-  blocks: listOf(shape({ number: NUMBER, hash: hexWord, time: integer(40) })),
+  blocks: listOf(shape({ number: NUMBER, hash: hexWord, time: moment })),
   headers: listOf(hexBytes),
   head: shape({ value: hexWord, block: NUMBER }),
   state_proof: nullOr(readStateProof),

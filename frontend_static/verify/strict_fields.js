@@ -1,7 +1,8 @@
 // Values of JSON that others made, read strictly: each throws InvalidInput with the path of what is wrong.
-import { isAddress, isHex } from "./bytes.js";
+import { isAddress, isHex, isWhole } from "./bytes.js";
 import { InvalidInput } from "./errors.js";
 import { Float } from "./strict_json.js";
+import { LAST_MOMENT } from "./times.js";
 
 const MAX_ITEMS = 10_000;
 const MAX_TEXT = 2 ** 20; // characters of one text
@@ -26,7 +27,8 @@ export const address = (value, path) => demand(isAddress(value), value, "It is n
 export function textOf(most) {
   return (value, path) => {
     const fits = typeof value === "string" && (value.length <= most || [...value].length <= most);
-    return demand(fits, value, `It is no text of at most ${most} characters.`, path);
+    demand(fits, value, `It is no text of at most ${most} characters.`, path);
+    return demand(isWhole(value), value, "It holds half a character.", path);
   };
 }
 
@@ -38,11 +40,17 @@ export function nullOr(read) {
 /** A whole number of so many bits; a BigInt where it may be beyond 2^53. */
 export function integer(bits) {
   return (value, path) => {
-    const isWhole = Number.isSafeInteger(value) || typeof value === "bigint";
-    const fits = isWhole && value >= 0 && BigInt(value) >> BigInt(bits) === 0n;
+    const isNumber = Number.isSafeInteger(value) || typeof value === "bigint";
+    const fits = isNumber && value >= 0 && BigInt(value) >> BigInt(bits) === 0n;
     demand(fits, value, `It is no whole number of ${bits} bits.`, path);
     return bits > SAFE_BITS ? BigInt(value) : value;
   };
+}
+
+/** Seconds since 1970 UTC that a date can name. */
+export function moment(value, path) {
+  const seconds = integer(40)(value, path);
+  return demand(seconds <= LAST_MOMENT, seconds, "It is no time before the year 10000.", path);
 }
 
 /** A list of values that `read` reads. */

@@ -21,7 +21,7 @@ from .messages import Parties
 from .observations import AnchoredCheckpoint, Observation, parse_checkpoint, parse_observations
 from .panels import Panel, check_panel
 from .state_proof import NoProof, StateProof, parse_state_proof
-from .strict_fields import address, dictionary, hex_bytes, integer, items, members, refused, text, word
+from .strict_fields import address, dictionary, hex_bytes, integer, items, members, moment, refused, text, word
 
 _ESCROW_ARGS: dict[str, dict[str, int | str]] = {
     "Locked": {"merchant": "address", "token": "address", "refund": 64, "freight": 64, "reserve": 64},
@@ -272,7 +272,7 @@ def _vote(value: Any, path: str) -> VoteStatement:
         arbitrator=address(body["arbitrator"], f"{path}.arbitrator"),
         round=integer(body["round"], f"{path}.round", 8),
         share=integer(body["share"], f"{path}.share", 16),
-        valid_until=integer(body["valid_until"], f"{path}.valid_until", 40),
+        valid_until=moment(body["valid_until"], f"{path}.valid_until"),
         signature=hex_bytes(body["signature"], f"{path}.signature"),
         disclosures=tuple(text(item, f"{path}.disclosures[{i}]") for i, item in shown),
         receipt=text(body["receipt"], f"{path}.receipt"),
@@ -280,14 +280,16 @@ def _vote(value: Any, path: str) -> VoteStatement:
 
 
 def _statement(value: Any, path: str) -> Statement:
-    sizes = {"nonce": 16, "valid_until": 40, "grade": 8, "share": 16, "fee": 16}
-    body = members(value, path, ("record_id", "canonical", "commitment", *sizes, "signature", "disclosures", "receipt"))
+    sizes = {"nonce": 16, "grade": 8, "share": 16, "fee": 16}
+    names = ("record_id", "canonical", "commitment", "valid_until", "signature", "disclosures", "receipt")
+    body = members(value, path, (*names, *sizes))
     numbers = {name: integer(body[name], f"{path}.{name}", bits) for name, bits in sizes.items()}
     shown = items(body["disclosures"], f"{path}.disclosures")
     return Statement(
         record_id=text(body["record_id"], f"{path}.record_id"),
         canonical=text(body["canonical"], f"{path}.canonical"),
         commitment=word(body["commitment"], f"{path}.commitment"),
+        valid_until=moment(body["valid_until"], f"{path}.valid_until"),
         signature=hex_bytes(body["signature"], f"{path}.signature"),
         disclosures=tuple(text(item, f"{path}.disclosures[{i}]") for i, item in shown),
         receipt=text(body["receipt"], f"{path}.receipt"),
@@ -337,4 +339,4 @@ def _place(body: dict[str, Any], path: str) -> Place:
 def _block(value: Any, path: str) -> Block:
     body = members(value, path, ("number", "hash", "time"))
     number = integer(body["number"], f"{path}.number", 53)
-    return Block(number, hex0x(word(body["hash"], f"{path}.hash")), integer(body["time"], f"{path}.time", 40))
+    return Block(number, hex0x(word(body["hash"], f"{path}.hash")), moment(body["time"], f"{path}.time"))

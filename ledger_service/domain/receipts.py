@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .hashing import hex0x
 from .reading import Reading, Row
+from .strict_fields import LAST_MOMENT
 
 
 def record_receipt(reading: Reading, row: Row) -> tuple[str | None, int | None]:
@@ -28,4 +29,4 @@ def receipt_of(reading: Reading, receipt: str, record_id: str, commitment: bytes
     accepted_at = claims.get("iat")
     if any(claims.get(name) != value for name, value in expected.items()) or not isinstance(accepted_at, int):
         return "Its receipt is one of another record, chain or contract.", None
-    return (None, accepted_at) if 0 <= accepted_at < 1 << 40 else ("Its receipt has no time.", None)
+    return (None, accepted_at) if 0 <= accepted_at <= LAST_MOMENT else ("Its receipt has no time.", None)

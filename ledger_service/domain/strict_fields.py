@@ -11,6 +11,7 @@ from .hashing import checksum_address, hex0x
 
 MAX_ITEMS = 10_000  # of one list; a case of that length would take years
 MAX_TEXT = 1 << 20  # characters of one text
+LAST_MOMENT = 253_402_300_799  # seconds since 1970 UTC: the end of the year 9999, the last that a date can name
 
 
 def members(value: Any, path: str, names: tuple[str, ...]) -> dict[str, Any]:
@@ -37,6 +38,10 @@ def items(value: Any, path: str) -> list[tuple[int, Any]]:
 def text(value: Any, path: str, most: int = MAX_TEXT) -> str:
     if not isinstance(value, str) or len(value) > most:
         raise refused(f"It is no text of at most {most} characters.", path)
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise refused("It holds half a character.", path) from None
     return value
 
 
@@ -44,6 +49,14 @@ def integer(value: Any, path: str, bits: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << bits:
         raise refused(f"It is no whole number of {bits} bits.", path)
     return value
+
+
+def moment(value: Any, path: str) -> int:
+    """Seconds since 1970 UTC that a date can name."""
+    seconds = integer(value, path, 40)
+    if seconds > LAST_MOMENT:
+        raise refused("It is no time before the year 10000.", path)
+    return seconds
 
 
 def hex_bytes(value: Any, path: str) -> bytes:
