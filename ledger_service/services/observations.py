@@ -82,7 +82,7 @@ def observe(
                     error.field = f"{number}.{error.field}"
                 raise
         taken = keep(app, session, case, drafts)
-        body = {"items": taken} if is_list else taken[0]
+        body = {"case_id": case.case_id, "items": taken} if is_list else taken[0]
         complete(session, idempotency, 202, body)
     app.wake.set()
     return body
