@@ -77,11 +77,12 @@ class Database:
 
         What was read stays readable afterwards: closing undoes the transaction without expiring its objects.
         """
-        with timed(DATABASE_SECONDS, "read"), Session(self.engine, expire_on_commit=False) as session:
+        with timed(DATABASE_SECONDS, "read"):
             try:
-                session.connection(execution_options=_READING)
-                yield session
-            except (DBAPIError, *_BROKEN) as error:
+                with Session(self.engine, expire_on_commit=False) as session:
+                    session.connection(execution_options=_READING)
+                    yield session
+            except (DBAPIError, *_BROKEN) as error:  # also where it breaks at the very end
                 raise _meaning(error, "read") from error
 
     @contextmanager

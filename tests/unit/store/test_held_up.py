@@ -89,6 +89,20 @@ def test_silent_connection_in_the_pool_is_replaced(database: Database) -> None:
         os.kill(server, signal.SIGCONT)
 
 
+def _be_cut_at_the_end(database: Database) -> None:
+    with database.read() as session:
+        server = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with database.write() as other:
+            other.execute(text(f"SELECT pg_terminate_backend({server})"))
+        time.sleep(0.2)
+
+
+def test_connection_that_is_cut_once_all_is_read_is_no_unexpected_error(database: Database) -> None:
+    with pytest.raises(Unavailable, match="cannot be read"):
+        _be_cut_at_the_end(database)
+    assert _value(database) == 1
+
+
 def test_what_is_in_no_hurry_has_its_time(database: Database) -> None:
     with database.unhurried() as patient, patient.read() as session:
         session.execute(text("SELECT pg_sleep(3.5)"))
