@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from email import message_from_bytes, policy
 from typing import Any
 
 import httpx
 import pytest
+from unit.documents.pages import files_in, text_of
 
+from ledger_service.domain.breaches import judge_breach
+from ledger_service.domain.evidence import parse_evidence
+from ledger_service.domain.reading import Reading
 from ledger_service.services.sample_lives import LIVES
+from ledger_service.verification import verify_bundle
 
 from .running import Running
 
@@ -30,6 +36,8 @@ ENDS = {  # by credit note: state, what was paid in pounds, and a kind that the 
     "C536642": ("picked_up", "0.00", "picked_up"),
 }
 
+LATE = "C536543"  # the shop and its inspector let their windows pass
+
 
 @pytest.fixture(scope="module")
 def statuses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, Any]]]:
@@ -43,10 +51,16 @@ def statuses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dic
             headers = {"Authorization": f"Bearer {token}"}
             answer = httpx.get(f"{installation.url}/v1/status", headers=headers, timeout=60)
             found[note] = answer.raise_for_status().json()
+            missed = httpx.get(f"{installation.url}/v1/status/breaches", headers=headers, timeout=60)
+            found[note]["breaches"] = missed.raise_for_status().json()["items"]
         shop = json.loads((installation.data / "sample-keys.json").read_text("utf-8"))["Sample Shop"]
         refunds = installation.client(shop["api_key"]).get("/v1/audit/refunds").raise_for_status().json()["items"]
         for refund in refunds:
             found[refund["reference"]]["audit"] = refund
+        late = f"/v1/cases/{found[LATE]['case_id']}/bundle.pdf"
+        found[LATE]["pdf"] = installation.client(shop["api_key"]).get(late).raise_for_status().content
+        found[LATE]["jwks"] = httpx.get(f"{installation.url}/.well-known/jwks.json").raise_for_status().json()
+        found[LATE]["mails"] = [file.read_bytes() for file in sorted((installation.data / "mail").glob("*.eml"))]
         yield found
     finally:
         installation.close()
@@ -95,3 +109,37 @@ def test_surrenders_took_effect_after_their_notice(statuses: dict[str, dict[str,
     for note, kind in (("C536506", "accepted"), ("C536606", "cancelled"), ("C536822", "split")):
         last = [step for step in statuses[note]["timeline"] if step["kind"] == kind][-1]
         assert last["by"]["key"] == "contract"
+
+
+def test_windows_that_were_missed_are_certified_and_borne_out_by_the_document(
+    statuses: dict[str, dict[str, Any]],
+) -> None:
+    late = statuses[LATE]
+    missed = [(one["basis"], one["window"], one["party"], one["shown_by"]) for one in late["breaches"]]
+    assert missed == [
+        ("service_level", "first_response", "merchant", "poke"),
+        ("contract", "requested", "merchant", "poke"),
+        ("service_level", "inspection", "inspector", "poke"),
+        ("contract", "received", "inspector", "poke"),
+    ]
+    (bundle,) = files_in(late["pdf"]).values()
+    content = json.loads(bundle)
+    assert verify_bundle(content, keys=late["jwks"]).verdict == "verified"
+    reading = Reading(parse_evidence(content["evidence"]))
+    judged = [judge_breach(one["certificate"], reading, late["jwks"]).finding for one in late["breaches"]]
+    assert judged == ["confirmed"] * 4
+    text = text_of(late["pdf"])
+    assert "3.80 GBP for the consumer" in text
+    assert text.count(": deadline of the contract") == 2
+
+
+def test_nobody_misses_a_deadline_of_the_contract_where_all_answer(statuses: dict[str, dict[str, Any]]) -> None:
+    assert [one["window"] for one in statuses["C536391"]["breaches"] if one["basis"] == "contract"] == []
+
+
+def test_each_opening_was_acknowledged_with_a_document(statuses: dict[str, dict[str, Any]]) -> None:
+    mails = [message_from_bytes(content, policy=policy.default) for content in statuses[LATE]["mails"]]
+    attached = {str(mail["Subject"]): len(list(mail.iter_attachments())) for mail in mails}
+    assert attached["Your return C536734"] == 1
+    assert attached["Ihre Rücksendung C537333"] == 1
+    assert attached["Your return C536734 was inspected"] == 0
