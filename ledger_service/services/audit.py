@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ..chain.deployments import check_chain
@@ -79,7 +80,7 @@ def _whole(running: _Audit, url: str, quick: bool) -> dict[str, Any]:
     if not quick:
         _replay_cases(running, cases, many)
         running.report(stranger_problems(app))
-        running.report(row_problems(app))
+        running.report(row_problems(app, partial(running.tell, "tables")))
         running.report(log_problems(app, running.rpc))
     strangers = _look_for_lost(running)
     money, not_adding_up = _settled_money(running)

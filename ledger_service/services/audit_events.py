@@ -40,6 +40,7 @@ def compare_events(
     first, heads = deployment.deployed_at_block, HeadAudit(rpc, deployment.ledger)
     newest = min(up_to, rpc.latest().number)  # of a chain that has lost its last blocks, too
     accounts = _AccountAudit(rpc, database, deployment)
+    yield from _compare(rpc, database, 0, first - 1, [])
     for read in log_ranges(rpc, _query(deployment), first, newest):
         links, misplaced = links_among(read.logs, deployment.ledger, read.first, read.last)
         yield from misplaced

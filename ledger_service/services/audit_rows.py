@@ -25,10 +25,13 @@ _NO_EFFECT = "It is said to be done, and the chain shows nothing of it."
 _STUCK = "It is not done, its transaction is over, and nothing looks at it again."
 
 
-def row_problems(app: App) -> Iterator[Problem]:
-    """What is wrong with them, table by table."""
-    for look in (_dangling, _outbox, _done, _transactions, _held_keys, _secrets, _panels):
+def row_problems(app: App, tick: Callable[[int, int], None]) -> Iterator[Problem]:
+    """What is wrong with them, table by table; `tick` is told how many looks of how many are done."""
+    looks = (_dangling, _outbox, _done, _transactions, _held_keys, _secrets, _panels)
+    for done, look in enumerate(looks):
+        tick(done, len(looks))
         yield from look(app)
+    tick(len(looks), len(looks))
 
 
 def _dangling(app: App) -> Iterator[Problem]:

@@ -68,16 +68,17 @@ def _dangling(session: Session, table: Table, column: Any, target: Any) -> Itera
         yield table.name, column.name, named, value
 
 
-def signers_without_key(session: Session) -> Sequence[tuple[str, str]]:
+def signers_without_key(session: Session) -> Iterator[tuple[str, str]]:
     """Parties for whom the service signed in a case that is not erased, and whose key it no longer has: the address,
     and one of the cases."""
-    held = exists().where(col(HeldKey.address) == col(RecordRow.signer))
-    query = (
-        select(RecordRow.signer, CaseRow.case_id)
-        .join(CaseRow, col(CaseRow.case_id) == col(RecordRow.case_id))
-        .where(col(RecordRow.key_holder) == "service", col(CaseRow.erased_at).is_(None), ~held)
-    )
-    return session.exec(query.limit(_SHOWN)).all()
+    for table, signer in ((RecordRow, RecordRow.signer), (VoteRow, VoteRow.arbitrator)):
+        held = exists().where(col(HeldKey.address) == col(signer))
+        query = (
+            select(signer, CaseRow.case_id)
+            .join(CaseRow, col(CaseRow.case_id) == col(table.case_id))
+            .where(col(table.key_holder) == "service", col(CaseRow.erased_at).is_(None), ~held)
+        )
+        yield from session.exec(query.limit(_SHOWN))
 
 
 # --- what the outbox is held against ---------------------------------------------------------------------------------

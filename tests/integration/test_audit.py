@@ -119,7 +119,7 @@ def test_audit_tells_its_progress(house: House) -> None:
     told: list[tuple[str, int, int]] = []
     audit(house.app, lambda what, done, total: told.append((what, done, total)))
     assert ("cases", 2, 2) in told
-    assert {what for what, _, _ in told} == {"blocks", "cases"}
+    assert {what for what, _, _ in told} == {"blocks", "cases", "tables"}
 
 
 def test_verify_stored_case_against_its_chain_is_verified(house: House) -> None:

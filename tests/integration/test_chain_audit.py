@@ -70,8 +70,14 @@ Change = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]  # of a call
 
 
 @contextmanager
-def relay(target: str, change: Change) -> Iterator[str]:
-    """A node that answers what `change` makes of the true answers to single calls."""
+def relay(target: str, change: Change, *, batches: bool = False) -> Iterator[str]:
+    """A node that answers what `change` makes of the true answers to single calls, or to those in batches too."""
+
+    def changed(call: Any, answer: Any) -> Any:
+        if isinstance(call, dict):
+            return change(call, answer)
+        asked = {one["id"]: one for one in call}
+        return [change(asked[one["id"]], one) for one in answer] if batches else answer
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -80,7 +86,7 @@ def relay(target: str, change: Change) -> Iterator[str]:
             raw = self.rfile.read(int(self.headers["content-length"]))
             answer = httpx.post(target, content=raw, headers={"content-type": "application/json"}).json()
             call = json.loads(raw)
-            body = json.dumps(change(call, answer) if isinstance(call, dict) else answer).encode()
+            body = json.dumps(changed(call, answer)).encode()
             self.send_response(200)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
