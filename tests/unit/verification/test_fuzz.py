@@ -27,7 +27,7 @@ EACH = 500  # inputs of one seed, so that what is found can be found again
 
 Where = tuple[str | int, ...]
 ODD: tuple[Any, ...] = (
-    *(None, True, False, 0, -1, 1, 255, 2**16, 2**31, 2**40, 2**53 - 1, 2**53, 2**64, 2**256, 10**400, 0.5, 1e308),
+    *(None, True, False, 0, -1, 1, 255, 2**16, 2**31, 2**40 - 1, 2**53 - 1, 2**53, 2**64, 2**256, 10**400, 0.5, 1e308),
     *("", " ", "0x", "0x0", "0x" + "00" * 32, "0x" + "ff" * 32, "0x" + "00" * 20, "x" * 5_000, "\x00", "\ud800", "é"),
     *("requested", "ruled", "own", "sha-256", "2026-02-30T00:00:00Z", "-1", "1e9", "NaN"),
     *([], {}, [[]], [None], {"": {}}, [[[[[[[[[]]]]]]]]], {"reason": ""}, {"keys": [{}]}, ["0x80"], ["0xc0"]),
@@ -96,7 +96,7 @@ def in_structure(chance: random.Random, name: str) -> bytes:
         try:
             parent = at(bundle, path[:-1])
             chance.choice(WAYS)(chance, parent, path[-1], name)
-        except (LookupError, TypeError, ValueError):  # it is gone, or another, since the change before
+        except (AttributeError, LookupError, TypeError, ValueError):  # it is gone, or another, since the change before
             continue
     return json.dumps(bundle).encode()
 

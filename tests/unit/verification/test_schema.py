@@ -24,10 +24,11 @@ FOLDER = Path(__file__).parents[2] / "vectors" / "bundles"
 BUNDLES = {path.stem: json.loads(path.read_text("utf-8")) for path in FOLDER.glob("*.json") if path.stem != "expected"}
 SCHEMA = json.loads((files("ledger_service") / "schemas" / "after-sales-bundle-1.schema.json").read_text("utf-8"))
 VALIDATOR = jsonschema_rs.Draft202012Validator(SCHEMA)
-# What JSON Schema cannot say: an address's checksum, what a panel has to be, and that 1.0 is no whole number here.
+# What JSON Schema cannot say: an address's checksum, what a panel has to be, and that 1.0 is no whole number
+# here.
 BEYOND = ("checksum", "arbitrator", "threshold", "whole number")
 _TEXTS = ("", "x", "0x", "0x1", "0X12", "0xAB", *("0x" + "12" * size for size in (20, 32, 33)), "0x" + "zz" * 32)
-_NUMBERS = (-1, 0, 1, 255, 256, 2**16, 2**40, 2**53, 2**64, 1.0, 1.5)
+_NUMBERS = (-1, 0, 1, 255, 256, 2**16, 253_402_300_799, 253_402_300_800, 2**40, 2**53, 2**64, 1.0, 1.5)
 _OTHERS = (None, True, [], {}, [[]], ["0x12"], {"reason": "why"}, "Locked", "RedirectVoided", "a" * 600)
 VALUES = st.sampled_from((*_TEXTS, *_NUMBERS, *_OTHERS))
 

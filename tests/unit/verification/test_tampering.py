@@ -256,7 +256,7 @@ TAMPERED: dict[str, tuple[str, Tamper, int, str]] = {
     "the grade is another than was signed": ("refunded", put("records", 4, "grade", to=2), 1, OTHER_VALUES),
     "the fee is another than was signed": ("refunded", put("records", 4, "fee", to=100), 1, OTHER_VALUES),
     "the nonce is another": ("ruled", put("records", 1, "nonce", to=7), 2, NOT_THEIRS),
-    "the signature counts longer": ("ruled", put("records", 1, "valid_until", to=2**39), 2, NOT_THEIRS),
+    "the signature counts longer": ("ruled", put("records", 1, "valid_until", to=2_000_000_000), 2, NOT_THEIRS),
     "a record is signed by another key": ("ruled", signed_by_a_stranger("records"), 2, NOT_THEIRS),
     "two signatures are exchanged": ("ruled", exchanged("records", "signature", 1, 2), 2, NOT_THEIRS),
     "a record of another case is put in": ("ruled", added("split", "records", 1), 1, "another case"),
