@@ -44,7 +44,7 @@ def _measure(database: str, folder: Path, scale: Scale) -> Row:
         stack.enter_context(place.api())
         mine, others = in_turns(
             scale.rounds,
-            lambda: sustain(place, scale.records["anvil"] // 4, scale.connections),
+            lambda: sustain(place, scale.records["anvil"], scale.connections),
             lambda: _sustain_peer(endpoint, scale.peer_records, scale.connections),
         )
     return Row(*names, mine, others, target=_TARGET)
