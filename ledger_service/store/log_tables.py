@@ -66,8 +66,8 @@ class LogCheckpoint(SQLModel, table=True):
 
 
 class SecondAnchor(SQLModel, table=True):
-    """A transaction that anchors a checkpoint on the second chain, saved whole before it is broadcast. From `from_block`
-    on its event is looked for; `tx_hash` and `block_number` are where that stands, None while it is on its way."""
+    """A transaction that anchors a checkpoint on the second chain, saved whole before it is broadcast. Its event is
+    looked for from `from_block` on; `tx_hash` and `block_number` are where that stands, None while it is on its way."""
 
     __tablename__ = "second_anchors"
     size: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})

@@ -22,11 +22,6 @@ def newest(session: Session) -> SecondAnchor | None:
     return session.exec(select(SecondAnchor).order_by(col(SecondAnchor.size).desc()).limit(1)).first()
 
 
-def newest_standing(session: Session) -> SecondAnchor | None:
-    query = select(SecondAnchor).where(col(SecondAnchor.block_number).is_not(None))
-    return session.exec(query.order_by(col(SecondAnchor.size).desc()).limit(1)).first()
-
-
 def put(session: Session, row: SecondAnchor) -> None:
     session.merge(row)
 

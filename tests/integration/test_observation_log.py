@@ -2,145 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from databases import Databases
 from sqlalchemy import Connection, text
 from sqlmodel import Session, select
 
 from ledger_service.chain.anchors import latest_anchor
 from ledger_service.chain.case_reader import FullReader
-from ledger_service.chain.deploy import deploy, deploy_anchor, fund_accounts
 from ledger_service.chain.rpc import Rpc
-from ledger_service.config import Settings
-from ledger_service.domain.hashing import from_hex, hex0x
-from ledger_service.errors import Conflict, IntegrityFailure, Interrupted, Unavailable
-from ledger_service.keystore import LocalSigner, new_key
-from ledger_service.services import accounts
-from ledger_service.services.app import App, make_app
+from ledger_service.domain.hashing import hex0x
+from ledger_service.errors import Conflict, IntegrityFailure, Interrupted
 from ledger_service.services.bundles import make_bundle
-from ledger_service.services.inputs import CaseInput
 from ledger_service.services.log_audit import log_problems
-from ledger_service.services.observation_data import ObservationInput
-from ledger_service.services.observation_views import observations
-from ledger_service.services.observations import observe
-from ledger_service.services.opening import open_case
 from ledger_service.store import observation_log as sql
 from ledger_service.store.database import Database
 from ledger_service.store.tables import (
-    Account,
     ChainAnchor,
-    ChainCursor,
     LogCheckpoint,
     LogTile,
     ObservationRow,
-    OutboxRow,
-    SecondAnchor,
     TransactionRow,
 )
 from ledger_service.verification import verify_bundle
-from ledger_service.workers.anchoring import LogKeeper, Pace
-from ledger_service.workers.loop import Step, Workers
-from ledger_service.workers.second_anchoring import SecondAnchoring
+from ledger_service.workers.anchoring import LogKeeper
 
-from .conftest import World
+from .observing import NOW_AND_AGAIN, Log, log
 from .test_faults import Undo, reorg
 
-__all__ = ["reorg"]  # a fixture
-
-_READING = ObservationInput(kind="reading", data={"quantity": "temperature", "value": "4.5", "unit": "C"})
-_ITEM = {"sku": "1", "quantity": 1, "unit_price": "19.80"}
-_NOW_AND_AGAIN = Pace(entries=1, seconds=1)
-
-
-class Log:
-    """An installation with contracts of its own, since a contract anchors one log; its workers a round at a time."""
-
-    def __init__(self, world: World, database: Database, data: Path) -> None:
-        self.world = world
-        self.rpc = Rpc(world.chain.url)
-        deployment = deploy(self.rpc, data, world.operator, world.roles)
-        settings = Settings(_env_file=None, data=data, chain=world.chain.url, confirmations=0, finality=64)
-        self.app: App = make_app(settings, deployment, world.clock, database)
-        accounts.create_account(self.app, "merchant", "Shop")
-        with database.read() as session:
-            self.merchant = session.exec(select(Account)).one()
-        request = CaseInput.model_validate(
-            {"reference": "R", "items": [_ITEM], "refund": {"amount": "19.80", "currency": "GBP"}}
-        )
-        self.case_id: str = open_case(self.app, self.merchant, request)["case_id"]
-        self.keeper = LogKeeper(self.app, _NOW_AND_AGAIN)
-        self.workers = self.start_workers()
-
-    def start_workers(self, rpc: Rpc | None = None) -> Workers:
-        """Fresh ones, as after a restart."""
-        if hasattr(self, "workers"):
-            self.workers.stop()
-        steps = [Step("log", self.keeper.step, lease="log")]
-        self.workers = Workers(
-            self.app, rpc or self.rpc, writer=self.world.writer, operator=self.world.operator, steps=steps
-        )
-        self.workers.register_policies()
-        return self.workers
-
-    def close(self) -> None:
-        self.workers.stop()
-        self.rpc.close()
-        self.app.database.close()
-
-    def state(self, count: int = 1) -> list[str]:
-        body = observe(self.app, self.merchant, self.case_id, [_READING] * count, is_list=True)
-        return [item["observation_id"] for item in body["items"]]
-
-    def stages(self) -> list[str]:
-        found, cursor = [], None
-        while True:
-            page = observations(self.app, self.merchant, self.case_id, cursor, limit=200)
-            found += [item["stage"] for item in page["items"]]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                return found
-
-    def run_until(self, condition: Callable[[], Any], seconds: float = 60.0) -> None:
-        until = self.app.clock.seconds() + seconds
-        while not condition():
-            assert self.app.clock.seconds() < until, f"not in time; {self.workers.health()}"
-            self.workers.round()
-
-    def run_until_anchored(self) -> None:
-        self.run_until(lambda: set(self.stages()) == {"anchored"} and self.is_at_rest())
-
-    def is_at_rest(self) -> bool:
-        with self.app.database.read() as session:
-            cursor = session.get(ChainCursor, 1)
-            undone = session.exec(select(OutboxRow).where(OutboxRow.action == "anchor", OutboxRow.done == False)).all()  # noqa: E712
-        return cursor is not None and cursor.block_hash == self.rpc.latest().hash and not undone
-
-    def on_chain(self, contract: str = "") -> list[int]:
-        """The sizes that the contract was given, by its own events."""
-        wanted = {"address": contract or self.app.deployment.anchor, "fromBlock": "0x0", "toBlock": "latest"}
-        logs = self.rpc.call("eth_getLogs", wanted)
-        return [int(log["topics"][1], 16) for log in logs if len(log["topics"]) == 2 and len(log["data"]) == 66]
-
-    def rows(self, table: Any) -> list[Any]:
-        with self.app.database.read() as session:
-            return list(session.exec(select(table)))
-
-    def verdict(self) -> Any:
-        return verify_bundle(make_bundle(self.app, self.case_id), FullReader(self.rpc))
-
-
-@pytest.fixture
-def log(world: World, databases: Databases, tmp_path: Path) -> Iterator[Log]:
-    log = Log(world, databases.make(), tmp_path / "installation")
-    yield log
-    log.close()
+__all__ = ["log", "reorg"]  # fixtures
 
 
 def _check(report: Any, number: int) -> Any:
@@ -303,7 +197,7 @@ def test_log_grows_while_the_chain_is_away_and_is_anchored_afterwards(log: Log) 
 
 
 def test_two_workers_at_once_append_each_entry_once(log: Log) -> None:
-    keepers = [LogKeeper(log.app, _NOW_AND_AGAIN, at_once=7) for _ in range(4)]
+    keepers = [LogKeeper(log.app, NOW_AND_AGAIN, at_once=7) for _ in range(4)]
 
     def run(keeper: LogKeeper) -> None:
         for _ in range(12):
@@ -387,86 +281,3 @@ class Spoiled(Database):
     def read(self) -> Iterator[Session]:
         with Session(self._connection, expire_on_commit=False) as session:
             yield session
-
-
-# --- the second chain ------------------------------------------------------------------------------------------------
-
-
-class Second:
-    """A contract and an account of their own, as on another chain."""
-
-    def __init__(self, log: Log, rpc: Rpc | None = None) -> None:
-        self.key = LocalSigner(new_key())
-        fund_accounts(log.rpc, [self.key.address])
-        self.contract = deploy_anchor(log.rpc, self.key).address
-        self.worker = SecondAnchoring(log.app, rpc or log.rpc, self.contract, self.key)
-
-    def run_until(self, log: Log, condition: Callable[[], Any]) -> None:
-        for _ in range(200):
-            if condition():
-                return
-            self.worker.step()
-            if log.world.chain.name == "anvil":
-                log.rpc.call("evm_mine")
-        raise AssertionError(log.rows(SecondAnchor))
-
-
-def test_checkpoints_are_anchored_on_a_second_chain_too(log: Log) -> None:
-    second = Second(log)
-    log.state(3)
-    log.keeper.step()
-    second.run_until(log, lambda: [row.block_number for row in log.rows(SecondAnchor) if row.block_number])
-    size, root = latest_anchor(log.rpc, second.contract)
-    assert (size, hex0x(root)) == (3, log.rows(LogCheckpoint)[0].root)
-    assert log.on_chain() == []  # the first one has its own time
-    assert log.on_chain(second.contract) == [3]
-    for _ in range(3):
-        second.worker.step()
-    assert log.on_chain(second.contract) == [3]
-
-
-def test_second_anchor_is_sent_again_after_a_kill_and_after_a_reorg(
-    log: Log, reorg: Undo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    second = Second(log)
-    log.state(2)
-    log.keeper.step()
-
-    def die(_row: Any) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(second.worker, "_broadcast", die)
-    with pytest.raises(KeyboardInterrupt):
-        second.worker.step()
-    monkeypatch.undo()
-    assert log.on_chain(second.contract) == []
-    (saved,) = log.rows(SecondAnchor)
-    reorg.mark()
-    second.run_until(log, lambda: log.rows(SecondAnchor)[0].block_number)
-    assert log.rows(SecondAnchor)[0].raw == saved.raw
-    reorg.undo()
-    assert log.on_chain(second.contract) == []
-    second.run_until(log, lambda: log.on_chain(second.contract) == [2])
-    second.run_until(log, lambda: log.rows(SecondAnchor)[0].block_number)
-
-
-def test_second_chain_that_is_away_keeps_nothing_up(log: Log) -> None:
-    second = Second(log, Rpc("http://127.0.0.1:9", timeout=1))
-    log.state(2)
-    with pytest.raises(Unavailable):
-        second.worker.step()
-    log.run_until_anchored()
-    assert log.on_chain() == [2]
-    assert log.rows(SecondAnchor) == []
-
-
-def test_second_contract_of_another_log_is_refused(log: Log) -> None:
-    second = Second(log)
-    log.state(1)
-    log.keeper.step()
-    second.run_until(log, lambda: log.on_chain(second.contract) == [1])
-    with log.app.database.write() as session:
-        (checkpoint,) = session.exec(select(LogCheckpoint))
-        checkpoint.root = hex0x(from_hex("0x" + "11" * 32))
-    with pytest.raises(IntegrityFailure, match="none of this log"):
-        second.run_until(log, lambda: False)
