@@ -11,7 +11,6 @@ import typer
 from ..services.app import App
 from ..services.bundles import make_bundle
 from ..services.evidence import Show
-from ..services.pdf_bundle import case_pdf
 from ..services.revealing import reveal_by_name
 from .context import DataOption, open_installation
 from .output import console, reports_errors
@@ -32,6 +31,8 @@ def bundle(
     app = open_installation(data).app
     show = reveal_by_name(app, case, reveal or ())
     if pdf is not None:
+        from ..services.pdf_bundle import case_pdf
+
         pdf.write_bytes(case_pdf(app, case, show))
         _say(f"Wrote {pdf}. The bundle inside is what ledger verify checks.")
     if out is not None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import typst
-from fontTools.ttLib import TTCollection, TTFont  # type: ignore[import-untyped]
+if TYPE_CHECKING:
+    import typst
 
 _PACKAGES = (
     "fontpkg_open_sans",
@@ -30,6 +31,8 @@ def han_font(language: str) -> str:
 @lru_cache(maxsize=1)
 def fonts() -> typst.Fonts:
     """The fonts, found once. Those of the machine are left out: a document looks the same everywhere."""
+    import typst  # heavy, and few processes ever make a document
+
     return typst.Fonts(
         include_system_fonts=False, include_embedded_fonts=True, font_paths=[str(path) for path in _folders()]
     )
@@ -46,6 +49,8 @@ def covered() -> frozenset[int]:
 
 
 def _characters(path: Path) -> set[int]:
+    from fontTools.ttLib import TTCollection, TTFont  # type: ignore[import-untyped]
+
     if path.suffix == ".ttc":
         with TTCollection(path, lazy=True) as collection:
             return set(collection.fonts[0].getBestCmap())  # its fonts differ in shapes, not in characters

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import segno
-import typst
 
 from ..domain.times import to_chain
 from ..errors import Overloaded, TooLarge
@@ -55,6 +54,8 @@ def typeset(
         "files": [{name: getattr(file, name) for name in Attachment.__slots__} for file in files],
         "parts": parts,
     }
+    import typst  # heavy, and few processes ever make a document
+
     if not _room.acquire(timeout=_PATIENCE):
         raise Overloaded("Many documents are being made just now.", retry_after=5)
     try:
