@@ -209,6 +209,6 @@ def _sqlite_engine(url: str, patience: float) -> Engine:
         if connection.get_execution_options().get("reading", False):
             connection.exec_driver_sql("BEGIN")
         else:
-            begin_writing(connection, patience)
+            begin_writing(connection)
 
     return engine

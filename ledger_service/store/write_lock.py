@@ -16,11 +16,12 @@ _LOOK = 0.001  # seconds
 _KIND = 0xFF  # of an error's code, where it says what kind of error it is
 
 
-def begin_writing(connection: Connection, patience: float) -> None:
+def begin_writing(connection: Connection) -> None:
     """Begins a transaction that may write, once nobody else does. Raises the library's OperationalError if others
-    write for all of `patience` seconds."""
+    write for as long as the connection waits for a lock (`busy_timeout`)."""
     driver: Any = connection.connection.dbapi_connection
-    ends = time.monotonic() + patience
+    (patience,) = driver.execute("PRAGMA busy_timeout").fetchone()  # milliseconds
+    ends = time.monotonic() + patience / 1000
     driver.execute("PRAGMA busy_timeout = 0")
     try:
         while (error := _refusal(driver)) is not None:
@@ -29,7 +30,7 @@ def begin_writing(connection: Connection, patience: float) -> None:
                 return
             time.sleep(_LOOK)
     finally:
-        driver.execute(f"PRAGMA busy_timeout = {round(1000 * patience)}")
+        driver.execute(f"PRAGMA busy_timeout = {patience}")
 
 
 def _refusal(driver: sqlite3.Connection) -> int | None:
