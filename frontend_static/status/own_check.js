@@ -4,7 +4,16 @@ import { request, requestJson } from "../shared/api.js";
 import { Component, html } from "../shared/dom.js";
 import { chainReader } from "../verify/chain_reader.js";
 import { InvalidInput, Unavailable } from "../verify/errors.js";
-import { contradictions, isOtherLog, keep, keepNode, recall, recallNode, remembering, seenIn } from "../verify/memory.js";
+import {
+  contradictions,
+  isOtherLog,
+  keep,
+  keepNode,
+  recall,
+  recallNode,
+  remembering,
+  seenIn,
+} from "../verify/memory.js";
 import { nodeUrl, openRpc } from "../verify/rpc.js";
 import { compare } from "../verify/side_by_side.js";
 import { verifyBundle } from "../verify/verification.js";

@@ -11,7 +11,7 @@ export function Result({ t, view, result }) {
     ${problems.length > 0 && html`<${Warnings} t=${t} problems=${problems} />`}
     <${Verdict} t=${t} view=${view} report=${report} isContradicted=${problems.length > 0} />
     ${trouble && html`<p class="failure">${t.text(`own.node.${trouble.code}`)}</p>`}
-    ${lines ? html`<${SideBySide} t=${t} view=${view} lines=${lines} />` : html`<p class="own-alone">${t.text("own.alone")}</p>`}
+    ${lines ? html`<${SideBySide} t=${t} lines=${lines} />` : html`<p class="own-alone">${t.text("own.alone")}</p>`}
     <${CheckList} t=${t} report=${report} />
     <${Remembered} t=${t} before=${before} />
     <p class="quiet">${t.text("own.honest")}</p>
@@ -41,7 +41,8 @@ function Warnings({ t, problems }) {
     <p class="verdict-name">${t.text("own.warning")}</p>
     <ul>
       ${[...byKind.values()].map(
-        ({ kind, at }) => html`<li key=${kind}>${t.rich(`own.warning.${kind}`, { time: html`<${Moment} t=${t} iso=${at} />` })}</li>`,
+        ({ kind, at }) =>
+          html`<li key=${kind}>${t.rich(`own.warning.${kind}`, { time: html`<${Moment} t=${t} iso=${at} />` })}</li>`,
       )}
     </ul>
     <p>${t.text("own.warning.do")}</p>
@@ -50,17 +51,30 @@ function Warnings({ t, problems }) {
 
 // --- shop and chain ---
 
-function SideBySide({ t, view, lines }) {
+function SideBySide({ t, lines }) {
   return html`<section class="own-sides" aria-labelledby="own-sides-title">
     <h3 id="own-sides-title" class="sr-only">${t.text("own.sides")}</h3>
     <p class="own-heads" aria-hidden="true"><span>${t.text("own.shop")}</span><span>${t.text("own.chain")}</span></p>
     <ul>
-      <${Line} t=${t} title=${t.text("own.state")} result=${lines.state.result} shop=${stateWord(t, lines.state.shop)} chain=${stateWord(t, lines.state.chain)} />
+      <${Line}
+        t=${t}
+        title=${t.text("own.state")}
+        result=${lines.state.result}
+        shop=${stateWord(t, lines.state.shop)}
+        chain=${stateWord(t, lines.state.chain)}
+      />
       ${lines.money.filter(isSaid).map(
         ({ name, shop, chain, currency, result }) =>
-          html`<${Line} key=${name} t=${t} title=${t.text(`own.money.${name}`)} result=${result} shop=${t.money(shop, currency)} chain=${t.money(chain, currency)} />`,
+          html`<${Line}
+            key=${name}
+            t=${t}
+            title=${t.text(`own.money.${name}`)}
+            result=${result}
+            shop=${t.money(shop, currency)}
+            chain=${t.money(chain, currency)}
+          />`,
       )}
-      ${lines.records.map((line, at) => html`<${RecordLine} key=${at} t=${t} view=${view} line=${line} />`)}
+      ${lines.records.map((line, at) => html`<${RecordLine} key=${at} t=${t} line=${line} />`)}
     </ul>
   </section>`;
 }
@@ -77,8 +91,12 @@ function RecordLine({ t, line }) {
   const kind = (chain && chain.kind) ?? step.kind;
   const moment = (iso) => iso && html`<${Moment} t=${t} iso=${iso} />`;
   const shop = step ? (moment(step.recorded_at) ?? t.text(`own.shop.${step.stage}`)) : t.text("own.shop.nothing");
-  const values = { block: chain?.block ?? "", time: chain?.time ? moment(new Date(chain.time * 1000).toISOString()) : "" };
-  return html`<${Line} t=${t} title=${titleOf(t, kind, step)} result=${result} shop=${shop} chain=${t.rich(`own.chain.${says}`, values)} />`;
+  const values = {
+    block: chain?.block ?? "",
+    time: chain?.time ? moment(new Date(chain.time * 1000).toISOString()) : "",
+  };
+  const chainSays = t.rich(`own.chain.${says}`, values);
+  return html`<${Line} t=${t} title=${titleOf(t, kind, step)} result=${result} shop=${shop} chain=${chainSays} />`;
 }
 
 function titleOf(t, kind, step) {

@@ -28,7 +28,8 @@ export const isOffline = ({ chain, proven }) => chain === null && proven !== nul
 /** A pass where the chain was asked, or where a proof says so of a block that the reader named; otherwise what is left. */
 export function rests(basis, number, detail, { isProvable = true } = {}) {
   if (basis.facts) return check(number, "pass", detail);
-  if (isOffline(basis) && isProvable) return check(number, isTrusted(basis) ? "pass" : "skipped", `${detail} ${ifCanonical(basis)}`);
+  if (isOffline(basis) && isProvable)
+    return check(number, isTrusted(basis) ? "pass" : "skipped", `${detail} ${ifCanonical(basis)}`);
   return check(number, basis.without, `${detail} By the evidence alone; ${basis.why}${noProof(basis)}.`);
 }
 
@@ -46,7 +47,8 @@ export function ifCanonical(basis) {
 /** What somebody who believes the report still has to believe. */
 export function trustOf(basis) {
   if (basis.facts) return "Left to trust: that the node which was asked tells the truth about its chain.";
-  if (!isOffline(basis)) return `Left to trust: that the chain holds what the file says; ${basis.why}${noProof(basis)}.`;
+  if (!isOffline(basis))
+    return `Left to trust: that the chain holds what the file says; ${basis.why}${noProof(basis)}.`;
   const { chain } = basis.reading.evidence;
   const own = ownBlock(basis);
   return (
@@ -61,7 +63,8 @@ export function timelineProblem({ proven, proofProblem, reading }) {
   const { head } = reading.evidence;
   if (proofProblem) return proofProblem;
   if (proven === null) return null;
-  if (proven.head !== head.value) return `The contract holds the head ${proven.head} at block ${head.block}, not ${head.value}.`;
+  if (proven.head !== head.value)
+    return `The contract holds the head ${proven.head} at block ${head.block}, not ${head.value}.`;
   if (isSameCase(proven.word, reading.replayed.state ?? null)) return null;
   return `What the contract holds of the case at block ${head.block} is not what the records lead to.`;
 }
@@ -81,7 +84,8 @@ function noProof({ reading: { evidence } }) {
 
 /** What is wrong with the headers, in words. */
 function headersProblem({ headers, blocks }) {
-  if (headers.length && headers.length !== blocks.length) return "The evidence does not have one header for each of its blocks.";
+  if (headers.length && headers.length !== blocks.length)
+    return "The evidence does not have one header for each of its blocks.";
   for (const [at, hex] of headers.entries()) {
     const block = blocks[at];
     let header;
@@ -90,7 +94,8 @@ function headersProblem({ headers, blocks }) {
     } catch (error) {
       return `The header of block ${block.number} cannot be read: ${error.message}.`;
     }
-    if (header.hash !== block.hash) return `The header of block ${block.number} hashes to ${header.hash}, not to ${block.hash}.`;
+    if (header.hash !== block.hash)
+      return `The header of block ${block.number} hashes to ${header.hash}, not to ${block.hash}.`;
     if (header.number !== block.number || header.time !== block.time) {
       return `By its header, block ${block.number} is number ${header.number} of the time ${header.time}.`;
     }
@@ -103,7 +108,8 @@ function proofOf({ reading: { evidence }, headersProblem: problem }) {
   if (proof === null || proof.reason !== undefined) return { proven: null, proofProblem: null };
   const at = evidence.blocks.findIndex(({ number }) => number === evidence.head.block);
   const header = problem ? undefined : evidence.headers[at];
-  if (header === undefined) return { proven: null, proofProblem: "The state proof has no header of the block that it is of." };
+  if (header === undefined)
+    return { proven: null, proofProblem: "The state proof has no header of the block that it is of." };
   try {
     return { proven: proveState(proof, readHeader(header), evidence), proofProblem: null };
   } catch (error) {

@@ -17,7 +17,9 @@ export function toHex(bytes) {
 /** Bytes of a `0x` text in any case. Throws RangeError for what is no hex. */
 export function fromHex(text) {
   if (typeof text !== "string" || !LOW_HEX.test(text.toLowerCase()) || text[1] !== "x") throw new RangeError("no hex");
-  return Uint8Array.from({ length: text.length / 2 - 1 }, (_, at) => Number.parseInt(text.slice(2 + 2 * at, 4 + 2 * at), 16));
+  return Uint8Array.from({ length: text.length / 2 - 1 }, (_, at) =>
+    Number.parseInt(text.slice(2 + 2 * at, 4 + 2 * at), 16),
+  );
 }
 
 /** True for hex in lower case, of `size` bytes where that is given. */

@@ -23,7 +23,8 @@ export function checkEvent(reading, row, basis) {
   if (events && !events.links.some((seen) => isSame(seen, link))) {
     return check(4, "fail", `The contract has no such event in ${where}.`);
   }
-  if (evidence.links.filter((one) => isSame(one, link)).length !== 1) return check(4, "fail", "The same event is there twice.");
+  if (evidence.links.filter((one) => isSame(one, link)).length !== 1)
+    return check(4, "fail", "The same event is there twice.");
   if (isOffline(basis)) {
     return rests(basis, 4, `It is in the contract's hash chain; that its event is in ${where} is the file's own word.`);
   }
@@ -32,7 +33,8 @@ export function checkEvent(reading, row, basis) {
 
 function checkRefusal(refusal, events, basis) {
   const where = whereOf(refusal);
-  const isThere = !events || events.refusals.some((seen) => seen.commitment === refusal.commitment && isSamePlace(seen, refusal));
+  const isThere =
+    !events || events.refusals.some((seen) => seen.commitment === refusal.commitment && isSamePlace(seen, refusal));
   if (!isThere) return check(4, "fail", `The chain has no such refusal in ${where}.`);
   const said = `The contract refused it, so it is no part of the case: ${refusal.reason} (${where}).`;
   return rests(basis, 4, said, { isProvable: false });
@@ -46,7 +48,11 @@ function stillWaiting({ blocks, evidence }, { statement }) {
   const newest = blocks.get(evidence.head.block);
   if (newest && newest.time > statement.valid_until) {
     const until = rfc3339(statement.valid_until);
-    return check(4, "fail", `The service accepted it, but its signature counted until ${until} and it is not recorded.`);
+    return check(
+      4,
+      "fail",
+      `The service accepted it, but its signature counted until ${until} and it is not recorded.`,
+    );
   }
   return check(4, "pending", "The service accepted it; it waits to be recorded by the contract.");
 }
@@ -83,7 +89,8 @@ export function checkBlock(reading, row, basis) {
 
 function blockProblem({ place, entry }, block, evidence, { facts }) {
   if (block === undefined) return `Block ${place.block} is not among the blocks of the evidence.`;
-  if (entry && entry.time !== block.time) return `The contract says ${entry.time} as its time, the block ${block.time}.`;
+  if (entry && entry.time !== block.time)
+    return `The contract says ${entry.time} as its time, the block ${block.time}.`;
   if (block.number > evidence.head.block) return `Block ${block.number} is newer than the newest of the evidence.`;
   if (facts && !isSame(facts.blocks.get(block.number) ?? {}, block)) {
     return `Block ${block.number} with the hash ${block.hash} is not on the chain.`;
@@ -100,15 +107,22 @@ export function receiptOf({ evidence, receipts }, receipt, recordId, commitment)
   const { chain, case_id: sub } = evidence;
   const expected = { jti: recordId, sub, commitment, chain_id: chain.id, contract: chain.ledger };
   const isOurs = Object.entries(expected).every(([name, value]) => claims[name] === value);
-  if (!isOurs || !Number.isInteger(claims.iat)) return { problem: "Its receipt is one of another record, chain or contract." };
-  return claims.iat >= 0 && claims.iat <= LAST_MOMENT ? { acceptedAt: claims.iat } : { problem: "Its receipt has no time." };
+  if (!isOurs || !Number.isInteger(claims.iat))
+    return { problem: "Its receipt is one of another record, chain or contract." };
+  return claims.iat >= 0 && claims.iat <= LAST_MOMENT
+    ? { acceptedAt: claims.iat }
+    : { problem: "Its receipt has no time." };
 }
 
 // --- the whole case ---
 
 export function checkEvents({ evidence, rows }, summary, { facts }) {
   if (facts?.codeIsOurs === false) {
-    return check(4, "fail", "The code at these addresses is not that of this release's contracts: anything may run there.");
+    return check(
+      4,
+      "fail",
+      "The code at these addresses is not that of this release's contracts: anything may run there.",
+    );
   }
   const named = new Map(evidence.panels.map(({ version, ...panel }) => [version, panel]));
   if (facts?.panels && !isSamePanels(facts.panels, named)) {
@@ -122,7 +136,10 @@ export function checkEvents({ evidence, rows }, summary, { facts }) {
 }
 
 function isSamePanels(found, named) {
-  return found.size === named.size && [...found].every(([version, panel]) => named.has(version) && isSame(panel, named.get(version)));
+  return (
+    found.size === named.size &&
+    [...found].every(([version, panel]) => named.has(version) && isSame(panel, named.get(version)))
+  );
 }
 
 export function checkTimeline({ evidence, replayed }, rows, basis) {
@@ -130,13 +147,21 @@ export function checkTimeline({ evidence, replayed }, rows, basis) {
   if (steps.result === "fail") return steps;
   const head = headOf(evidence.case_id, evidence.links);
   if (head !== evidence.head.value) {
-    return check(5, "fail", "The head of the hash chain does not follow from the records: one was changed or left out.");
+    return check(
+      5,
+      "fail",
+      "The head of the hash chain does not follow from the records: one was changed or left out.",
+    );
   }
   if (evidence.links.length && replayed.state === null) return check(5, "fail", "The timeline cannot be replayed.");
   const { newer = 0, problem = timelineProblem(basis) } = againstContract(evidence, head, basis.facts);
   if (problem) return check(5, "fail", problem);
   const since = newer ? ` The contract has ${newer} more since this evidence was made.` : "";
-  const done = rests(basis, 5, `${evidence.links.length} records without a gap, by the rules, ending in the head ${head}.${since}`);
+  const done = rests(
+    basis,
+    5,
+    `${evidence.links.length} records without a gap, by the rules, ending in the head ${head}.${since}`,
+  );
   return worst([steps.result, done.result]) === "pending" && done.result === "pass" ? steps : done;
 }
 
@@ -151,7 +176,9 @@ function againstContract(evidence, head, facts) {
     return { problem: "The chain's own events do not lead to the contract's head: the node answers wrongly." };
   }
   const isSameStart = evidence.links.every((link, at) => links[at] && isSame(link, links[at]));
-  return isSameStart ? { newer: links.length - evidence.links.length } : { problem: "The contract has other records than these." };
+  return isSameStart
+    ? { newer: links.length - evidence.links.length }
+    : { problem: "The contract has other records than these." };
 }
 
 function headOf(caseId, links) {

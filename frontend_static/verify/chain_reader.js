@@ -22,7 +22,12 @@ export function chainReader(ask) {
 async function factsOf(ask, evidence) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const facts = readFacts(evidence, allOf(await ask(callsOf(evidence))));
-    const logs = await searchLogs(ask, evidence, Math.min(...evidence.blocks.map(({ number }) => number)), facts.newest.number);
+    const logs = await searchLogs(
+      ask,
+      evidence,
+      Math.min(...evidence.blocks.map(({ number }) => number)),
+      facts.newest.number,
+    );
     const [after] = allOf(await ask([blockCall("latest")]));
     if (after?.hash !== facts.newest.hash) continue;
     const [panels, codeIsOurs] = [await panelsOf(ask, evidence), await isOurCode(ask, evidence)];
@@ -86,7 +91,12 @@ function readFacts(evidence, [chainId, genesis, newest, head, lock, token, ...bl
 }
 
 function readLock([refund, freight, reserve, , settled]) {
-  return { refund: BigInt(refund), freight: BigInt(freight), reserve: BigInt(reserve), settled: BigInt(settled) === 1n };
+  return {
+    refund: BigInt(refund),
+    freight: BigInt(freight),
+    reserve: BigInt(reserve),
+    settled: BigInt(settled) === 1n,
+  };
 }
 
 function readBlock({ number, hash, timestamp }) {
@@ -97,7 +107,10 @@ function readBlock({ number, hash, timestamp }) {
 /** The 32-byte words of what a call returned. */
 function wordsOf(hex) {
   if (!isHex(hex) || hex.length < 66) throw new RangeError("no words");
-  return hex.slice(2).match(/.{64}/g).map((digits) => `0x${digits}`);
+  return hex
+    .slice(2)
+    .match(/.{64}/g)
+    .map((digits) => `0x${digits}`);
 }
 
 const addressOf = (hex) => checksumAddress(`0x${hex.slice(26)}`);
@@ -108,7 +121,9 @@ const addressOf = (hex) => checksumAddress(`0x${hex.slice(26)}`);
 async function searchLogs(ask, evidence, first, last) {
   const { ledger, escrow } = evidence.chain;
   const range = { fromBlock: hexNumber(first), toBlock: hexNumber(last) };
-  const [logs] = await ask([["eth_getLogs", { address: [ledger, escrow], topics: [null, evidence.case_id], ...range }]]);
+  const [logs] = await ask([
+    ["eth_getLogs", { address: [ledger, escrow], topics: [null, evidence.case_id], ...range }],
+  ]);
   if (!(logs instanceof RpcRefused)) return logs;
   if (last - first < FEWEST_BLOCKS) throw new Unavailable(logs.message, "logs");
   const middle = Math.floor((first + last) / 2);
@@ -139,7 +154,10 @@ function placeOf({ blockNumber, transactionHash, logIndex }) {
 function argsOf({ inputs }, { topics, data }) {
   const indexed = topics.slice(1);
   const others = data === "0x" ? [] : wordsOf(data);
-  const read = inputs.map(([name, kind, isIndexed]) => [name, readWord(kind, isIndexed ? indexed.shift() : others.shift())]);
+  const read = inputs.map(([name, kind, isIndexed]) => [
+    name,
+    readWord(kind, isIndexed ? indexed.shift() : others.shift()),
+  ]);
   return Object.fromEntries(read.filter(([name]) => name !== "caseId"));
 }
 
@@ -155,8 +173,12 @@ function readWord(kind, hex) {
 async function panelsOf(ask, { chain, panels }) {
   const versions = panels.slice(0, MOST_PANELS).map(({ version }) => version);
   if (!versions.length) return new Map();
-  const answers = await ask(versions.map((version) => callOf(chain.panel, concatHex(selectors.panelOf, word(version)), "latest")));
-  const known = versions.map((version, at) => [version, answers[at]]).filter(([, answer]) => !(answer instanceof RpcRefused));
+  const answers = await ask(
+    versions.map((version) => callOf(chain.panel, concatHex(selectors.panelOf, word(version)), "latest")),
+  );
+  const known = versions
+    .map((version, at) => [version, answers[at]])
+    .filter(([, answer]) => !(answer instanceof RpcRefused));
   return orOdd(() => new Map(known.map(([version, answer]) => [version, readPanel(wordsOf(answer))])));
 }
 
@@ -176,7 +198,12 @@ function readPanel([, , threshold, appeal, fallback, fee, count, ...seats]) {
 async function anchorOf(ask, checkpoint) {
   if (!checkpoint?.anchor) return null;
   const { contract, anchor } = checkpoint;
-  const [receipt, code] = allOf(await ask([["eth_getTransactionReceipt", anchor.tx_hash], ["eth_getCode", contract, "latest"]]));
+  const [receipt, code] = allOf(
+    await ask([
+      ["eth_getTransactionReceipt", anchor.tx_hash],
+      ["eth_getCode", contract, "latest"],
+    ]),
+  );
   const [{ topic }] = EVENTS.CheckpointAnchor;
   const log = receipt?.logs.find(
     ({ address, topics, blockNumber, logIndex }) =>

@@ -18,14 +18,20 @@ export async function readCheckpoint(note, keys) {
   const signatures = at < 0 ? "" : note.slice(at + 2);
   const lines = signatures.split("\n").slice(0, -1);
   const body = BODY.exec(text);
-  const isWhole = !OTHER_LINES.test(signatures) && note.length <= LONGEST && signatures.endsWith("\n") && lines.length > 0 && lines.length <= MOST_LINES;
+  const isWhole =
+    !OTHER_LINES.test(signatures) &&
+    note.length <= LONGEST &&
+    signatures.endsWith("\n") &&
+    lines.length > 0 &&
+    lines.length <= MOST_LINES;
   if (!body || !isWhole) throw new LedgerError("The checkpoint is no signed note of a log.");
   const [, origin, size, root] = body;
   const signed = [];
   for (const line of lines) signed.push(await isSigned(line, origin, text, keys));
   if (!signed.includes(true)) throw new LedgerError("The checkpoint is not signed by a key of the service.");
   const bytes = fromBase64(root);
-  if (btoa(String.fromCharCode(...bytes)) !== root) throw new LedgerError("The checkpoint is not in the one form that it has.");
+  if (btoa(String.fromCharCode(...bytes)) !== root)
+    throw new LedgerError("The checkpoint is not in the one form that it has.");
   return { origin, size: Number(size), root: toHex(bytes) };
 }
 
@@ -33,7 +39,8 @@ async function isSigned(line, name, text, keys) {
   const found = LINE.exec(line);
   if (!found) throw new LedgerError("The checkpoint holds a line that is no signature.");
   const signed = fromBase64(found[2]);
-  const key = found[1] === name ? keys.find((each) => toHex(keyId(name, each)) === toHex(signed.slice(0, 4))) : undefined;
+  const key =
+    found[1] === name ? keys.find((each) => toHex(keyId(name, each)) === toHex(signed.slice(0, 4))) : undefined;
   if (!key) return false;
   if (!(await verifyEd25519(signed.slice(4), utf8(text), key))) throw new LedgerError(CHANGED);
   return true;

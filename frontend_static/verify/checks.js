@@ -13,7 +13,8 @@ export function rowReport({ recordId, position, kind, stage, checks }) {
   return { recordId, position, kind, stage, checks, result: worst(checks.map(({ result }) => result)) };
 }
 
-/** A whole report; `trust` says what is left to trust of it. It has failed if any check fails, else pending if any is pending, else verified. */
+/** A whole report; `trust` says what is left to trust of it. It has failed if any check fails, else it is pending if any
+ * is, else verified. */
 export function reportOf({ caseId, chain, checks, rows, trust }) {
   const results = [...checks, ...rows].map(({ result }) => result);
   const verdict = results.includes("fail") ? "failed" : results.includes("pending") ? "pending" : "verified";
@@ -28,10 +29,14 @@ export function worst(outcomes) {
 
 /** The case's check of rows' checks: the worst of them, naming the rows it comes from. */
 export function summarise(number, rows, whenAllPass) {
-  const judged = rows.flatMap((row) => row.checks.filter((each) => each.number === number).map((each) => ({ row, each })));
+  const judged = rows.flatMap((row) =>
+    row.checks.filter((each) => each.number === number).map((each) => ({ row, each })),
+  );
   const result = worst(judged.map(({ each }) => each.result));
   if (result === "pass") return check(number, "pass", whenAllPass);
-  const concerned = judged.filter(({ each }) => each.result === result).map(({ row, each }) => `${labelOf(row)}: ${each.detail}`);
+  const concerned = judged
+    .filter(({ each }) => each.result === result)
+    .map(({ row, each }) => `${labelOf(row)}: ${each.detail}`);
   if (result !== "fail" && concerned.length > 1) {
     return check(number, result, `${concerned.length} of ${judged.length} records, the first being ${concerned[0]}`);
   }

@@ -22,7 +22,8 @@ export function claim(state, role, share) {
   }
   if (role !== Role.CONSUMER) return { ...state, merchantClaim: share };
   const isLowered = state.state === State.DISPUTED && has(state, Flag.CONSUMER_KEY_HELD) && share < state.consumerClaim;
-  if (isLowered) throw new LedgerError(`The claim stands at ${state.consumerClaim} basis points and can only be raised.`);
+  if (isLowered)
+    throw new LedgerError(`The claim stands at ${state.consumerClaim} basis points and can only be raised.`);
   return { ...state, consumerClaim: share };
 }
 

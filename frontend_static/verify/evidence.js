@@ -1,7 +1,20 @@
 // Evidence: all that is needed to check one case. Every member has to be there, none may be beside them, and each value
 // has one way to be written. The form is that of docs/verification.md.
 import { checkPanel } from "./panels.js";
-import { address, demand, nullOr, hexBytes, hexWord, integer, listOf, moment, object, shape, text, textOf } from "./strict_fields.js";
+import {
+  address,
+  demand,
+  nullOr,
+  hexBytes,
+  hexWord,
+  integer,
+  listOf,
+  moment,
+  object,
+  shape,
+  text,
+  textOf,
+} from "./strict_fields.js";
 import { TABLES } from "./tables.js";
 
 const NUMBER = integer(53);
@@ -64,7 +77,14 @@ const READ = shape({
   policy: object,
   panels: listOf(readPanel),
   votes: listOf(
-    shape({ vote_id: text, arbitrator: address, round: integer(8), share: integer(16), valid_until: moment, ...SIGNED }),
+    shape({
+      vote_id: text,
+      arbitrator: address,
+      round: integer(8),
+      share: integer(16),
+      valid_until: moment,
+      ...SIGNED,
+    }),
   ),
   records: listOf(
     shape({
@@ -111,6 +131,8 @@ export function isSame(one, other) {
   const names = Object.keys(one);
   return (
     names.length === Object.keys(other).length &&
-    names.every((name) => (typeof one[name] === "object" ? isSame(one[name], other[name] ?? {}) : one[name] === other[name]))
+    names.every((name) =>
+      typeof one[name] === "object" ? isSame(one[name], other[name] ?? {}) : one[name] === other[name],
+    )
   );
 }

@@ -45,7 +45,8 @@ function keyOf(kid, jwks) {
   if (!hasExactly(jwks, ["keys"])) throw new LedgerError("The key set is not in the form of RFC 7517.");
   for (const key of jwks.keys) {
     const thumbprint = thumbprintOf(key);
-    const isOurs = hasExactly(key, [...Object.keys(KEY), "kid", "x"]) && Object.keys(KEY).every((name) => key[name] === KEY[name]);
+    const isOurs =
+      hasExactly(key, [...Object.keys(KEY), "kid", "x"]) && Object.keys(KEY).every((name) => key[name] === KEY[name]);
     if (!isOurs || key.kid !== thumbprint) throw new LedgerError("A key of the key set is not what its id says.");
     if (kid === thumbprint) return fromBase64url(key.x);
   }
@@ -57,7 +58,8 @@ function thumbprintOf({ crv, kty, x }) {
   return base64url(sha256Bytes(canonicalBytes({ crv, kty, x })));
 }
 
-/** Whether a key signed a message: by the browser itself where it can (on secure origins, and not in all), else by the library. */
+/** Whether a key signed a message: judged by the browser itself where it can (on secure origins, and not in all), else by
+ * the library. */
 export async function verifyEd25519(signature, message, key) {
   if (key.length !== 32) throw new RangeError("no Ed25519 key");
   try {

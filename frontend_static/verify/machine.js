@@ -42,7 +42,8 @@ const GIVES_UP = TABLES.gives_up.map((kind) => numberOf("Kind", kind));
 
 /** A case as `open` leaves it at block time `now`. */
 export function openCase({ mode, policy, consumerKeyHeld, inspectorIndependent, now, consumer, panel }) {
-  const flags = (consumerKeyHeld ? Flag.CONSUMER_KEY_HELD : 0) | (inspectorIndependent ? Flag.INSPECTOR_INDEPENDENT : 0);
+  const flags =
+    (consumerKeyHeld ? Flag.CONSUMER_KEY_HELD : 0) | (inspectorIndependent ? Flag.INSPECTOR_INDEPENDENT : 0);
   const opened = newCase({ state: State.REQUESTED, mode, flags, length: 1, consumer, panel });
   return { ...bumping(opened, Role.MERCHANT), deadline: now + policy.windows.get(State.REQUESTED) };
 }
@@ -52,7 +53,10 @@ export function openCase({ mode, policy, consumerKeyHeld, inspectorIndependent, 
 const EFFECTS = new Map([
   [Kind.INSPECTED, (state, { grade, share, fee }) => ({ ...state, grade, share, fee })],
   [Kind.PICKED_UP, (state, { role }) => (role === Role.CARRIER ? flagging(state, Flag.PICKUP_BY_CARRIER) : state)],
-  [Kind.DISPUTED, (state, act) => (state.state === State.DISPUTED ? claim(state, act.role, act.share) : enterDispute(state, act))],
+  [
+    Kind.DISPUTED,
+    (state, act) => (state.state === State.DISPUTED ? claim(state, act.role, act.share) : enterDispute(state, act)),
+  ],
   [Kind.APPEALED, appeal],
   [Kind.CHALLENGED, challenge],
   [Kind.SPLIT, offer],
@@ -102,7 +106,9 @@ function checkSigned(state, act, now) {
   if (now > act.validUntil) throw new LedgerError(`The signature counted until ${rfc3339(act.validUntil)} only.`);
   const expected = state.nonces[act.role];
   if (act.nonce !== expected) {
-    throw new LedgerError(`The ${wireOf("Role", act.role)}'s next nonce in this case is ${expected}, not ${act.nonce}.`);
+    throw new LedgerError(
+      `The ${wireOf("Role", act.role)}'s next nonce in this case is ${expected}, not ${act.nonce}.`,
+    );
   }
   const [unsigned] = unsignedOf(act);
   if (unsigned) throw new LedgerError(`The message '${wireOf("Kind", act.kind)}' does not hold a ${unsigned}.`);
@@ -136,7 +142,9 @@ const GUARDS = {
 
 function notAllowed(state, { kind, role }) {
   const who = wireOf("Role", role);
-  return new LedgerError(`A ${who} cannot state '${wireOf("Kind", kind)}' while the case is '${wireOf("State", state.state)}'.`);
+  return new LedgerError(
+    `A ${who} cannot state '${wireOf("Kind", kind)}' while the case is '${wireOf("State", state.state)}'.`,
+  );
 }
 
 /** Throws LedgerError for an inspection that the policy does not allow. */
@@ -144,7 +152,9 @@ function checkProposal(act, policy) {
   if (act.grade === Grade.NONE) throw new LedgerError("An inspection names a grade.");
   const lowest = policy.minShare.get(act.grade) ?? 0;
   if (act.share < lowest || act.share > FULL_SHARE) {
-    throw new LedgerError(`The policy gives these goods a share of ${lowest} to ${FULL_SHARE} basis points, not ${act.share}.`);
+    throw new LedgerError(
+      `The policy gives these goods a share of ${lowest} to ${FULL_SHARE} basis points, not ${act.share}.`,
+    );
   }
   const cap = act.grade === Grade.DEFECTIVE ? 0 : policy.feeCap;
   if (act.fee > cap) throw new LedgerError(`The restocking fee is at most ${cap} basis points here, not ${act.fee}.`);
@@ -191,6 +201,7 @@ const RESULTS = {
 
 /** The case with the claims, the flags and the outcome that a lapse brings. */
 function lapsed(state, { to, result }, policy) {
-  if (to === State.DISPUTED) return state.state === State.DISPUTED ? flagging(state, Flag.FALLBACK) : enterDispute(state);
+  if (to === State.DISPUTED)
+    return state.state === State.DISPUTED ? flagging(state, Flag.FALLBACK) : enterDispute(state);
   return RESULTS[result]?.(state, policy) ?? state;
 }

@@ -41,6 +41,7 @@ export function verifyConsistency({ first, second, firstRoot, secondRoot, proof 
     later = index & 1n ? nodeHash(sibling, later) : nodeHash(later, sibling);
     index >>= 1n;
   }
-  for (const sibling of nodes.slice(1 + apart)) [earlier, later] = [nodeHash(sibling, earlier), nodeHash(sibling, later)];
+  for (const sibling of nodes.slice(1 + apart))
+    [earlier, later] = [nodeHash(sibling, earlier), nodeHash(sibling, later)];
   return earlier === firstRoot && later === secondRoot;
 }

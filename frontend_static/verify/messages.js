@@ -11,9 +11,13 @@ const EMPTY = { grade: 0, share: 0, fee: 0, key: ZERO_ADDRESS };
 
 const keccakText = (text) => keccak(utf8(text));
 const signatureOf = (name) => `${name}(${TABLES.types[name].map(([label, kind]) => `${kind} ${label}`).join(",")})`;
-const innerOf = (name) => TABLES.types[name].map(([, kind]) => kind).filter((kind) => Object.hasOwn(TABLES.types, kind));
+const innerOf = (name) =>
+  TABLES.types[name].map(([, kind]) => kind).filter((kind) => Object.hasOwn(TABLES.types, kind));
 const TYPE_HASHES = Object.fromEntries(
-  Object.keys(TABLES.types).map((name) => [name, keccakText(signatureOf(name) + innerOf(name).sort().map(signatureOf).join(""))]),
+  Object.keys(TABLES.types).map((name) => [
+    name,
+    keccakText(signatureOf(name) + innerOf(name).sort().map(signatureOf).join("")),
+  ]),
 );
 
 /** The hash of a message of this type, given its values by their names; a struct within is given as its hash. */
@@ -67,7 +71,10 @@ export function readTerms(value) {
   if (!hasExactly(value, names)) throw new RangeError("terms have exactly the fields of their message");
   const terms = Object.fromEntries(TABLES.types.Terms.map(([label, kind]) => [label, readField(value[label], kind)]));
   wireOf("Mode", terms.mode);
-  return { ...terms, ...Object.fromEntries(["refund", "freight", "reserve"].map((name) => [name, BigInt(terms[name])])) };
+  return {
+    ...terms,
+    ...Object.fromEntries(["refund", "freight", "reserve"].map((name) => [name, BigInt(terms[name])])),
+  };
 }
 
 function readField(value, kind) {

@@ -10,7 +10,8 @@ export function toMinor(amount, currency) {
   const digits = exponent(currency);
   if (typeof amount !== "string" || !AMOUNT.test(amount)) throw new InvalidInput(`'${amount}' is no amount.`, "amount");
   const [whole, part = ""] = amount.split(".");
-  if (/[1-9]/.test(part.slice(digits))) throw new InvalidInput(`${amount} has more decimals than ${currency} has.`, "amount");
+  if (/[1-9]/.test(part.slice(digits)))
+    throw new InvalidInput(`${amount} has more decimals than ${currency} has.`, "amount");
   const minor = BigInt(whole + part.slice(0, digits).padEnd(digits, "0"));
   if (minor > MAX_MINOR) throw new InvalidInput(`${amount} ${currency} is more than can be held.`, "amount");
   return minor;

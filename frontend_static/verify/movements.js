@@ -29,11 +29,17 @@ export function movementsProblem(evidence, rules, replayed, { facts, lock }) {
 
 /** What moved, in one or two sentences; `found` begins with a `Locked`. */
 export function moneyWords(found, currency) {
-  const { Locked: locked, Settled: settled, Withdrawn: paid } = Object.fromEntries(found.map(({ event, args }) => [event, args]));
+  const {
+    Locked: locked,
+    Settled: settled,
+    Withdrawn: paid,
+  } = Object.fromEntries(found.map(({ event, args }) => [event, args]));
   const total = toDecimal(locked.refund + locked.freight + locked.reserve, currency);
   if (!settled) return `${total} ${currency} are locked, as the terms say.`;
   const [consumers, merchants] = [toDecimal(settled.toConsumer, currency), toDecimal(settled.toMerchant, currency)];
-  let words = `Of ${total} ${currency} locked, ${consumers} are the consumer's and ${merchants} went back to the merchant, as the outcome says.`;
+  let words =
+    `Of ${total} ${currency} locked, ${consumers} are the consumer's and ${merchants} went back to the merchant, as the ` +
+    "outcome says.";
   if (settled.fees) words += ` ${toDecimal(settled.fees, currency)} are the arbitrators' fees.`;
   if (paid) words += ` ${toDecimal(paid.amount, currency)} were withdrawn to ${paid.to}.`;
   return words;
@@ -100,7 +106,8 @@ function lockProblem(lock, moved) {
   if (!lock) return null;
   let expected = { refund: 0n, freight: 0n, reserve: 0n, settled: false };
   for (const { event, args } of moved) {
-    if (event === "Locked") expected = { refund: args.refund, freight: args.freight, reserve: args.reserve, settled: false };
+    if (event === "Locked")
+      expected = { refund: args.refund, freight: args.freight, reserve: args.reserve, settled: false };
     if (event === "Settled") expected = { refund: args.toConsumer, freight: 0n, reserve: 0n, settled: true };
     if (event === "Withdrawn") expected = { ...expected, refund: expected.refund - args.amount };
   }

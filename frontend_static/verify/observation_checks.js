@@ -93,7 +93,8 @@ function stageOf({ index }, { depth, size }) {
 }
 
 function checkDocument(reading, one, record) {
-  if (record === null) return check(1, "fail", "The observation's bytes are no record in canonical form: they were changed.");
+  if (record === null)
+    return check(1, "fail", "The observation's bytes are no record in canonical form: they were changed.");
   if (record.commitment !== one.commitment) {
     return check(1, "fail", "The observation's bytes do not match its fingerprint: they were changed.");
   }
@@ -125,7 +126,8 @@ function checkRole(reading, record) {
   const { role, kind, signer } = record?.body ?? {};
   const number = typeof role === "string" ? TABLES.words.Role.indexOf(role) : -1;
   if (number < 0 || !Object.hasOwn(ALLOWED, pythonText(kind))) return check(3, "fail", NO_FORM);
-  if (!actorsOf(reading, rules, number).includes(signer)) return check(3, "fail", `${signer} is not this case's ${role}.`);
+  if (!actorsOf(reading, rules, number).includes(signer))
+    return check(3, "fail", `${signer} is not this case's ${role}.`);
   if (!ALLOWED[kind].includes(role)) return check(3, "fail", `A ${role} does not state '${kind}'.`);
   return check(3, "pass", `${signer} is this case's ${role}.`);
 }

@@ -10,7 +10,8 @@ export const COUNT_BIT = 248n; // from which on a ballot holds the number of its
 /** Throws InvalidInput for a panel that the contract would refuse whatever else is registered. */
 export function checkPanel({ arbitrators, threshold }) {
   const size = arbitrators.length;
-  if (size < 1 || size > SEATS) throw new InvalidInput(`A panel has 1 to ${SEATS} arbitrators, not ${size}.`, "arbitrators");
+  if (size < 1 || size > SEATS)
+    throw new InvalidInput(`A panel has 1 to ${SEATS} arbitrators, not ${size}.`, "arbitrators");
   const different = new Set(arbitrators.map((named) => named.toLowerCase())).size;
   if (arbitrators.includes(ZERO_ADDRESS) || different !== size) {
     throw new InvalidInput("An arbitrator is named twice, or is nobody.", "arbitrators");

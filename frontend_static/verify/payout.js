@@ -5,7 +5,16 @@ const FULL = BigInt(FULL_SHARE);
 const least = (...values) => values.reduce((one, other) => (other < one ? other : one));
 
 /** `{ toConsumer, toMerchant, toPanel }` in minor units; amounts are BigInt, `share` and `fee` basis points. */
-export function splitLock({ refund, freight, reserve, share, fee, freightToConsumer, fees = 0n, feesFromConsumer = 0n }) {
+export function splitLock({
+  refund,
+  freight,
+  reserve,
+  share,
+  fee,
+  freightToConsumer,
+  fees = 0n,
+  feesFromConsumer = 0n,
+}) {
   let forConsumer = refund - (refund * (FULL - BigInt(share))) / FULL;
   forConsumer -= least(forConsumer, (refund * BigInt(fee)) / FULL);
   if (freightToConsumer) forConsumer += freight;

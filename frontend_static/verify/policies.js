@@ -43,7 +43,11 @@ export function parsePolicy(document) {
 export function policyId({ windows, minShare, feeCap, freight, notice, document }) {
   const hours = pack([...windows].map(([state, seconds]) => [seconds / HOUR, 16n * BigInt(state)]));
   const shares = pack([...minShare].map(([grade, share]) => [share, 16n * BigInt(grade)]));
-  const rest = pack([[feeCap, FEE_CAP], [freight, FREIGHT], [notice / HOUR, NOTICE]]);
+  const rest = pack([
+    [feeCap, FEE_CAP],
+    [freight, FREIGHT],
+    [notice / HOUR, NOTICE],
+  ]);
   return keccak(concatHex(word(hours), word(shares | rest), keccak(canonicalBytes(document))));
 }
 

@@ -58,7 +58,9 @@ function rowsOf(evidence) {
   for (const statement of evidence.records) {
     if (linked.has(statement.commitment) && statement === stated.get(statement.commitment)) continue;
     const refusal = refused.get(statement.commitment) ?? null;
-    rows.push(rowOf({ statement, record: recordOf(statement.canonical), link: null, entry: null, position: null, refusal }));
+    rows.push(
+      rowOf({ statement, record: recordOf(statement.canonical), link: null, entry: null, position: null, refusal }),
+    );
   }
   return rows;
 }
@@ -118,7 +120,8 @@ function requestedOf(rows) {
 
 function rulesOf(evidence, rows) {
   const requested = rows.filter(({ record }) => record?.body.kind === "requested");
-  if (requested.length !== 1) return `There are ${requested.length} records 'requested' that can be read; a case has one.`;
+  if (requested.length !== 1)
+    return `There are ${requested.length} records 'requested' that can be read; a case has one.`;
   try {
     return readRules(evidence, requested[0].record.body.data);
   } catch (error) {
@@ -132,11 +135,13 @@ function readRules(evidence, data) {
   const terms = readTerms(data.terms);
   require(termsHash(terms) === evidence.case_id, "The case's id is not the hash of its terms.");
   require(partiesId(parties) === terms.parties, "The parties are not those that the terms name by hash.");
-  require(isObject(data.parties) && isSame(data.parties, parties), "The record 'requested' names other parties than the terms.");
+  require(isObject(data.parties) &&
+    isSame(data.parties, parties), "The record 'requested' names other parties than the terms.");
   const policy = parsePolicy(evidence.policy);
   require(policyId(policy) === terms.policy, "The policy is not the one that the terms name by hash.");
   const named = { code: policy.code, version: policy.version, id: terms.policy };
-  require(isObject(data.policy) && isSame(data.policy, named), "The record 'requested' names another policy than the terms.");
+  require(isObject(data.policy) &&
+    isSame(data.policy, named), "The record 'requested' names another policy than the terms.");
   const panels = new Map(evidence.panels.map((panel) => [panel.version, panel]));
   require(panels.size === evidence.panels.length, "A version of a panel is there twice.");
   panelTerms(terms.panel, panels);

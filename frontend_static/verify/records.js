@@ -21,7 +21,8 @@ export function recordOf(canonical) {
 /** `{ name, value, digest }` of a disclosure. Throws an error for text that is none. */
 export function readDisclosure(encoded) {
   const parsed = parseJsonBytes(fromBase64url(encoded));
-  const isDisclosure = Array.isArray(parsed) && parsed.length === 3 && parsed.slice(0, 2).every((text) => typeof text === "string");
+  const isDisclosure =
+    Array.isArray(parsed) && parsed.length === 3 && parsed.slice(0, 2).every((text) => typeof text === "string");
   if (!isDisclosure) throw new RangeError("a disclosure is a JSON array of salt, name and value");
   return { name: parsed[1], value: parsed[2], digest: base64url(sha256Bytes(utf8(encoded))) };
 }

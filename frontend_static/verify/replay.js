@@ -35,7 +35,15 @@ export function actorOf(rules, role, consumer = null) {
  * case after the last good step, and `before` the case that each good step but the first met.
  */
 export function replay(rules, steps, acts) {
-  const result = { state: null, problems: new Map(), stoppedAt: null, released: false, endedAt: null, rulings: [], before: new Map() };
+  const result = {
+    state: null,
+    problems: new Map(),
+    stoppedAt: null,
+    released: false,
+    endedAt: null,
+    rulings: [],
+    before: new Map(),
+  };
   let position = 0;
   while (position < steps.length) {
     const step = steps[position];
@@ -82,7 +90,8 @@ function stateAfter(rules, result, step, signed) {
   const { entry } = step;
   if (state === null) return opened(rules, entry);
   if (entry.role === Role.NONE) {
-    if (!isLive(state.state) || entry.time <= dueOf(state)) throw new LedgerError("The contract acted although nothing was due.");
+    if (!isLive(state.state) || entry.time <= dueOf(state))
+      throw new LedgerError("The contract acted although nothing was due.");
     return poke(state, rules.policy, entry.time);
   }
   if (entry.role === Role.PANEL) {
@@ -109,7 +118,15 @@ function opened(rules, entry) {
   }
   const { mode, consumer, consumerKeyHeld } = rules.terms;
   const panel = panelTerms(rules.terms.panel, rules.panels);
-  return openCase({ mode, policy: rules.policy, consumerKeyHeld, inspectorIndependent, now: entry.time, consumer, panel });
+  return openCase({
+    mode,
+    policy: rules.policy,
+    consumerKeyHeld,
+    inspectorIndependent,
+    now: entry.time,
+    consumer,
+    panel,
+  });
 }
 
 /** The act that an entry speaks of. Throws LedgerError where it had to sign what no entry shows. */

@@ -55,7 +55,8 @@ function spanOf(data, at, size, limit) {
     start += size - SHORT;
     const written = data.slice(at + 1, Math.min(start, limit));
     length = Number(bigOf(written));
-    if (written.length !== size - SHORT || written[0] === 0 || length <= SHORT) throw new RangeError("an RLP length is not in its one form");
+    if (written.length !== size - SHORT || written[0] === 0 || length <= SHORT)
+      throw new RangeError("an RLP length is not in its one form");
   }
   if (start + length > limit) throw new RangeError("the RLP item is cut off");
   return { start, end: start + length };

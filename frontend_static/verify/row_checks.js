@@ -25,15 +25,19 @@ export const NO_FORM = "The record is not in its form.";
 
 export function checkFingerprint(reading, row) {
   const { statement, record } = row;
-  if (row.byContract) return check(1, "pass", "The contract stated this itself, in the event; there is no document beside it.");
+  if (row.byContract)
+    return check(1, "pass", "The contract stated this itself, in the event; there is no document beside it.");
   if (row.byPanel) return check(1, "pass", "The fingerprint of a ruling is its ballot: who voted for which share.");
   if (statement === null) return check(1, "fail", "The contract has a record here whose content is missing.");
-  if (record === null) return check(1, "fail", "The record's bytes are no record in canonical form: they were changed.");
+  if (record === null)
+    return check(1, "fail", "The record's bytes are no record in canonical form: they were changed.");
   if (record.commitment !== statement.commitment) {
     return check(1, "fail", "The record's bytes do not match its fingerprint: they were changed.");
   }
   const problem = fingerprintProblem(reading, row);
-  return problem ? check(1, "fail", problem) : matches(reading, statement.commitment, record.body._sd, statement.disclosures);
+  return problem
+    ? check(1, "fail", problem)
+    : matches(reading, statement.commitment, record.body._sd, statement.disclosures);
 }
 
 function fingerprintProblem(reading, { statement, record, act }) {
@@ -84,7 +88,9 @@ function isSalt(text) {
 /** Digests stand in order, none of them twice. */
 function areDigests(digests) {
   if (!Array.isArray(digests)) return false;
-  return digests.every((digest, at) => DIGEST.test(digest) && typeof digest === "string" && (at === 0 || digests[at - 1] < digest));
+  return digests.every(
+    (digest, at) => DIGEST.test(digest) && typeof digest === "string" && (at === 0 || digests[at - 1] < digest),
+  );
 }
 
 /** What the record says in words has to be what was signed in numbers. */
@@ -118,7 +124,8 @@ export async function checkSignature(reading, row, chain) {
   const { statement, record } = row;
   if (row.byContract) return check(2, "pass", "The contract acted by its own rules; nobody signs for it.");
   if (row.byPanel) return check(2, "pass", "The panel's contract took each vote by its arbitrator's signature.");
-  if (statement === null || record === null) return check(2, "fail", "There is no record that a signature could be checked of.");
+  if (statement === null || record === null)
+    return check(2, "fail", "There is no record that a signature could be checked of.");
   const digest = signedDigest(reading, row);
   const holder = holderOf(record.body);
   if (digest === null || holder === null) return check(2, "fail", "It cannot be told what was signed.");
@@ -153,7 +160,10 @@ function signedDigest({ evidence, rules }, { act }) {
   try {
     const domain = separator(evidence.chain.id, evidence.chain.ledger);
     if (act.kind !== Kind.REQUESTED) return digestOf(domain, actHash(act));
-    return digestOf(domain, openingHash({ terms: rules.terms, commitment: act.commitment, validUntil: act.validUntil }));
+    return digestOf(
+      domain,
+      openingHash({ terms: rules.terms, commitment: act.commitment, validUntil: act.validUntil }),
+    );
   } catch {
     return null;
   }
@@ -169,7 +179,9 @@ export function checkRole(reading, row) {
   if (row.record === null || row.act === null) return check(3, "fail", "There is no record that names a role.");
   const { signer } = row.record.body;
   const problem = roleProblem(reading, rules, row);
-  return problem ? check(3, "fail", problem) : check(3, "pass", `${signer} is this case's ${wireOf("Role", row.act.role)}.`);
+  return problem
+    ? check(3, "fail", problem)
+    : check(3, "pass", `${signer} is this case's ${wireOf("Role", row.act.role)}.`);
 }
 
 function contractActed(rules, { link, entry }) {
@@ -223,7 +235,8 @@ export function requestedAmountProblem({ requested }, { terms }, currency) {
     if (!(error instanceof LedgerError) && !(error instanceof TypeError)) throw error;
     return "The record 'requested' names no amount.";
   }
-  if (requested.escrow !== wireOf("Mode", terms.mode)) return "The record 'requested' names another mode than the terms.";
+  if (requested.escrow !== wireOf("Mode", terms.mode))
+    return "The record 'requested' names another mode than the terms.";
   if (terms.mode === Mode.NONE) {
     return terms.refund + terms.freight + terms.reserve ? "The terms lock money in a mode without any." : null;
   }

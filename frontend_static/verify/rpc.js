@@ -47,8 +47,18 @@ export function allOf(answers) {
 }
 
 async function post(fetcher, url, body) {
-  const options = { method: "POST", credentials: "omit", cache: "no-store", referrerPolicy: "no-referrer", body: JSON.stringify(body) };
-  const asked = { ...options, headers: { "Content-Type": "application/json" }, signal: AbortSignal.timeout(TIMEOUT_MS) };
+  const options = {
+    method: "POST",
+    credentials: "omit",
+    cache: "no-store",
+    referrerPolicy: "no-referrer",
+    body: JSON.stringify(body),
+  };
+  const asked = {
+    ...options,
+    headers: { "Content-Type": "application/json" },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  };
   let response;
   try {
     response = await fetcher(url, asked);
@@ -69,7 +79,12 @@ async function post(fetcher, url, body) {
 /** A request whose answer the page may not see goes through wherever something answers at all. */
 async function isThere(fetcher, url) {
   try {
-    await fetcher(url, { mode: "no-cors", credentials: "omit", referrerPolicy: "no-referrer", signal: AbortSignal.timeout(TIMEOUT_MS) });
+    await fetcher(url, {
+      mode: "no-cors",
+      credentials: "omit",
+      referrerPolicy: "no-referrer",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
     return true;
   } catch {
     return false;

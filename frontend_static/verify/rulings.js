@@ -48,7 +48,9 @@ export function panelTerms(version, panels) {
   const named = panels.get(version);
   const terms = { version, appeal: named?.appeal_panel ?? 0, fallback: named?.fallback_panel ?? 0 };
   const wanted = new Set(named ? Object.values(terms).filter(Boolean) : []);
-  const isRight = named ? wanted.size === panels.size && [...wanted].every((one) => panels.has(one)) : !version && !panels.size;
+  const isRight = named
+    ? wanted.size === panels.size && [...wanted].every((one) => panels.has(one))
+    : !version && !panels.size;
   if (!isRight) throw new LedgerError("The panels are not those that the terms name.");
   return terms;
 }

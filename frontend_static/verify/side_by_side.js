@@ -27,7 +27,9 @@ export function compare(view, { reading, facts }) {
 
 function moneyLines({ money, refund }, { lock, currency }, escrow, soften) {
   const isSettled = lock.settled;
-  const withdrawn = escrow.filter(({ event }) => event === "Withdrawn").reduce((sum, { args }) => sum + args.amount, 0n);
+  const withdrawn = escrow
+    .filter(({ event }) => event === "Withdrawn")
+    .reduce((sum, { args }) => sum + args.amount, 0n);
   const chain = {
     locked: isSettled ? 0n : lock.refund + lock.freight + lock.reserve,
     due: isSettled ? lock.refund : 0n,
@@ -49,10 +51,16 @@ function recordLines({ timeline }, { entries, refusals, reading, newest }) {
 
 /** One place of the timeline: the shop's step, the chain's entry, or both. */
 function lineOf(step = null, entry = null, newest) {
-  const chain = entry && { kind: wireOf("Kind", entry.kind), role: wireOf("Role", entry.role), time: entry.time, block: entry.block };
+  const chain = entry && {
+    kind: wireOf("Kind", entry.kind),
+    role: wireOf("Role", entry.role),
+    time: entry.time,
+    block: entry.block,
+  };
   if (!chain) return { step, chain, says: "missing", result: "fail" };
   if (!step) return { step, chain, says: "unseen", result: newest - entry.time > PATIENCE ? "fail" : "pending" };
-  const isSame = step.kind === chain.kind && step.by.role === chain.role && Date.parse(step.recorded_at) === chain.time * 1000;
+  const isSame =
+    step.kind === chain.kind && step.by.role === chain.role && Date.parse(step.recorded_at) === chain.time * 1000;
   return { step, chain, says: isSame ? "recorded" : "other", result: isSame ? "pass" : "fail" };
 }
 

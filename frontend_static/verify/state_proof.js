@@ -8,7 +8,17 @@ const MAX_HEADER_BYTES = 2_048;
 const SIZES = [32, 32, 20, 32, 32, 32, 256]; // of a header's first fields
 const [STATE_ROOT, NUMBER, TIME] = [3, 8, 11];
 // Where a case's word has its fields; the nonces of the roles follow, 16 bits each.
-const FIELDS = { length: 0, state: 40, deadline: 48, mode: 120, marks: 122, grade: 128, share: 136, fee: 152, flags: 168 };
+const FIELDS = {
+  length: 0,
+  state: 40,
+  deadline: 48,
+  mode: 120,
+  marks: 122,
+  grade: 128,
+  share: 136,
+  fee: 152,
+  flags: 168,
+};
 const NONCES = 160; // below the first role's, which has the number 1
 const INDEXES = (0xffffn << 24n) | (0xffffffffn << 88n); // of policy and parties in the contract's registers
 const AMOUNT = (1n << 64n) - 1n;
@@ -18,8 +28,10 @@ export function readHeader(hex) {
   const data = fromHex(hex);
   if (data.length > MAX_HEADER_BYTES) throw new RangeError("a block's header is shorter than that");
   const fields = decodeRlp(data, 1);
-  if (!Array.isArray(fields) || fields.length < 15 || fields.length > 32) throw new RangeError("a block's header is a list of its fields");
-  if (SIZES.some((size, at) => fields[at].length !== size)) throw new RangeError("a field of the block's header has another length");
+  if (!Array.isArray(fields) || fields.length < 15 || fields.length > 32)
+    throw new RangeError("a block's header is a list of its fields");
+  if (SIZES.some((size, at) => fields[at].length !== size))
+    throw new RangeError("a field of the block's header has another length");
   return {
     hash: keccak(data),
     number: Number(numberOfRlp(fields[NUMBER])),
@@ -48,7 +60,9 @@ function slotOf(key, slot) {
 /** Whether a stored word is that of a case, but for the indexes of its policy and parties; null for no case. */
 export function isSameCase(stored, state) {
   const fields = state ? Object.entries(FIELDS).map(([name, at]) => BigInt(state[name]) << BigInt(at)) : [];
-  const nonces = state ? state.nonces.map((nonce, role) => (role ? BigInt(nonce) << BigInt(NONCES + 16 * role) : 0n)) : [];
+  const nonces = state
+    ? state.nonces.map((nonce, role) => (role ? BigInt(nonce) << BigInt(NONCES + 16 * role) : 0n))
+    : [];
   return (stored & ~INDEXES) === [...fields, ...nonces].reduce((sum, value) => sum + value, 0n);
 }
 

@@ -14,7 +14,9 @@ export function isObject(value) {
 
 /** True for a value that has these members and no others. */
 export function hasExactly(value, names) {
-  return isObject(value) && Object.keys(value).length === names.length && names.every((name) => Object.hasOwn(value, name));
+  return (
+    isObject(value) && Object.keys(value).length === names.length && names.every((name) => Object.hasOwn(value, name))
+  );
 }
 
 export const object = (value, path) => demand(isObject(value), value, "It is no JSON object.", path);

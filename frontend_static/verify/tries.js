@@ -12,7 +12,8 @@ export function proveAccount(stateRoot, address, nodes) {
   const value = prove(stateRoot, keccak(address.toLowerCase()), nodes);
   if (value === null) throw new RangeError("the state has no such account");
   const leaf = decodeRlp(value, 1);
-  if (!Array.isArray(leaf) || leaf.length !== 4) throw new RangeError("an account is nonce, balance, storage root and code hash");
+  if (!Array.isArray(leaf) || leaf.length !== 4)
+    throw new RangeError("an account is nonce, balance, storage root and code hash");
   numberOfRlp(leaf[0]);
   numberOfRlp(leaf[1]);
   if (leaf[2].length !== HASH_SIZE || leaf[3].length !== HASH_SIZE) {
@@ -33,7 +34,8 @@ export function proveSlot(storageRoot, slot, nodes) {
 /** The value under a key, null where the proof shows that there is none. Nodes are hex. */
 function prove(root, key, nodes) {
   const data = nodes.map(fromHex);
-  if (data.length > MAX_NODES || data.some((node) => node.length > MAX_NODE_BYTES)) throw new RangeError("the proof is larger than any");
+  if (data.length > MAX_NODES || data.some((node) => node.length > MAX_NODE_BYTES))
+    throw new RangeError("the proof is larger than any");
   let at = { isFound: false, item: fromHex(root), path: key.slice(2) };
   let used = 0;
   while (!at.isFound) {

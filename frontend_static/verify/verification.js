@@ -9,7 +9,16 @@
 import { sha256Bytes, toHex } from "./bytes.js";
 import { basisOf, isOffline, trustOf } from "./basis.js";
 import { canonicalBytes } from "./canonical.js";
-import { checkBlock, checkChain, checkEvent, checkEvents, checkMoney, checkStep, checkTimeline, receiptOf } from "./case_checks.js";
+import {
+  checkBlock,
+  checkChain,
+  checkEvent,
+  checkEvents,
+  checkMoney,
+  checkStep,
+  checkTimeline,
+  receiptOf,
+} from "./case_checks.js";
 import { check, reportOf, rowReport, summarise } from "./checks.js";
 import { InvalidInput, LedgerError } from "./errors.js";
 import { parseEvidence } from "./evidence.js";
@@ -71,7 +80,13 @@ async function verifyEvidence(evidence, chain, blockHash) {
     observed.summary,
     checkMoney(reading, basis),
   ];
-  const report = reportOf({ caseId: evidence.case_id, chain: chainNamed(evidence, basis), checks, rows, trust: trustOf(basis) });
+  const report = reportOf({
+    caseId: evidence.case_id,
+    chain: chainNamed(evidence, basis),
+    checks,
+    rows,
+    trust: trustOf(basis),
+  });
   return { report, reading, facts: basis.facts, checkpoint: observed.checkpoint };
 }
 
@@ -95,7 +110,15 @@ const proven = ({ ledger }) => ({
 
 function chainNamed({ chain, head }, { facts, trouble }) {
   const { id, operator, ledger: contract, confirmations } = chain;
-  return { id, operator, contract, confirmations, headBlock: facts?.newest.number ?? head.block, asked: facts !== null, trouble };
+  return {
+    id,
+    operator,
+    contract,
+    confirmations,
+    headBlock: facts?.newest.number ?? head.block,
+    asked: facts !== null,
+    trouble,
+  };
 }
 
 async function checkSeal(bundle, evidence, keys) {
@@ -130,7 +153,13 @@ async function judgeRow(reading, row, basis) {
     checkBlock(reading, row, basis),
   ];
   const stage = row.link ? stageAt(row.link, reading.evidence, basis) : row.refusal ? "rejected" : "accepted";
-  return rowReport({ recordId: row.statement?.record_id ?? null, position: row.position, kind: row.kind, stage, checks });
+  return rowReport({
+    recordId: row.statement?.record_id ?? null,
+    position: row.position,
+    kind: row.kind,
+    stage,
+    checks,
+  });
 }
 
 async function judgeVote(reading, vote, basis) {

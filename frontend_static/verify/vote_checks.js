@@ -40,7 +40,10 @@ export function missingVote({ evidence, replayed }) {
 function checkDocument(reading, vote, record) {
   if (record === null) return check(1, "fail", NO_FORM);
   const { body } = record;
-  const problem = formProblem(reading, body, body.kind === "vote") ?? saidProblem(body, vote) ?? disclosedProblem(body._sd, vote.disclosures);
+  const problem =
+    formProblem(reading, body, body.kind === "vote") ??
+    saidProblem(body, vote) ??
+    disclosedProblem(body._sd, vote.disclosures);
   if (record.commitment !== vote.commitment) {
     return check(1, "fail", "The vote's bytes do not match its fingerprint: they were changed.");
   }
@@ -51,7 +54,9 @@ function checkDocument(reading, vote, record) {
       (one.arbitrator === vote.arbitrator && one.round === vote.round),
   );
   if (problem) return check(1, "fail", problem);
-  return same.length === 1 ? matches(reading, vote.commitment, body._sd, vote.disclosures) : check(1, "fail", "The vote is there twice.");
+  return same.length === 1
+    ? matches(reading, vote.commitment, body._sd, vote.disclosures)
+    : check(1, "fail", "The vote is there twice.");
 }
 
 function saidProblem({ role, signer, data }, { arbitrator, round, share }) {
