@@ -14,7 +14,6 @@ from .act_data import WORDS, is_name_of_file
 from .app import App
 from .drafting import POSTABLE
 
-
 _SHOWN = (*WORDS, "location")
 
 

@@ -170,7 +170,7 @@ class Site:
         return self._readyz()
 
     def open_again(self) -> None:
-        """Rounds until requests are taken: how things stood a moment ago is remembered, as when the chain was another."""
+        """Rounds until requests are taken: that the chain was another one is remembered for a moment."""
         self.run_until(lambda: self._readyz() == 200)
 
     def grow(self, blocks: int) -> None:
