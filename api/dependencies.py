@@ -202,6 +202,7 @@ async def require_credential(scope: Scope) -> None:
     credential = _header(request).strip().partition(" ")[2].strip()
     try:
         if _is_token(credential):
+            require_hands()
             await run_in_threadpool(links.authenticate_link, state.ledger, _token_of(_header(request)))
         else:
             await state.keys.ask(_api_key_of(_header(request)))

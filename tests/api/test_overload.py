@@ -14,15 +14,17 @@ from typing import Any
 
 import httpx
 import pytest
+from anyio import to_thread
 from prometheus_client import Counter as Counted
 from sqlalchemy import text
 
 from api import load
+from api.app import create_app
 from ledger_service import telemetry
 from ledger_service.chain.rpc import wait_until
 from ledger_service.services.app import App
 
-from .conftest import Headers, case_body
+from .conftest import Headers, bearer, case_body
 
 Answers = list[tuple[httpx.Response, float]]
 
@@ -146,3 +148,24 @@ def test_crowd_of_readers_is_shed_and_the_monitor_is_not(server: str, as_merchan
     assert codes[503] > 0
     assert codes.total() == codes[200] + codes[503]
     assert set(seen) == {200}
+
+
+def test_long_body_with_a_link_waits_for_no_hand_while_too_many_do(ledger: App) -> None:
+    """Who asks is looked up before the rest of a long body is read, by the same hands that everybody waits for."""
+    release = threading.Event()
+
+    async def post_while_all_are_busy() -> httpx.Response:
+        hands = to_thread.current_default_thread_limiter()
+        crowd = [asyncio.create_task(to_thread.run_sync(release.wait)) for _ in range(int(hands.total_tokens) + 5)]
+        while hands.statistics().tasks_waiting < 5:  # noqa: ASYNC110 - a limiter tells nobody when somebody waits
+            await asyncio.sleep(0.01)
+        transport = httpx.ASGITransport(create_app(ledger))
+        try:
+            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
+                sent = client.post("/v1/status/acts", content=bytes(20_000), headers=bearer("a.b.c"))
+                return await asyncio.wait_for(sent, 20)
+        finally:
+            release.set()
+            await asyncio.gather(*crowd)
+
+    assert asyncio.run(post_while_all_are_busy()).status_code == 503
