@@ -56,7 +56,7 @@ def reveal_for(app: App, account: Account, case_id: str, wanted: Sequence[str]) 
                     field="reveal",
                     remedy="Leave it out: every check holds without it. Or ask the case's merchant for a bundle.",
                 )
-        _require_known(app, session, case, wanted)
+        _require_known(app, session, case, wanted, lambda name: may_show(role, name))
     return lambda name: (ALL in wanted or name in wanted) and may_show(role, name)
 
 
@@ -66,7 +66,7 @@ def reveal_by_name(app: App, case_id: str, wanted: Sequence[str]) -> Show:
         case = find_case(session, case_id)
         if case is None:
             raise NotFound("There is no such case.", field="case_id", remedy="Check the id.")
-        _require_known(app, session, case, wanted)
+        _require_known(app, session, case, wanted, lambda _: True)
     return lambda name: ALL in wanted or name in wanted
 
 
@@ -77,7 +77,8 @@ def _role_in(account: Account, case: CaseRow) -> str:
     return next(name for name in ("carrier", "warehouse", "inspector") if getattr(case, name) == account.address)
 
 
-def _require_known(app: App, session: Session, case: CaseRow, wanted: Iterable[str]) -> None:
+def _require_known(app: App, session: Session, case: CaseRow, wanted: Iterable[str], may: Show) -> None:
+    """Whoever asks is told the names of fields that it may be shown, and of no others."""
     named = set(wanted) - {ALL}
     if not named:
         return
@@ -92,7 +93,7 @@ def _require_known(app: App, session: Session, case: CaseRow, wanted: Iterable[s
         raise InvalidInput(
             f"This case has no personal field {unknown[0]!r}.",
             field="reveal",
-            remedy=f"It has {', '.join(sorted(known)) or 'none'}.",
+            remedy=f"It has {', '.join(sorted(filter(may, known))) or 'none'} that you may be shown.",
         )
 
 

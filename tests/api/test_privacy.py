@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,6 +48,13 @@ SEEN = {
     "warehouse": {"shipment.tracking_code"},
     "inspector": set(),
 }
+# What carriers and the warehouse add later: who may be shown it, by the same table.
+SEEN_OF_THE_PARCEL = {
+    "location": {"merchant", "operator", "auditor", "arbitrator", "carrier", "warehouse"},
+    "receipt": {"merchant", "operator", "auditor", "arbitrator", "carrier", "warehouse"},
+    "message": {"merchant", "operator", "auditor", "arbitrator", "carrier", "warehouse"},
+    "event": {"merchant", "operator", "auditor", "carrier", "warehouse"},
+}
 
 
 @pytest.fixture
@@ -74,6 +82,19 @@ def shown(bundle: dict[str, Any]) -> dict[str, Any]:
 def test_table_of_what_a_role_may_see(role: str) -> None:
     assert {name for name in FIELDS if may_show(role, name)} == SEEN[role]
     assert set(MAY_SEE) == set(SEEN)
+
+
+@pytest.mark.parametrize("field", SEEN_OF_THE_PARCEL)
+def test_table_of_who_may_see_a_field_of_the_parcel(field: str) -> None:
+    assert {role for role in MAY_SEE if may_show(role, field)} == SEEN_OF_THE_PARCEL[field]
+
+
+@pytest.mark.parametrize("row", ["arbitrator of the dispute", "carrier, warehouse"])
+def test_documentation_says_who_is_shown_places_and_receipts(row: str) -> None:
+    page = Path(__file__).parents[2].joinpath("docs", "privacy.md").read_text("utf-8")
+    [said] = [line for line in page.splitlines() if line.startswith(f"| {row} |")]
+    assert "places" in said
+    assert "receipts" in said
 
 
 @pytest.mark.parametrize("field", FIELDS)
@@ -116,6 +137,15 @@ def test_field_that_the_case_does_not_have_is_named(client: TestClient, as_merch
     answer = client.get(f"/v1/cases/{case_id}/bundle", params={"reveal": "consumer.nmae"}, headers=as_merchant)
     problem = assert_problem(answer, 422, "invalid-input", field="reveal")
     assert "consumer.name" in str(answer.json()), problem
+
+
+def test_who_asks_for_a_field_that_is_not_there_is_told_the_names_it_may_be_shown(
+    client: TestClient, parties: dict[str, dict[str, Any]], case_id: str
+) -> None:
+    headers = bearer(parties["carrier"]["api_key"])
+    answer = client.get(f"/v1/cases/{case_id}/bundle", params={"reveal": "location"}, headers=headers)
+    assert_problem(answer, 422, "invalid-input", field="reveal")
+    assert answer.json()["remedy"] == "It has shipment.tracking_code that you may be shown."
 
 
 def test_bundle_of_somebody_elses_case_is_not_there(client: TestClient, account: Keys, case_id: str) -> None:
