@@ -44,10 +44,12 @@ export function keepNode(url, storage = localStorage) {
 }
 
 /** What a report shows that can be held against a later one. Only what counts as final: a chain may take back the rest. */
-export function seenIn({ reading: { evidence, receipts }, chain, checkpoint }, at) {
+export function seenIn({ reading: { evidence, receipts }, chain, checks, checkpoint }, at) {
   const isFinal = ({ block }) => chain.headBlock - block >= chain.confirmations;
   const links = evidence.links.slice(0, evidence.links.filter(isFinal).length);
   const newest = links.at(-1);
+  const anchor = evidence.checkpoint?.anchor;
+  const isLogged = checks.some(({ number, result }) => number === 7 && result !== "fail");
   return {
     form: FORM,
     at,
@@ -55,7 +57,7 @@ export function seenIn({ reading: { evidence, receipts }, chain, checkpoint }, a
     head: chainHeads(evidence.case_id, links),
     block: newest ? evidence.blocks.find(({ number }) => number === newest.block) : null,
     receipts: acknowledged(evidence, receipts),
-    log: checkpoint,
+    log: anchor && isFinal(anchor) && isLogged ? checkpoint : null,
   };
 }
 
@@ -98,16 +100,30 @@ export function contradictions(before, { reading: { evidence } }) {
 }
 
 /**
- * Whether a checkpoint of the log is no continuation of the one that was seen; `prove(first, second)` fetches the hashes
- * that show that it is (RFC 6962), or throws.
+ * Whether a checkpoint of the log is not of the log that was seen. It may be the earlier of the two: evidence names the first
+ * anchored one over its observations. `prove(first, second)` fetches the hashes that show that one log begins with the
+ * other (RFC 6962), or throws.
  */
-export async function isOtherLog(before, { checkpoint: later }, prove) {
-  const earlier = before?.log;
-  if (!earlier || !later) return false;
-  if (earlier.origin !== later.origin || later.size < earlier.size) return true;
-  const proof = earlier.size === later.size ? [] : await prove(earlier.size, later.size);
-  const roots = { firstRoot: earlier.root, secondRoot: later.root };
-  return earlier.size > 0 && !verifyConsistency({ first: earlier.size, second: later.size, ...roots, proof });
+export async function isOtherLog(before, { checkpoint: now }, prove) {
+  const known = before?.log;
+  if (!known || !now) return false;
+  if (contractOf(known) !== contractOf(now)) return true;
+  const [first, second] = known.size <= now.size ? [known, now] : [now, known];
+  if (first.size === 0 && second.size > 0) return false; // everything begins with nothing
+  if (first.size === second.size) return first.root !== second.root;
+  const sizes = { first: first.size, second: second.size };
+  const proof = await prove(first.size, second.size);
+  return !verifyConsistency({
+    ...sizes,
+    firstRoot: first.root,
+    secondRoot: second.root,
+    proof,
+  });
+}
+
+/** What the log is anchored by: a service may come to have another host. */
+function contractOf({ origin }) {
+  return origin.slice(origin.lastIndexOf("/") + 1);
 }
 
 /** What to keep after a check: where something was contradicted, the older memory stays, so that it is said again. */
@@ -115,5 +131,6 @@ export function remembering(before, seen, problems) {
   if (!before) return seen;
   if (problems.length) return { ...before, receipts: { ...seen.receipts, ...before.receipts } };
   const longer = seen.length < before.length ? before : seen; // a node that lags behind makes less of it final
-  return { ...longer, at: seen.at, receipts: seen.receipts, log: seen.log ?? before.log };
+  const log = (seen.log?.size ?? -1) < (before.log?.size ?? -1) ? before.log : seen.log;
+  return { ...longer, at: seen.at, receipts: seen.receipts, log };
 }

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -16,6 +17,7 @@ from unit.verification.builder import Life, inspected, opened, paid, seal
 from unit.verification.test_seen import grown, grown_from, observed
 
 from ledger_service.domain.hashing import hex0x
+from ledger_service.domain.observations import AnchorPlace
 from ledger_service.domain.vocabulary import Kind, Role
 
 from .conftest import OpenPage, find_axe_violations, overflow, screenshot
@@ -249,8 +251,38 @@ def test_a_log_that_was_replaced_is_told_and_one_that_grew_is_not(open_case: Ope
     assert warning.count() == 0
     checked_again(page, stub, seal(observed(paid(), 5, "another").as_json()))
     expect(warning).to_contain_text("was replaced by another")
-    checked_again(page, stub, seal(observed(paid(), 3).as_json()))
+    checked_again(page, stub, seal(observed(paid(), 3, "another").as_json()))
     expect(warning).to_contain_text("The log of scans and messages")
+
+
+def test_earlier_checkpoint_of_the_log_that_was_seen_is_no_trouble(open_case: OpenPage, stub: StubService) -> None:
+    """Evidence names the first anchored checkpoint over its observations, which may be older than one seen before."""
+    page = open_case(paid())
+    warning = page.get_by_role("alert").filter(has_text="Something is gone")
+    checked_again(page, stub, seal(grown(3, 5).as_json()))
+    stub.log_proof = [hex0x(node) for node in grown_from(3, 5).consistency_proof(3, 5)]
+    checked_again(page, stub, seal(observed(paid(), 3).as_json()))
+    assert warning.count() == 0
+    checked_again(page, stub, seal(observed(paid(), 5, "another").as_json()))  # the later one is still known
+    expect(warning).to_contain_text("was replaced by another")
+
+
+@pytest.mark.parametrize("is_anchored", [False, True])
+def test_checkpoint_is_remembered_once_its_anchor_is_final(
+    open_case: OpenPage, stub: StubService, is_anchored: bool
+) -> None:
+    page = open_case(paid())
+    evidence = observed(paid(), 5, "another")
+    assert evidence.checkpoint is not None
+    fresh = AnchorPlace(evidence.head_block, "0x" + "77" * 32, 99)
+    waiting = replace(evidence.checkpoint, anchor=fresh if is_anchored else None)
+    asking = replace(evidence.chain, confirmations=1)
+    checked_again(page, stub, seal(replace(evidence, chain=asking, checkpoint=waiting).as_json()))
+    expect(page.locator(".own .verdict")).to_have_class("verdict verdict-pending")
+    checked_again(page, stub, seal(observed(paid(), 3).as_json()))
+    assert page.locator(".own-warning").count() == 0
+    checked_again(page, stub, seal(observed(paid(), 3, "another").as_json()))
+    assert page.locator(".own-warning").count() == 1
 
 
 def test_nothing_personal_is_remembered(open_case: OpenPage, stub: StubService) -> None:
