@@ -63,7 +63,9 @@ async def show_start() -> Response:
 @router.get("/s")
 async def show_status_page() -> Response:
     """The page of a status link. Its token stands in the fragment, which never reaches a server."""
-    return _page("status.html", {"Content-Security-Policy": status_policy()})
+    page = _page("status.html")
+    page.headers["Content-Security-Policy"] = status_policy()
+    return page
 
 
 @router.get("/outbox")
@@ -89,10 +91,10 @@ def install(api: FastAPI) -> None:
         api.mount("/lib", _Libraries(directory=_ROOT / "node_modules"))
 
 
-def _page(name: str, headers: dict[str, str] | None = None) -> Response:
+def _page(name: str) -> Response:
     if not (_PAGES / name).is_file():
         raise HTTPException(404)
-    return FileResponse(_PAGES / name, headers={**_REVALIDATE, **(headers or {})})
+    return FileResponse(_PAGES / name, headers=_REVALIDATE)
 
 
 def status_policy() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 from collections.abc import Callable, Iterator
+from http.client import HTTPResponse
 from urllib.parse import urlsplit
 
 import pytest
@@ -39,6 +40,14 @@ def _all_of(connection: socket.socket) -> bytes:
     while part := connection.recv(65_536):
         came += part
     return came
+
+
+def _status_of(connection: socket.socket) -> int:
+    """Of the one answer that is on its way; the connection stays open."""
+    answer = HTTPResponse(connection)
+    answer.begin()
+    answer.read()
+    return answer.status
 
 
 def _send_until_answered(connection: socket.socket, begin: bytes, more: bytes) -> int:
@@ -93,7 +102,7 @@ def test_head_below_the_limit_is_read_again_and_again(connect: Connect) -> None:
     connection = connect()
     for _ in range(4):
         connection.sendall(HEALTH + b"X-Long: " + b"x" * (LIMIT - 8_192) + b"\r\n\r\n")
-        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        assert _status_of(connection) == 200
 
 
 def test_bodies_do_not_count(connect: Connect, as_merchant: Headers) -> None:
@@ -102,7 +111,7 @@ def test_bodies_do_not_count(connect: Connect, as_merchant: Headers) -> None:
     bearer = f"Authorization: {as_merchant['Authorization']}\r\nContent-Type: application/json\r\n".encode()
     chunks = (b"64\r\n" + b" " * 100 + b"\r\n") * 2_000
     connection.sendall(CHUNKED + bearer + b"\r\n" + chunks + b"2\r\n{}\r\n0\r\nX-Behind: x\r\n\r\n")
-    assert connection.recv(65_536).startswith(b"HTTP/1.1 422 ")
+    assert _status_of(connection) == 422
     head = b"POST /v1/cases HTTP/1.1\r\nHost: ledger\r\nContent-Length: 200000\r\nConnection: close\r\n"
     connection.sendall(head + bearer + b"\r\n" + b"{}".rjust(200_000))
     assert _all_of(connection).startswith(b"HTTP/1.1 422 ")
