@@ -90,7 +90,7 @@ def test_what_follows_an_act_that_was_shut_out_is_sent_again(
     _send(ledger, submitter)
     _index(ledger)
     assert len(_refusals(ledger, case)) == 2
-    assert [stage for _, stage, _ in ledger.book.stages(case)] == ["final", "submitted", "accepted", "accepted"]
+    assert [stage for _, stage, _ in ledger.book.stages(case)] == ["final", "accepted", "accepted", "accepted"]
 
     ledger.run_until(lambda: _is_read(ledger))
     assert ledger.book.timeline(case) == ["requested", "authorised", "picked_up", "received"]
