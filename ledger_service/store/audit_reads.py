@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from sqlalchemy import exists
 from sqlmodel import Session, col, select, union
 
 from .chain_facts import panels_by_version
@@ -86,10 +87,9 @@ _LISTS: tuple[tuple[Any, str, tuple[Any, ...]], ...] = (
 def strangers_after(session: Session, after: str, limit: int) -> dict[str, StrangerRows]:
     """By case, in their order, what the index has of the next cases that are not ours."""
     tables = (ChainCase, ChainEvent, ChainRecord, ChainRefusal, ChainVote)
-    ours = select(CaseRow.case_id)
     some = (
         select(table.case_id)
-        .where(col(table.case_id) > after, col(table.case_id).not_in(ours))
+        .where(col(table.case_id) > after, ~exists().where(col(CaseRow.case_id) == col(table.case_id)))
         .group_by(col(table.case_id))
         .order_by(col(table.case_id))
         .limit(limit)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, exists, func
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
@@ -169,16 +169,20 @@ def counted_of(session: Session, case_id: str) -> int | None:
 
 def orphans(session: Session, limit: int = 20) -> Iterator[tuple[str, str, str]]:
     """What is stored about cases and records that are not there: its table, and the column and value that name it."""
-    known = select(CaseRow.case_id)
-    records = select(RecordRow.record_id).where(col(RecordRow.case_id).not_in(known)).limit(limit)
+    records = select(RecordRow.record_id).where(~_is_there(CaseRow.case_id, RecordRow.case_id)).limit(limit)
     yield from (("records", "record_id", record_id) for record_id in session.exec(records))
-    votes = select(VoteRow.vote_id).where(col(VoteRow.case_id).not_in(known)).limit(limit)
+    votes = select(VoteRow.vote_id).where(~_is_there(CaseRow.case_id, VoteRow.case_id)).limit(limit)
     yield from (("votes", "vote_id", vote_id) for vote_id in session.exec(votes))
-    named = col(DisclosureRow.record_id)
-    without = named.not_in(select(RecordRow.record_id)) & named.not_in(select(VoteRow.vote_id))
-    without &= named.not_in(select(ObservationRow.observation_id))
-    shown = select(DisclosureRow.id).where(without).limit(limit)
+    named = (RecordRow.record_id, VoteRow.vote_id, ObservationRow.observation_id)
+    without = [~_is_there(key, DisclosureRow.record_id) for key in named]
+    shown = select(DisclosureRow.id).where(*without).limit(limit)
     yield from (("disclosures", "id", str(number)) for number in session.exec(shown))
+
+
+def _is_there(key: Any, named: Any) -> ColumnElement[bool]:
+    """Whether a table's key is what another one names. Never NOT IN: PostgreSQL would go through all of it for each
+    row, once it is more than the memory of one statement."""
+    return exists().where(col(key) == col(named))
 
 
 def cases_without_their_merchant(session: Session, limit: int = 100) -> list[str]:
@@ -196,10 +200,10 @@ def unsent(session: Session, record_ids: Sequence[str]) -> set[str]:
 
 def cases_only_on_chain(session: Session, limit: int = 100) -> tuple[list[str], int]:
     """Cases of our merchants that the chain has and we have not, and how many there are of merchants we do not know."""
-    ours = select(Account.address)
-    missing = select(ChainCase.case_id).where(col(ChainCase.case_id).not_in(select(CaseRow.case_id)))
-    lost = session.exec(missing.where(col(ChainCase.merchant).in_(ours)).limit(limit)).all()
-    strange = missing.where(col(ChainCase.merchant).not_in(ours)).subquery()
+    is_ours = _is_there(Account.address, ChainCase.merchant)
+    missing = select(ChainCase.case_id).where(~_is_there(CaseRow.case_id, ChainCase.case_id))
+    lost = session.exec(missing.where(is_ours).limit(limit)).all()
+    strange = missing.where(~is_ours).subquery()
     return list(lost), session.exec(select(func.count()).select_from(strange)).one()
 
 
