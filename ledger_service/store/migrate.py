@@ -50,8 +50,8 @@ def revisions() -> list[str]:
 def require_current(database: Database) -> None:
     """Raises Unavailable if the tables are of another release."""
     newest = revisions()[-1]
-    with database.engine.connect() as connection:
-        present = _revision_on(connection)
+    with database.read() as session:
+        present = _revision_on(session.connection())
     _require_known(present)
     if present != newest:
         raise Unavailable(

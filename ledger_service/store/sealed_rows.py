@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import inspect, select, tuple_, update
+from sqlalchemy import inspect, select, text, tuple_, update
 from sqlmodel import Session, SQLModel
 
 from .database import Database
@@ -61,11 +61,19 @@ def replace_sealed(session: Session, where: SealedColumn, key: Key, old: Any, ne
     return rows_changed(session, update(table).where(*same, kept == old).values({where.column: new})) == 1
 
 
+def wait_for_sealers(session: Session) -> None:
+    """Nothing that is sealed changes from here to the end of this unit of work, and what others began with is kept or
+    given up. SQLite has one writer at a time anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        tables = ", ".join(where.table for where in SEALED)
+        session.execute(text(f"LOCK TABLE {tables} IN SHARE MODE"))
+
+
 def retired_keys(database: Database) -> dict[str, int]:
     """The ids of master keys that are over, with the moments; none before there are tables."""
-    if not inspect(database.engine).has_table(str(RetiredKey.__tablename__)):
-        return {}
     with database.read() as session:
+        if not inspect(session.connection()).has_table(str(RetiredKey.__tablename__)):
+            return {}
         table = SQLModel.metadata.tables["retired_keys"]
         return {str(key): int(at) for key, at in session.execute(select(table.c.key_id, table.c.retired_at))}
 
