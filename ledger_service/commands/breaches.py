@@ -16,7 +16,8 @@ from ..domain.times import from_chain, rfc3339
 from ..errors import InvalidInput
 from ..verification import verify_bundle
 from .context import JsonOption
-from .output import console, print_json, reports_errors
+from .output import print_json, reports_errors
+from .plain import paragraph, say
 from .verify import EXIT_CODES, read_file
 
 _MAX_BYTES = 64 * 1024
@@ -37,7 +38,14 @@ def verify_breach(
     judged = judge_breach(_token(certificate), Reading(parse_evidence(content["evidence"])), keys)
     if as_json:
         print_json(
-            {"finding": judged.finding, "detail": judged.detail, "claims": judged.claims, "bundle": report.verdict}
+            {
+                "finding": judged.finding,
+                "detail": judged.detail,
+                "claims": judged.claims,
+                "bundle": report.verdict,
+                "skipped": list(report.skipped),
+                "trust": report.trust,
+            }
         )
     else:
         _show(judged, report)
@@ -48,20 +56,18 @@ def verify_breach(
 def _show(judged: Judgement, report: Report) -> None:
     said = judged.claims
     if said:
-        _line(f"Case {said['sub']}, {said['basis'].replace('_', ' ')} {said['window']!r}, waiting for: {said['party']}")
-        _line(
+        say(f"Case {said['sub']}, {said['basis'].replace('_', ' ')} {said['window']!r}, waiting for: {said['party']}")
+        say(
             f"Deadline {_moment(said['deadline'])}, missed by {said['late']} seconds at block {said['block']['number']}"
         )
-    _line(f"Certificate: {judged.finding}. {judged.detail}")
-    _line(f"Bundle: {report.verdict}. `ledger verify` says why.")
+    say(f"Certificate: {judged.finding}. {judged.detail}")
+    paragraph(report.trust, 0)
+    skipped = f", with skipped checks {', '.join(map(str, report.skipped))}" if report.skipped else ""
+    say(f"Bundle: {report.verdict}{skipped}. `ledger verify` says why.")
 
 
 def _moment(seconds: int) -> str:
     return rfc3339(from_chain(seconds))
-
-
-def _line(text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _token(path: Path) -> str:

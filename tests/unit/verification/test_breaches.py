@@ -30,6 +30,7 @@ from ledger_service.domain.replay import Rules
 from ledger_service.domain.vocabulary import Kind, Mode, Role
 from ledger_service.errors import IntegrityFailure, InvalidInput
 from ledger_service.services.policies import shipped_policies
+from ledger_service.verification import verify_bundle
 
 from .builder import TOKENS, Life, disputed, inspected, opened, paid, seal
 
@@ -333,6 +334,26 @@ def test_command_that_cannot_tell_exits_2(tmp_path: Path) -> None:
     assert life.case is not None
     life.mine(life.case.deadline - life.now + 60)
     assert run(tmp_path, certify(life, of_contract(life)), early).exit_code == 2
+
+
+def test_command_says_what_was_skipped_and_what_is_left_to_trust(tmp_path: Path) -> None:
+    life = opened().lapse()
+    token, bundle = certify(life, of_contract(life)), seal(life.evidence().as_json())
+    report = verify_bundle(bundle)
+    assert report.skipped
+    shown = " ".join(run(tmp_path, token, bundle).stdout.split())
+    assert f"with skipped checks {', '.join(map(str, report.skipped))}" in shown
+    assert " ".join(report.trust.split()) in shown
+    as_json = json.loads(run(tmp_path, token, bundle, "--json").stdout)
+    assert (as_json["skipped"], as_json["trust"]) == (list(report.skipped), report.trust)
+
+
+def test_command_sends_a_terminal_no_commands(tmp_path: Path) -> None:
+    life = opened().lapse()
+    bundle = seal(life.evidence().as_json())
+    shown = run(tmp_path, certify(life, of_contract(life), sub="0x\x1b[2J\x1b]0;verified\x07"), bundle)
+    assert "\x1b" not in shown.stdout
+    assert "\x07" not in shown.stdout
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", "a.b.c", '{"certificate": 1}', "{" * 5_000])
