@@ -15,7 +15,7 @@ from typing import Any
 from ..domain.times import from_chain
 from .story import quote
 from .texts import Texts, fact, parts_in
-from .typesetting import Attachment, typeset
+from .typesetting import Attachment, fits, typeset
 from .words import inline, one_line
 
 _SHORT = 18  # characters of a case's id in the footer
@@ -53,23 +53,26 @@ class Proof:
 def acknowledgement_pdf(
     declared: Declaration, proof: Proof, language: str, *, link: str | None, bundle: Attachment
 ) -> bytes:
-    """The same bytes for the same declaration and bundle: it is dated by the receipt. Raises TooLarge."""
+    """The same bytes for the same declaration and bundle: it is dated by the receipt. A bundle beyond all measure is
+    left out, and the page says so."""
     receipt = Attachment(
         f"acknowledgement-{proof.case_id[2:10]}.jws", "application/jose", proof.signed, "The signed acknowledgement"
     )
-    pages = [_page(texts, declared, proof, receipt) for texts in parts_in(language)]
+    files = [receipt, bundle] if fits(receipt, bundle) else [receipt]
+    proven_by = "lines" if bundle in files else "left_out"
+    pages = [_page(texts, declared, proof, receipt, proven_by) for texts in parts_in(language)]
     return typeset(
         "acknowledgement",
         title=pages[0]["title"],
         author=one_line(declared.merchant),
         at=from_chain(declared.received_at),
         link=link,
-        files=[receipt, bundle],
+        files=files,
         parts=pages,
     )
 
 
-def _page(texts: Texts, declared: Declaration, proof: Proof, receipt: Attachment) -> dict[str, Any]:
+def _page(texts: Texts, declared: Declaration, proof: Proof, receipt: Attachment, proven_by: str) -> dict[str, Any]:
     words = texts["acknowledgement"]
     head = words["withdrawal" if declared.withdrawal else "return"]
     lines = words["after"]["lines" if declared.withdrawal else "return_lines"]
@@ -89,7 +92,7 @@ def _page(texts: Texts, declared: Declaration, proof: Proof, receipt: Attachment
             "said": [quote(words["content"]["reason"], declared.reason)] if declared.reason else [],
         },
         "after": {"title": words["after"]["title"], "lines": lines},
-        "proof": _proof(texts, proof, receipt),
+        "proof": _proof(texts, proof, receipt, proven_by),
     }
 
 
@@ -117,7 +120,7 @@ def _content(texts: Texts, declared: Declaration) -> Iterator[dict[str, Any]]:
     yield fact(words["refund"], declared.refund)
 
 
-def _proof(texts: Texts, proof: Proof, receipt: Attachment) -> dict[str, Any]:
+def _proof(texts: Texts, proof: Proof, receipt: Attachment, lines: str) -> dict[str, Any]:
     words = texts["acknowledgement.proof"]
     rows = [
         fact(words["case"], proof.case_id, code=True),
@@ -127,4 +130,4 @@ def _proof(texts: Texts, proof: Proof, receipt: Attachment) -> dict[str, Any]:
         fact(words["sha256"], hashlib.sha256(receipt.content.encode("utf-8")).hexdigest(), code=True),
         fact(words["keys"], f"{proof.service}/.well-known/jwks.json", code=True),
     ]
-    return {"title": words["title"], "lines": words["lines"], "rows": rows}
+    return {"title": words["title"], "lines": words[lines], "rows": rows}

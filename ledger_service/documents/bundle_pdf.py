@@ -25,7 +25,7 @@ from ..domain.vocabulary import Flag, Mode, State
 from ..errors import LedgerError
 from .story import Story, shown_fields
 from .texts import Texts, fact, parts_in
-from .typesetting import Attachment, typeset
+from .typesetting import Attachment, fits, typeset
 from .words import bare, inline, one_line
 
 _DECIDED = (State.INSPECTED, State.RULED, State.PAYABLE, State.REFUNDED, State.SETTLED)
@@ -37,7 +37,8 @@ _SHORT = 18  # characters of a case's id in the footer
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is said beside the bundle. `at` is when the document is made, seconds since 1970 UTC; `names` are by
-    address; `next` and `checks` are those of the API; `link` is a status link that can only read."""
+    address; `next` and `checks` are those of the API; `reference` is the shop's own for the case, empty where
+    the reader is not shown it; `link` is a status link that can only read."""
 
     at: int
     language: str
@@ -47,12 +48,13 @@ class Facts:
     names: Mapping[str, str] = field(default_factory=dict)
     next: Mapping[str, Any] = field(default_factory=dict)
     checks: tuple[Mapping[str, Any], ...] = ()
+    reference: str = ""
     link: str | None = None
     test: bool = False
 
 
 def bundle_pdf(bundle: dict[str, Any], facts: Facts) -> bytes:
-    """Raises InvalidInput for what is no bundle, TooLarge for one beyond all measure."""
+    """One beyond all measure is left out, and the page says so. Raises InvalidInput for what is no bundle."""
     reading = Reading(parse_evidence(bundle["evidence"]))
     content = json.dumps(bundle, indent=1, ensure_ascii=False) + "\n"
     case_id = hex0x(reading.evidence.case_id)
@@ -64,7 +66,7 @@ def bundle_pdf(bundle: dict[str, Any], facts: Facts) -> bytes:
         author=one_line(facts.service),
         at=from_chain(facts.at),
         link=facts.link,
-        files=[file],
+        files=[file] if fits(file) else [],
         parts=pages,
     )
 
@@ -90,7 +92,7 @@ class _Page:
         return {
             **texts.frame(),
             "kind": texts["bundle.kind"],
-            "title": texts.say("bundle.title", reference=inline(str(self._requested.get("reference", "")))),
+            "title": texts.say("bundle.title", reference=inline(self._reference())),
             "lead": self._state(),
             "more": self._next(),
             "scan": texts["bundle.scan"],
@@ -109,6 +111,10 @@ class _Page:
             "trust": {"title": texts["bundle.trust.title"], "lines": list(self._trust())},
             "proof": self._proof(),
         }
+
+    def _reference(self) -> str:
+        """The shop's own; that in the record, where older ones have it; else the beginning of the case's id."""
+        return str(self._facts.reference or self._requested.get("reference") or self._case_id[2:10])
 
     # --- at a glance -------------------------------------------------------------------------------------------------
 
@@ -275,15 +281,19 @@ class _Page:
         if known:
             yield texts.say("bundle.trust.held", roles=", ".join(known))
         yield texts["bundle.trust.claims"]
-        yield texts["bundle.trust.paper"]
+        if fits(self._file):
+            yield texts["bundle.trust.paper"]
 
     def _proof(self) -> dict[str, Any]:
         words = self._texts["bundle.proof"]
+        keys = fact(words["keys"], f"{self._facts.service}/.well-known/jwks.json", code=True)
+        if not fits(self._file):
+            return {"title": words["title"], "lines": words["left_out"], "rows": [keys]}
         digest = hashlib.sha256(self._file.content.encode("utf-8")).hexdigest()
         rows = [
             fact(words["file"], self._file.name, code=True),
             fact(words["command"], f"ledger verify {self._file.name}", code=True),
             fact(words["sha256"], digest, code=True),
-            fact(words["keys"], f"{self._facts.service}/.well-known/jwks.json", code=True),
+            keys,
         ]
         return {"title": words["title"], "lines": words["lines"], "rows": rows}

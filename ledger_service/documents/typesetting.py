@@ -36,6 +36,11 @@ class Attachment:
     description: str
 
 
+def fits(*files: Attachment) -> bool:
+    """Whether a PDF takes these files."""
+    return sum(len(file.content) for file in files) <= MAX_ATTACHED
+
+
 def typeset(
     layout: str, *, title: str, author: str, at: datetime, link: str | None, files: list[Attachment], parts: list[Any]
 ) -> bytes:
@@ -43,8 +48,8 @@ def typeset(
 
     Raises TooLarge for attachments beyond all measure, Overloaded where many others wait.
     """
-    if sum(len(file.content) for file in files) > MAX_ATTACHED:
-        raise TooLarge("The evidence of this case is too large for a PDF.", remedy="Ask for the bundle's JSON file.")
+    if not fits(*files):
+        raise TooLarge("What is to be attached is too large for a PDF.", remedy="Leave it out.")
     data = {
         "title": title,
         "author": author,

@@ -81,7 +81,7 @@ def dispute_view(app: App, account: Account, case_id: str) -> dict[str, Any]:
             "evidence": _evidence(app, session, view),
             "votes": _votes(app, session, view),
             **offer_answer(view),
-            "timeline": timeline(app, session, view, merchant),
+            "timeline": timeline(app, session, view, merchant, words_of(app, session, case.case_id)),
             "next": next_answer(view),
             "verdict": verification["verdict"],
             "checks": verification["checks"],

@@ -18,10 +18,11 @@ from ..store.stages import head_block, staged_records
 from .act_data import share_limits
 from .app import App
 from .evidence import own_chain_url, verify_case
-from .links import LinkClaims, scope_for
+from .links import READING, LinkClaims, scope_for
 from .presenting import disputed_answer, money_answer, next_answer, refund_answer, state_word
 from .timeline import timeline
 from .viewing import View, view_of
+from .words import words_of
 
 # What the page asks more for than it can: binding a key takes the key's own signature.
 _NOT_ON_THE_PAGE = (Kind.KEY_BOUND,)
@@ -38,6 +39,8 @@ def status_view(app: App, claims: LinkClaims, *, delayed: bool = False) -> dict[
         view = view_of(app, session, case)
         merchant = account_by_id(session, case.account_id)
         held = view.state.has(Flag.CONSUMER_KEY_HELD)
+        # A link that only reads is handed on: it shows nothing of what people said.
+        said = {} if claims.scopes == READING else words_of(app, session, case.case_id)
         return {
             "case_id": case.case_id,
             "reference": case.reference,
@@ -48,7 +51,7 @@ def status_view(app: App, claims: LinkClaims, *, delayed: bool = False) -> dict[
             "refund": refund_answer(view),
             "money": {**money_answer(view), "payee_key": "service" if held else "own"},
             "items": _items(session, case.case_id),
-            "timeline": timeline(app, session, view, merchant),
+            "timeline": timeline(app, session, view, merchant, said),
             "delayed": delayed and any(record.is_pending for record in view.records),
             "next": {**next_answer(view), **_acts(claims, view)},
             **disputed_answer(session, view),

@@ -21,20 +21,21 @@ from .act_data import WORDS, attachments_of
 from .app import App
 from .rounds import rounds_of
 from .viewing import View
-from .words import words_of
 
 _SHOWN_DATA = ("grade", "share", "fee", "reference", "carrier", "location", "order")
 _OPENS_DISPUTE = (Kind.DISPUTED.wire, Kind.CHALLENGED.wire)
 
 
-def timeline(app: App, session: Session, view: View, merchant: Account | None) -> list[dict[str, Any]]:
-    """What is on the chain in its order, then what is on its way there, then what was refused."""
+def timeline(
+    app: App, session: Session, view: View, merchant: Account | None, said: dict[str, dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """What is on the chain in its order, then what is on its way there, then what was refused; with what was said, as
+    far as its reader may have it."""
     case, records = view.case, view.records
     stated = {staged.link.position: staged for staged in records if staged.link}
     names = names_of(session, {r.row.signer for r in records if r.row.role != Role.CONSUMER.wire})
     if merchant is not None:
         names[case.merchant] = merchant.name
-    said = words_of(app, session, case.case_id)
     given = _votes_by_round(session, case.case_id, said)
     final_up_to = head_block(session) - app.settings.confirmations_needed
     links = composed_links(session, case.case_id)

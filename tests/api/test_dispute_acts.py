@@ -128,6 +128,17 @@ def test_words_of_a_dispute_are_not_the_carrier_s_to_read(
     assert "Adelheid" not in shown.text
 
 
+def test_words_of_a_dispute_are_not_for_a_link_that_only_reads(
+    client: TestClient, as_merchant: Headers, inspected: Case
+) -> None:
+    case_id, consumer = inspected
+    take(act(client, consumer, "disputed", reason="My sister Adelheid saw it."))
+    made = client.post(f"/v1/cases/{case_id}/status-links", headers=as_merchant, json={})
+    shown = status(client, bearer(token_of(made.json()["status_link"])))
+    assert shown["timeline"][-1]["data"] == {"share": 10_000}
+    assert status(client, consumer)["timeline"][-1]["data"]["reason"] == "My sister Adelheid saw it."
+
+
 @pytest.mark.parametrize("field", ["reason", "text", "note"])
 @pytest.mark.parametrize("kind", ["disputed", "split", "evidence"])
 def test_whatever_is_said_in_a_dispute_is_sealed(

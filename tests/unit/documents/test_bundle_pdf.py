@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.verification.builder import START, TOKENS, Life, disputed, inspected, opened, paid, seal
 
+from ledger_service.documents import typesetting
 from ledger_service.documents.bundle_pdf import Facts, bundle_pdf
 from ledger_service.documents.typesetting import MAX_ATTACHED, Attachment, typeset
 from ledger_service.domain.times import from_chain
@@ -150,7 +151,26 @@ def test_same_bundle_and_facts_make_the_same_bytes() -> None:
     assert made(paid()) != made(paid(), at=START)
 
 
-def test_bundle_beyond_all_measure_is_refused() -> None:
+def test_bundle_beyond_all_measure_is_left_out_and_the_page_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typesetting, "MAX_ATTACHED", 1_000)
+    document = made(paid())
+    text = text_of(document).replace("\n", " ")
+    assert files_in(document) == {}
+    assert "zu groß, um an diesem PDF zu hängen" in text
+    assert "too large to be attached" in text
+    assert "the attached file counts" not in text
+
+
+def test_title_names_the_shop_s_own_reference_or_the_case() -> None:
+    life = paid()
+    bundle = bundle_of(life)
+    assert "Return RMA-7" in text_of(made(life, language="en", reference="RMA-7"))
+    for row in bundle["evidence"]["records"]:
+        row["canonical"] = row["canonical"].replace('"reference":"RMA-1",', "")
+    assert f"Return {life.case_id.hex()[:8]}" in text_of(bundle_pdf(bundle, facts(life, language="en")))
+
+
+def test_files_beyond_all_measure_are_refused() -> None:
     with pytest.raises(TooLarge):
         typeset(
             "bundle",
