@@ -1,6 +1,7 @@
 """How much is done at once. What is beyond that is turned away at once, so that what was taken is answered in time.
 
-Requests that write have threads of their own: while the database keeps them waiting, pages are read all the same.
+Requests that write have threads of their own, and so have those for documents, which take seconds each: while they are
+kept waiting, pages are read all the same.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ T = TypeVar("T")
 _WRITING = 8  # at once; the database takes one after the other anyway
 _WAITING_TO_WRITE = 100
 _WAITING_TO_READ = 100  # for one of the threads that starlette shares out
+_DOCUMENTS = 2  # as many as are typeset at once
+_WAITING_FOR_A_DOCUMENT = 10
 _ASKING_TO_WAIT = 100  # requests with `Prefer: wait` that are waited for
 _RETRY_AFTER = 2
+_RETRY_AFTER_A_DOCUMENT = 5
 _ALWAYS = ("/healthz", "/readyz", "/metrics")  # how it is, while it is too much
 
 
@@ -34,8 +38,10 @@ class Load:
     def __init__(self) -> None:
         self._writing = CapacityLimiter(_WRITING)
         self._watching = CapacityLimiter(2)
+        self._setting = CapacityLimiter(_DOCUMENTS)
         self._writers = 0  # counted here: whoever asks for a thread stands in its line only a moment later
         self._patient = 0
+        self._readers = 0
 
     async def write(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Raises Overloaded instead of letting a line grow."""
@@ -47,6 +53,17 @@ class Load:
             return await to_thread.run_sync(lambda: work(*args, **kwargs), limiter=self._writing)
         finally:
             self._writers -= 1
+
+    async def document(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """For a document that is made. Raises Overloaded instead of letting a line grow."""
+        if self._readers >= self._setting.total_tokens + _WAITING_FOR_A_DOCUMENT:
+            telemetry.SHED.labels("document").inc()
+            raise Overloaded("Many documents are being made just now.", retry_after=_RETRY_AFTER_A_DOCUMENT)
+        self._readers += 1
+        try:
+            return await to_thread.run_sync(lambda: work(*args, **kwargs), limiter=self._setting)
+        finally:
+            self._readers -= 1
 
     @contextmanager
     def patience(self) -> Iterator[bool]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request
 from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
@@ -12,6 +12,7 @@ from ledger_service.services import acknowledgements, breaches, pdf_bundle
 
 from .. import schemas
 from ..dependencies import Caller, CaseId, Ledger, Link, Merchant
+from ..load import Load
 from ..openapi import READING, answers, problem_answers
 
 router = APIRouter(prefix="/v1")
@@ -21,6 +22,13 @@ _DOCUMENT: dict[int | str, Any] = {
     200: {"description": "The document.", "content": {_PDF: {"schema": _BINARY}}},
     **problem_answers(*READING),
 }
+
+
+async def get_load(request: Request) -> Load:
+    return cast("Load", request.app.state.load)
+
+
+Bounds = Annotated[Load, Depends(get_load)]
 
 
 class BreachBlock(schemas.Answer):
@@ -88,28 +96,32 @@ def list_breaches_of_link(ledger: Ledger, link: Link) -> Response:
 
 
 @router.get("/cases/{case_id}/bundle.pdf", tags=["cases"], response_class=Response, responses=_DOCUMENT)
-def export_pdf(ledger: Ledger, account: Caller, case_id: CaseId) -> Response:
+async def export_pdf(load: Bounds, ledger: Ledger, account: Caller, case_id: CaseId) -> Response:
     """The evidence for people to read and keep, in the consumer's language and in English, with the bundle attached."""
-    return _answer(pdf_bundle.pdf_for(ledger, account, case_id), f"case-{case_id[2:10]}.pdf")
+    made = await load.document(pdf_bundle.pdf_for, ledger, account, case_id)
+    return _answer(made, f"case-{case_id[2:10]}.pdf")
 
 
 @router.get("/status/bundle.pdf", tags=["status"], response_class=Response, responses=_DOCUMENT)
-def export_pdf_of_link(ledger: Ledger, link: Link) -> Response:
+async def export_pdf_of_link(load: Bounds, ledger: Ledger, link: Link) -> Response:
     """The same for the link's case. A link that only reads shows no names of people."""
-    return _answer(pdf_bundle.pdf_for_link(ledger, link), f"case-{link.case_id[2:10]}.pdf")
+    made = await load.document(pdf_bundle.pdf_for_link, ledger, link)
+    return _answer(made, f"case-{link.case_id[2:10]}.pdf")
 
 
 @router.get("/cases/{case_id}/acknowledgement.pdf", tags=["cases"], response_class=Response, responses=_DOCUMENT)
-def acknowledge(ledger: Ledger, account: Merchant, case_id: CaseId) -> Response:
+async def acknowledge(load: Bounds, ledger: Ledger, account: Merchant, case_id: CaseId) -> Response:
     """What the consumer declared, and when it was received, as it was acknowledged to them (Directive 2011/83/EU,
     article 11a)."""
-    return _answer(acknowledgements.acknowledgement_for(ledger, account, case_id), _acknowledgement(case_id))
+    made = await load.document(acknowledgements.acknowledgement_for, ledger, account, case_id)
+    return _answer(made, _acknowledgement(case_id))
 
 
 @router.get("/status/acknowledgement.pdf", tags=["status"], response_class=Response, responses=_DOCUMENT)
-def acknowledge_by_link(ledger: Ledger, link: Link) -> Response:
+async def acknowledge_by_link(load: Bounds, ledger: Ledger, link: Link) -> Response:
     """The same for the consumer, whose link acts."""
-    return _answer(acknowledgements.acknowledgement_for_link(ledger, link), _acknowledgement(link.case_id))
+    made = await load.document(acknowledgements.acknowledgement_for_link, ledger, link)
+    return _answer(made, _acknowledgement(link.case_id))
 
 
 def _acknowledgement(case_id: str) -> str:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -14,6 +18,12 @@ from sqlalchemy import update
 from starlette.testclient import TestClient
 from unit.documents.pages import boxes_outside, files_in, text_of
 
+from api import load
+from ledger_service import telemetry
+from ledger_service.chain.rpc import wait_until
+from ledger_service.clock import FixedClock
+from ledger_service.documents import typesetting
+from ledger_service.documents.texts import texts
 from ledger_service.domain.jws import read_token
 from ledger_service.mail_sending import mail_sender
 from ledger_service.services.app import App
@@ -23,6 +33,7 @@ from ledger_service.workers.notifier import Notifier
 from .conftest import Headers, Keys, Open, as_consumer, assert_problem, bearer, token_of
 
 NAME, EMAIL, REASON = "محمد عبد الله العتيبي", "mohammed@example.org", "Zu klein; könnte größer sein. 太小了"
+SCAN = texts("en")["bundle.scan"]
 
 
 @pytest.fixture
@@ -63,6 +74,8 @@ def test_merchant_gets_the_evidence_with_names_and_words(
     ((_, content),) = files_in(made).items()
     shown = json.loads(content)["evidence"]["records"][0]["disclosures"]
     assert len(shown) == 3  # name, order and reason
+    assert f"Rücksendung {opened['reference']}" in text
+    assert SCAN in text.replace("\n", " ")
 
 
 def test_carrier_gets_the_evidence_without_personal_fields(client: TestClient, account: Keys, open_case: Open) -> None:
@@ -70,7 +83,10 @@ def test_carrier_gets_the_evidence_without_personal_fields(client: TestClient, a
     case_id = open_case(carrier=carrier["address"], reason=REASON)["case_id"]
     answer = client.get(f"/v1/cases/{case_id}/bundle.pdf", headers=bearer(carrier["api_key"]))
     made = document(answer, f"case-{case_id[2:10]}.pdf")
-    assert REASON not in text_of(made).replace("\n", " ")
+    text = text_of(made).replace("\n", " ")
+    assert REASON not in text
+    assert SCAN not in text
+    assert f"Return {case_id[2:10]}" in text
     assert json.loads(*files_in(made).values())["evidence"]["records"][0]["disclosures"] == []
 
 
@@ -188,3 +204,74 @@ def test_message_goes_out_also_where_its_acknowledgement_cannot_be_made(ledger: 
     message = sent(ledger)
     assert message.get_content_type() == "text/plain"
     assert "/s#" in message.get_content()
+
+
+@contextmanager
+def busy() -> Iterator[None]:
+    """Others' documents take every place there is."""
+    for _ in range(typesetting._AT_ONCE):
+        assert typesetting._room.acquire(timeout=30)
+    try:
+        yield
+    finally:
+        for _ in range(typesetting._AT_ONCE):
+            typesetting._room.release()
+
+
+def test_message_waits_for_an_acknowledgement_that_is_only_held_up(
+    ledger: App, clock: FixedClock, opened: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(typesetting, "_PATIENCE", 0.01)
+    with busy():
+        assert Notifier(ledger, mail_sender(ledger.settings)).step() == 1
+    assert list((ledger.settings.data / "mail").glob("*.eml")) == []
+    clock.move(timedelta(hours=1))
+    (attached,) = sent(ledger).iter_attachments()
+    assert attached.get_content_type() == "application/pdf"
+
+
+def test_message_goes_out_in_the_end_where_its_acknowledgement_stays_held_up(
+    ledger: App, clock: FixedClock, opened: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(typesetting, "_PATIENCE", 0.01)
+    notifier = Notifier(ledger, mail_sender(ledger.settings))
+    with busy():
+        for _ in range(2):
+            assert notifier.step() == 1
+            clock.move(timedelta(hours=1))
+        assert list((ledger.settings.data / "mail").glob("*.eml")) == []
+        assert list(sent(ledger).iter_attachments()) == []
+
+
+def test_acknowledgement_whose_evidence_is_too_large_comes_without_it(
+    ledger: App, opened: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(typesetting, "MAX_ATTACHED", 3_000)
+    (attached,) = sent(ledger).iter_attachments()
+    made = attached.get_content()
+    assert set(files_in(made)) == {f"acknowledgement-{opened['case_id'][2:10]}.jws"}
+    assert "too large to be attached" in text_of(made).replace("\n", " ")
+
+
+# --- many at once ----------------------------------------------------------------------------------------------------
+
+
+def test_documents_beyond_the_line_are_turned_away_at_once(
+    server: str, opened: dict[str, Any], as_merchant: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks for more than can be made takes none of the threads that others' pages are read with."""
+    monkeypatch.setattr(load, "_WAITING_FOR_A_DOCUMENT", 1)
+    path = f"{server}/v1/cases/{opened['case_id']}"
+
+    def ask() -> tuple[int, str | None]:
+        answer = httpx.get(f"{path}/bundle.pdf", headers=as_merchant, timeout=60)
+        return answer.status_code, answer.headers.get("retry-after")
+
+    shed = telemetry.SHED.labels("document")
+    with ThreadPoolExecutor(6) as crowd:
+        with busy():
+            asked = [crowd.submit(ask) for _ in range(6)]
+            wait_until(lambda: shed._value.get() >= 3, seconds=8)
+            assert httpx.get(path, headers=as_merchant, timeout=60).status_code == 200
+        answers = [one.result() for one in asked]
+    assert sorted(answers, key=str) == [(200, None)] * 3 + [(503, "5")] * 3
