@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -66,8 +66,9 @@ def audit(
     rpc = Rpc(url, timeout=_TIMEOUT)
     try:
         check_chain(rpc, app.deployment)
-        running = _Audit(app, rpc, progress or (lambda _what, _done, _all: None))
-        return _one(running, url, case_id) if case_id is not None else _whole(running, url, quick)
+        with app.database.unhurried() as patient:  # a question about all that there is may take long
+            running = _Audit(replace(app, database=patient), rpc, progress or (lambda _what, _done, _all: None))
+            return _one(running, url, case_id) if case_id is not None else _whole(running, url, quick)
     finally:
         rpc.close()
 
