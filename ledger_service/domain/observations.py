@@ -39,7 +39,9 @@ from .strict_fields import address, hex_bytes, integer, items, members, refused,
 from .times import rfc3339
 from .vocabulary import Role
 
-MOST = 10_000  # of one case: more could not be read again as evidence
+# Of one case: all of them stand in each of its bundles, which have to stay of a size that people can send.
+MOST = 2_000
+MOST_BYTES = 2 * 1024 * 1024  # of their documents, and of what is sealed of them
 _LONGEST_PROOF = 64
 
 _OF_THE_PARCEL = (Role.CARRIER, Role.WAREHOUSE)

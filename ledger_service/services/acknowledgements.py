@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from sqlmodel import Session
 
 from ..documents.acknowledgement_pdf import Declaration, Proof, acknowledgement_pdf
 from ..documents.typesetting import Attachment
-from ..domain.disclosures import read_disclosure
 from ..domain.records import record_of
 from ..domain.times import from_chain, parse_moment, rfc3339, to_chain
 from ..errors import Forbidden, NotFound
-from ..store.cases import disclosures_of, find_case, requested_record
+from ..store.cases import find_case, requested_record
 from ..store.keys import account_by_id
 from ..store.tables import Account, CaseRow, RecordRow
-from .accepting import case_secret
 from .access import require_merchant
 from .app import App
 from .bundles import make_bundle
 from .evidence import show_all
 from .links import READING, LinkClaims, reading_link
+from .opening_fields import opening_fields
 
 _WITHDRAWAL = "eu-14"  # the policy of the right of withdrawal under Directive 2011/83/EU
 
@@ -92,7 +90,7 @@ def _sign(app: App, case: CaseRow, record: RecordRow, declared: Declaration) -> 
 
 
 def _declaration(app: App, session: Session, case: CaseRow, record: RecordRow) -> Declaration:
-    data, personal = record_of(record.canonical).body["data"], _personal(app, session, case, record)
+    data, personal = record_of(record.canonical).body["data"], opening_fields(app, session, case.case_id)
     merchant, ordered_at = account_by_id(session, case.account_id), data.get("ordered_at")
     return Declaration(
         withdrawal=case.policy == _WITHDRAWAL,
@@ -108,13 +106,3 @@ def _declaration(app: App, session: Session, case: CaseRow, record: RecordRow) -
         ordered_at=to_chain(parse_moment(ordered_at, field="ordered_at")) if ordered_at else None,
         reason=personal.get("reason"),
     )
-
-
-def _personal(app: App, session: Session, case: CaseRow, record: RecordRow) -> dict[str, Any]:
-    """The personal fields of the opening; empty once they were erased."""
-    secret = case_secret(app, session, case.case_id)
-    if secret is None:
-        return {}
-    rows = [row for row in disclosures_of(session, case.case_id) if row.record_id == record.record_id]
-    opened = (read_disclosure(app.vault.open(secret, row.digest, row.sealed).decode()) for row in rows)
-    return {disclosure.name: disclosure.value for disclosure in opened}

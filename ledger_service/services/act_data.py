@@ -15,6 +15,7 @@ from ..domain.hashing import ZERO_ADDRESS
 from ..domain.vocabulary import FULL_SHARE, Flag, Grade, Kind, Mark, Role, State
 from ..errors import InvalidInput
 from .inputs import checked_address, printable
+from .opening_fields import require_free_names
 
 WORDS = ("reason", "text", "note")  # free text, sealed whatever the kind
 # What the acts of a dispute may say in the open; the others take what a shop or a carrier adds.
@@ -49,6 +50,7 @@ class Stated:
 
 def read_stated(kind: Kind, role: Role, case: CaseState, data: dict[str, Any], personal: dict[str, str]) -> Stated:
     """Raises InvalidInput, naming the field, for data that the kind cannot have."""
+    require_free_names(personal)
     open_data, sealed = _seal_words(data, dict(personal))
     _check_known(kind, open_data)
     if kind is Kind.PICKED_UP and role is Role.CONSUMER:

@@ -32,12 +32,14 @@ def fields_unlike(app: App, rows: CaseRows, reading: Reading) -> Iterator[Proble
         said = "The key of the case's personal fields cannot be opened: it was changed, or is another case's."
         yield Problem(said, case_id=case_id, check=1, table="case_keys", row=f"case_id {case_id}", column="wrapped")
         return
+    opened = {record.record_id for record in rows.records if record.kind == Kind.REQUESTED.wire}
     values: dict[str, Any] = {}
     whole = True
     for row in rows.disclosures:
         try:
             disclosure = read_disclosure(app.vault.open(secret, row.digest, row.sealed).decode("ascii"))
-            values.setdefault(disclosure.name, disclosure.value)
+            if row.record_id in opened:
+                values[disclosure.name] = disclosure.value
         except _BROKEN:
             whole = False
             said = "A personal field cannot be opened: it, its digest or its key was changed."

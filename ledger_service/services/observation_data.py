@@ -15,6 +15,7 @@ from ..domain.observations import KINDS, ROLES
 from ..domain.vocabulary import Role
 from ..errors import Forbidden, InvalidInput
 from .inputs import Hex, PrepareInput, Word, printable
+from .opening_fields import require_free_names
 
 MOST_AT_ONCE = 100
 _MOST_TEXT = 2_000
@@ -52,7 +53,7 @@ def _is_name(value: Any) -> bool:
 
 
 def _is_role(value: Any) -> bool:
-    return value in {role.wire for role in Role if role not in (Role.NONE, Role.PANEL)}
+    return isinstance(value, str) and value in {role.wire for role in Role if role not in (Role.NONE, Role.PANEL)}
 
 
 def _is_text(value: Any, most: int = _MOST_TEXT) -> bool:
@@ -111,6 +112,7 @@ def role_of(roles: Sequence[Role], kind: str, named: str | None) -> Role:
 
 def read_observed(kind: str, data: dict[str, Any], personal: dict[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
     """What stands open, and what is sealed. Raises InvalidInput, naming the field, for what the kind cannot have."""
+    require_free_names(personal)
     sealed = dict(personal)
     for name in _SEALED[kind]:
         if name not in data:

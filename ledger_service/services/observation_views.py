@@ -11,7 +11,6 @@ from sqlmodel import Session
 
 from ..domain.disclosures import read_disclosure
 from ..domain.hashing import hex0x
-from ..domain.observations import MOST
 from ..domain.times import from_chain, rfc3339
 from ..errors import InvalidInput, LedgerError
 from ..store import observation_log as sql
@@ -103,7 +102,7 @@ NOTHING = Observed()
 
 def observations_of(app: App, session: Session, case_id: str) -> Observed:
     """What a bundle says of a case's observations, all by one checkpoint."""
-    rows = sql.page_of_case(session, case_id, 0, MOST)
+    rows = sql.page_of_case(session, case_id, 0, None)
     if not rows:
         return NOTHING
     anchor, checkpoint = _checkpoint(session, rows)

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from ..domain.disclosures import Disclosure
 from ..domain.hashing import from_hex, hex0x
 from ..domain.messages import SigningDomain, anchor_domain, observation_hash
-from ..domain.observations import MOST, make_observation
+from ..domain.observations import MOST, MOST_BYTES, make_observation
 from ..domain.records import KeyHolder, Record
 from ..domain.times import parse_moment, to_chain
 from ..domain.vocabulary import Role
@@ -97,6 +97,7 @@ def prepare_observation(
         raise InvalidInput("A record is prepared before it is signed.", field="record", remedy="Leave it out here.")
     with app.database.write() as session:
         case = require_visible(session, account, find_case(session, case_id))
+        _require_kept(case)
         stated = stated_of(app, party_roles(account, case), request)
         drafted = draft(case, stated, account.address, "own")
         message = {"caseId": case.case_id, "commitment": hex0x(drafted.record.commitment)}
@@ -190,12 +191,7 @@ def keep(app: App, session: Session, case: CaseRow, drafts: Sequence[tuple[Draft
     """Keeps signed observations, each with the source that it came from, and answers their 202 bodies."""
     if not drafts:
         return []
-    if case.erased_at is not None:
-        raise Conflict("This case was erased.", field="case_id", remedy="It takes no more observations.")
-    if sql.count_of_case(session, case.case_id) + len(drafts) > MOST:
-        raise TooLarge(
-            f"A case takes at most {MOST} observations.", field="case_id", remedy="Send readings that say something."
-        )
+    _require_kept(case)
     secret, now = case_secret(app, session, case.case_id), app.clock.seconds()
     rows: list[Row] = []
     sealed: list[Row] = []
@@ -216,9 +212,30 @@ def keep(app: App, session: Session, case: CaseRow, drafts: Sequence[tuple[Draft
                 "receipt": receipt_answer(receipt, claims),
             }
         )
+    _require_room(session, case, rows, sealed)
     insert_many(session, ObservationRow, rows)
     insert_many(session, DisclosureRow, sealed)
     return answers
+
+
+def _require_kept(case: CaseRow) -> None:
+    if case.erased_at is not None:
+        raise Conflict("This case was erased.", field="case_id", remedy="It takes no more observations.")
+
+
+def _require_room(session: Session, case: CaseRow, rows: Sequence[Row], sealed: Sequence[Row]) -> None:
+    count, size = sql.count_and_bytes_of_case(session, case.case_id)
+    if count + len(rows) > MOST:
+        raise TooLarge(
+            f"A case takes at most {MOST} observations.", field="case_id", remedy="Send readings that say something."
+        )
+    added = sum(len(row["canonical"]) for row in rows) + sum(len(row["sealed"]) for row in sealed)
+    if size + added > MOST_BYTES:
+        raise TooLarge(
+            f"The observations of a case take at most {MOST_BYTES} bytes, with what is sealed of them.",
+            field="case_id",
+            remedy="Send fewer, or shorter texts.",
+        )
 
 
 def _row(observation_id: str, drafted: Draft, receipt: str, now: int, source: str | None) -> Row:

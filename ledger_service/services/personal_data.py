@@ -14,17 +14,21 @@ import structlog
 from sqlmodel import Session
 
 from ..domain.disclosures import read_disclosure
+from ..domain.disputes import round_of
 from ..domain.times import from_chain, rfc3339
+from ..domain.vocabulary import State
 from ..errors import LedgerError, NotFound
 from ..store import privacy as sql
-from ..store.cases import disclosures_of
+from ..store.cases import disclosures_of, opening_disclosures
+from ..store.disputes import votes_of
 from ..store.keys import account_by_id, held_key
-from ..store.stages import staged_records
-from ..store.tables import Account, CaseRow, Mail, StatusLink
+from ..store.observation_log import page_of_case
+from ..store.tables import Account, CaseRow, DisclosureRow, Mail, StatusLink
 from .accepting import case_secret
 from .app import App
 from .opening import consumer_index
 from .presenting import case_answer
+from .viewing import view_of
 
 log = structlog.get_logger("ledger.privacy")
 
@@ -62,7 +66,8 @@ def _cases_of(app: App, session: Session, email: str, account_id: int | None) ->
     merchants = [account_id] if account_id is not None else sql.merchants(session)
     found = list(sql.cases_of_consumer(session, [consumer_index(app, merchant, email) for merchant in merchants]))
     for case in _unindexed(session, account_id):
-        addresses = [one["value"] for one in _disclosed(app, session, case.case_id) if one["name"] == EMAIL]
+        opened = _disclosed(app, session, case.case_id, opening_disclosures(session, case.case_id))
+        addresses = [one["value"] for one in opened if one["name"] == EMAIL]
         if any(str(address).casefold() == email.casefold() for address in addresses):
             found.append(case)
     return sorted(found, key=lambda case: (case.opened_at, case.case_id))
@@ -77,14 +82,30 @@ def _unindexed(session: Session, account_id: int | None) -> Iterator[CaseRow]:
 
 def _told(app: App, session: Session, case: CaseRow) -> dict[str, Any]:
     merchant = account_by_id(session, case.account_id)
-    records = staged_records(session, case.case_id, app.settings.confirmations_needed)
+    view, votes = view_of(app, session, case), votes_of(session, case.case_id, app.settings.confirmations_needed)
+    running = round_of(view.state) if view.state.state is State.DISPUTED else None
+    # nobody is told what a vote says before its round is over
+    secret_votes = {one.row.vote_id for one in votes if one.row.round == running}
+    sealed = [row for row in disclosures_of(session, case.case_id) if row.record_id not in secret_votes]
     return {
         "case": case_answer(app, session, case),
         "merchant": merchant.name if merchant else None,
-        "personal_fields": _disclosed(app, session, case.case_id),
+        "personal_fields": _disclosed(app, session, case.case_id, sealed),
         "records": [
             {"record_id": one.row.record_id, "stage": one.stage.wire, "record": json.loads(one.row.canonical)}
-            for one in records
+            for one in view.records
+        ],
+        "votes": [
+            {
+                "vote_id": one.row.vote_id,
+                "stage": one.stage.wire,
+                "record": None if one.row.vote_id in secret_votes else json.loads(one.row.canonical),
+            }
+            for one in votes
+        ],
+        "observations": [
+            {"observation_id": row.observation_id, "record": json.loads(row.canonical)}
+            for row in page_of_case(session, case.case_id, 0, None)
         ],
         "mails": [_mail(mail) for mail in sql.all_mails(session, case.case_id)],
         "links": [_link(link) for link in sql.all_links(session, case.case_id)],
@@ -95,10 +116,10 @@ def _told(app: App, session: Session, case: CaseRow) -> dict[str, Any]:
     }
 
 
-def _disclosed(app: App, session: Session, case_id: str) -> Sequence[dict[str, Any]]:
+def _disclosed(app: App, session: Session, case_id: str, rows: Sequence[DisclosureRow]) -> Sequence[dict[str, Any]]:
     secret = case_secret(app, session, case_id)
     shown: list[dict[str, Any]] = []
-    for row in disclosures_of(session, case_id) if secret is not None else ():
+    for row in rows if secret is not None else ():
         try:
             field = read_disclosure(app.vault.open(secret or b"", row.digest, row.sealed).decode())
         except (LedgerError, ValueError):

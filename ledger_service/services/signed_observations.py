@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from ..domain.disclosures import Disclosure, read_disclosure
 from ..domain.observations import KINDS
 from ..domain.records import Record, record_of
@@ -17,8 +19,11 @@ from ..domain.vocabulary import Role
 from ..errors import InvalidInput, LedgerError
 from ..store.tables import CaseRow
 from .app import App
+from .inputs import Text, Word
 from .observation_data import ObservationInput, read_observed, role_of
 from .times import check_occurred
+
+_PERSONAL = TypeAdapter(dict[Word, Text])  # what `prepare` takes
 
 
 def read_signed(
@@ -58,8 +63,12 @@ def _check_content(app: App, roles: Sequence[Role], body: dict[str, Any], disclo
     kind = str(body["kind"])
     role_of(roles, kind, str(body["role"]))
     sealed = {one.name: one.value for one in disclosures}
-    if not all(isinstance(value, str) for value in sealed.values()) or len(sealed) != len(disclosures):
-        raise _unlike("A disclosure is no text, or two have one name.")
+    if len(sealed) != len(disclosures):
+        raise _unlike("Two disclosures have one name.")
+    try:
+        _PERSONAL.validate_python(sealed)
+    except ValidationError:
+        raise _unlike("A disclosure is no text of at most 2000 characters, or its name is none.") from None
     stands, _ = read_observed(kind, body["data"], sealed)
     if stands != body["data"]:
         raise _unlike("It says in the open what is to be sealed.")

@@ -65,6 +65,13 @@ def disclosures_of(session: Session, case_id: str) -> Sequence[DisclosureRow]:
     ).all()
 
 
+def opening_disclosures(session: Session, case_id: str) -> Sequence[DisclosureRow]:
+    """The sealed fields of the record that opened a case, without those that anybody stated later."""
+    opened = select(RecordRow.record_id).where(RecordRow.case_id == case_id, RecordRow.kind == "requested")
+    query = select(DisclosureRow).where(DisclosureRow.case_id == case_id, col(DisclosureRow.record_id).in_(opened))
+    return session.exec(query.order_by(col(DisclosureRow.id))).all()
+
+
 def prepared_record(session: Session, record_id: str) -> PreparedRecord | None:
     return session.get(PreparedRecord, record_id)
 

@@ -36,9 +36,16 @@ def known_sources(session: Session, sources: Sequence[str]) -> set[str]:
     return found
 
 
-def count_of_case(session: Session, case_id: str) -> int:
-    query = select(func.count()).select_from(ObservationRow).where(ObservationRow.case_id == case_id)
-    return session.exec(query).one()
+def count_and_bytes_of_case(session: Session, case_id: str) -> tuple[int, int]:
+    """How many observations a case has, and the bytes of their documents and of what is sealed of them."""
+    ours = ObservationRow.case_id == case_id
+    canonical = func.coalesce(func.sum(func.length(ObservationRow.canonical)), 0)
+    count, written = session.exec(select(func.count(), canonical).select_from(ObservationRow).where(ours)).one()
+    ids = select(ObservationRow.observation_id).where(ours)
+    sealed = select(func.coalesce(func.sum(func.length(DisclosureRow.sealed)), 0)).where(
+        DisclosureRow.case_id == case_id, col(DisclosureRow.record_id).in_(ids)
+    )
+    return count, int(written) + int(session.exec(sealed).one())
 
 
 def page_of_case(session: Session, case_id: str, after: int, limit: int | None) -> Sequence[ObservationRow]:

@@ -21,14 +21,13 @@ import structlog
 from sqlmodel import Session
 
 from .. import telemetry
-from ..domain.disclosures import read_disclosure
 from ..domain.money import to_decimal
 from ..domain.times import from_chain
 from ..mail_sending import MailSender, NeverTaken
-from ..services.accepting import case_secret
 from ..services.app import App
 from ..services.links import ACTING, issue_link, last_window_ends
-from ..store.cases import chain_case, disclosures_of, find_case
+from ..services.opening_fields import opening_fields
+from ..store.cases import chain_case, find_case
 from ..store.keys import account_by_id
 from ..store.mails import (
     claim_mail,
@@ -139,7 +138,7 @@ class Notifier:
         case = find_case(session, mail.case_id)
         if case is None:
             return None
-        personal = _personal(self._app, session, case)
+        personal = opening_fields(self._app, session, case.case_id)
         address = personal.get("consumer.email")
         if address is None:
             return None
@@ -193,15 +192,6 @@ def _moment(texts: dict[str, Any], moment: datetime) -> str:
     """To the minute, and rather early than late."""
     values = {"day": moment.day, "month": texts["months"][moment.month - 1], "year": moment.year}
     return str(texts["moment"].format(time=f"{moment:%H:%M}", **values))
-
-
-def _personal(app: App, session: Session, case: CaseRow) -> dict[str, Any]:
-    secret = case_secret(app, session, case.case_id)
-    if secret is None:
-        return {}
-    opened = (app.vault.open(secret, row.digest, row.sealed) for row in disclosures_of(session, case.case_id))
-    disclosures = [read_disclosure(encoded.decode()) for encoded in opened]
-    return {disclosure.name: disclosure.value for disclosure in disclosures}
 
 
 def _header_text(text: str) -> str:

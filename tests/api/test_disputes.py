@@ -200,6 +200,27 @@ def test_shares_stay_out_of_sight_until_the_round_is_over(
     assert (shown["votes"][0]["share"], shown["votes"][0]["reason"]) == (7_000, "Worn at the edge.")
 
 
+def test_person_is_told_of_votes_once_their_round_is_over(
+    client: TestClient, ledger: App, bench: Bench, disputed: str, vote: Vote, as_merchant: Headers
+) -> None:
+    def told() -> dict[str, Any]:
+        body = {"email": "ada@example.org"}
+        [case] = client.post("/v1/personal-data", json=body, headers=as_merchant).json()["cases"]
+        return dict(case)
+
+    given = vote(bench.first[0]).json()
+    count_vote(ledger, disputed, bench.first[0]["address"], 7_000)
+    before = told()
+    assert before["votes"] == [{"vote_id": given["vote_id"], "stage": "accepted", "record": None}]
+    assert "Worn at the edge." not in str(before)
+    rule(ledger, disputed, 7_000)
+    after = told()
+    [shown] = after["votes"]
+    assert (shown["record"]["kind"], shown["record"]["data"]["share"]) == ("vote", 7_000)
+    said = [field["value"] for field in after["personal_fields"] if field["stated_in"] == given["vote_id"]]
+    assert said == ["Worn at the edge."]
+
+
 def test_second_vote_in_a_round_is_refused(ledger: App, bench: Bench, vote: Vote) -> None:
     assert vote(bench.first[0]).status_code == 202
     before = count_rows(ledger)

@@ -165,6 +165,8 @@ def test_person_is_told_all_that_is_held(
     client: TestClient, ledger: App, as_merchant: Headers, case_id: str, open_case: Open
 ) -> None:
     open_case(consumer={"name": "Somebody Else", "email": "else@customers.example"})
+    noted = {"kind": "noted", "data": {"topic": "goods", "note": "Adelheid rang."}}
+    assert client.post(f"/v1/cases/{case_id}/observations", json=noted, headers=as_merchant).status_code == 202
     answer = ask(client, {**as_merchant, "Idempotency-Key": "x"}, "Adelheid@Customers.example")
     assert answer.status_code == 200, answer.text
     assert answer.headers["Cache-Control"] == "no-store"
@@ -174,6 +176,9 @@ def test_person_is_told_all_that_is_held(
     assert set(fields) == set(FIELDS)
     assert fields["consumer.postal_address"] == CONSUMER["postal_address"]
     assert [record["record"]["kind"] for record in told["records"]] == ["requested", "authorised"]
+    [observation] = told["observations"]
+    assert (observation["record"]["kind"], observation["record"]["data"]) == ("noted", {"topic": "goods"})
+    assert told["votes"] == []
     assert [mail["template"] for mail in told["mails"]] == ["opened"]
     assert told["links"][0]["scopes"] == ["status:read"]
     assert told["signing_key"]["held_by_the_service"] is True

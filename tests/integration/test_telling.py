@@ -100,7 +100,7 @@ class Told:
 @pytest.fixture
 def told(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
     person = {"consumer.email": "ann@example.com", "consumer.name": "Ann"}
-    monkeypatch.setattr(notifier_module, "_personal", lambda *_: person)
+    monkeypatch.setattr(notifier_module, "opening_fields", lambda *_: person)
     monkeypatch.setattr(notifier_module, "issue_link", lambda *_: ("https://returns.example/s#token", "jti"))
     monkeypatch.setattr(notifier_module, "last_window_ends", lambda *_: 0)
     receiver = Receiver()

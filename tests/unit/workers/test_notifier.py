@@ -89,10 +89,10 @@ def _case(case_id: str, account: int, reference: str) -> CaseRow:
 def mails(database: Database, monkeypatch: pytest.MonkeyPatch) -> Mails:
     mails = Mails(database)
 
-    def personal(_app: object, _session: Session, case: CaseRow) -> dict[str, str]:
-        return mails.personal[case.case_id]
+    def personal(_app: object, _session: Session, case_id: str) -> dict[str, str]:
+        return mails.personal[case_id]
 
-    monkeypatch.setattr(module, "_personal", personal)
+    monkeypatch.setattr(module, "opening_fields", personal)
     monkeypatch.setattr(module, "issue_link", lambda *_: (_LINK, "jti"))
     monkeypatch.setattr(module, "last_window_ends", lambda *_: 0)
     return mails

@@ -46,7 +46,7 @@ class Post:
 @pytest.fixture
 def post(database: Database, monkeypatch: pytest.MonkeyPatch) -> Post:
     person = {"consumer.email": "ann@example.com", "consumer.name": "Ann"}
-    monkeypatch.setattr(module, "_personal", lambda *_: person)
+    monkeypatch.setattr(module, "opening_fields", lambda *_: person)
     monkeypatch.setattr(module, "issue_link", lambda *_: ("https://returns.example/s#token", "jti"))
     monkeypatch.setattr(module, "last_window_ends", lambda *_: 0)
     return Post(Installation(database))
