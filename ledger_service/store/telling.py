@@ -30,7 +30,6 @@ Place = tuple[int, int]  # block number and log index
 Source = type[ChainRecord] | type[ChainRefusal] | type[ChainVote]
 DEEPEST = 64  # blocks, at least, that reading goes back after a reorg
 _BEFORE_ALL = (-1, -1)
-_LAST_LOG = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +40,8 @@ class Reading:
     undone: bool
 
 
-def begin_reading(session: Session, sources: Sequence[str]) -> None:
-    """Gives those a place that have none: before all on the first day; where others were read already, as after an
-    update, behind all that there is, since it is no news."""
-    known = set(session.exec(select(TellingCursor.source)).all())
-    place = (head_block(session), _LAST_LOG) if known else _BEFORE_ALL
-    for source in set(sources) - known:
-        keep_place(session, source, place, None)
-
-
 def read_place(session: Session, source: str) -> Reading:
+    """Before all where nothing of the source was there to be told yet."""
     cursor = session.get(TellingCursor, source)
     if cursor is None:
         return Reading(_BEFORE_ALL, undone=False)

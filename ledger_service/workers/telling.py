@@ -63,7 +63,6 @@ class Teller:
             if not self._is_due(session, now):
                 return False
         with self._app.database.write() as session:
-            sql.begin_reading(session, [source.name for source in self._sources])
             for source in self._sources:
                 self._read_on(session, source, now)
             self._correct(session, now)
