@@ -35,7 +35,7 @@ def erase(
     """Destroys the personal data of an ended case, and records that on the chain."""
     app = open_installation(data).app
     body = erase_case(app, None, case.lower(), ErasureInput())
-    cleared = case.lower() in clear(app)
+    cleared = case.lower() in (clear(app) or ())
     if as_json:
         print_json({**body, "cleared": cleared})
         return

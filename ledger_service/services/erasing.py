@@ -112,6 +112,13 @@ def _require_ended(app: App, session: Session, case: CaseRow) -> Place | None:
     place = None if opening_refused(read.records) else place_as_read(app, session, case, read)
     if place is not None and place.state.state.is_live:
         raise _goes_on(place)
+    require_ready(app, session, case)
+    return place
+
+
+def require_ready(app: App, session: Session, case: CaseRow) -> None:
+    """Raises Conflict while something of a case that has ended is under way: what is personal in it is needed for it,
+    or again, if the end is taken back."""
     if sql.is_anything_waiting(session, case.case_id):
         raise _not_yet("Something of it is still on its way to the chain.", "Look at its milestones' stages, and wait.")
     _require_final(app, session, case)
@@ -120,7 +127,6 @@ def _require_ended(app: App, session: Session, case: CaseRow) -> Place | None:
         raise _not_yet("Money of it is still to be paid out to the consumer.", "Wait until it is withdrawn.")
     if sql.has_mail_on_its_way(session, case.case_id, app.clock.seconds()):
         raise _not_yet("A message to its consumer is on its way.", "Try again in some minutes.")
-    return place
 
 
 def _goes_on(place: Place) -> OutOfOrder:

@@ -132,10 +132,11 @@ def mails_of(session: Session, case_ids: Sequence[str]) -> Sequence[int]:
     return [int(each) for each in session.exec(query) if each is not None]
 
 
-def erased_on_chain(session: Session, since: int = 0) -> Sequence[str]:
-    """Cases that the chain says were erased, in blocks from `since` on, and whose key is here all the same."""
+def erased_on_chain(session: Session, since: int = 0) -> Sequence[tuple[str, int]]:
+    """Cases that the chain says were erased, in blocks from `since` on, and whose key is here all the same; each with
+    the block that says so."""
     kept = exists().where(col(CaseKey.case_id) == col(ChainRecord.case_id))
-    erased = select(ChainRecord.case_id).where(
+    erased = select(ChainRecord.case_id, ChainRecord.block_number).where(
         ChainRecord.kind == Kind.ERASED.wire, ChainRecord.block_number >= since, kept
     )
     return session.exec(erased).all()

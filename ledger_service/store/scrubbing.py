@@ -1,7 +1,7 @@
 """Taking what was deleted out of the database's files as well.
 
 SQLite overwrites what it deletes (`secure_delete`), and its write-ahead log is emptied here. PostgreSQL leaves dead
-rows where they were: tables are written anew, the small ones each time, all of them where somebody asks for it.
+rows where they were until their space is used again, or until tables are written anew, where somebody asks for it.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ from sqlalchemy.exc import DBAPIError
 
 from .database import Database
 
-# What holds cases' keys is small. The others hold what is sealed, or a merchant's own reference.
-_SMALL = ("case_keys", "prepared_cases", "prepared_records", "prepared_votes")
-_LARGE = ("cases", "webhook_events", "idempotent_requests", "disclosures", "status_links", "held_keys")
-_PATIENCE = 2_000  # milliseconds for which others may be kept waiting, or keep us waiting
+# What holds keys, what is sealed, or a merchant's own reference.
+_TABLES = (
+    *("case_keys", "prepared_cases", "prepared_records", "prepared_votes", "cases", "webhook_events"),
+    *("idempotent_requests", "disclosures", "status_links", "held_keys"),
+)
+_PATIENCE = 2_000  # milliseconds for which others may keep us waiting
+_MOMENT = 50  # the same where all writers wait meanwhile, as SQLite's do for a log that somebody reads
 
 
 def scrub(database: Database, *, whole: bool = False) -> bool:
@@ -32,7 +35,7 @@ def _scrub_sqlite(database: Database, whole: bool) -> bool:
     connection = database.engine.raw_connection()
     try:
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={_PATIENCE}")
+        cursor.execute(f"PRAGMA busy_timeout={_PATIENCE if whole else _MOMENT}")
         if whole:
             cursor.execute("VACUUM")
         busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -47,7 +50,5 @@ def _scrub_postgresql(database: Database, whole: bool) -> None:
         engine = patient.engine.execution_options(isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.exec_driver_sql(f"SET lock_timeout = {0 if whole else _PATIENCE}")
-            for table in _SMALL:
-                connection.exec_driver_sql(f"VACUUM (FULL) {table}")
-            for table in _LARGE:
+            for table in _TABLES:
                 connection.exec_driver_sql(f"VACUUM (FULL) {table}" if whole else f"VACUUM {table}")
