@@ -13,13 +13,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlmodel import Session
+
 from ..clock import Clock
 from ..domain.times import from_chain, rfc3339
 from ..errors import IntegrityFailure, LedgerError, Unavailable
 from ..master_keys import KeyFile, key_names
 from ..sealing import Vault
 from ..store.database import Database
-from ..store.sealed_rows import SEALED, Key, SealedColumn, replace_sealed, retire_keys, retired_keys, sealed_after
+from ..store.sealed_rows import (
+    SEALED,
+    Key,
+    SealedColumn,
+    replace_sealed,
+    retire_keys,
+    retired_keys,
+    sealed_after,
+    wait_for_sealers,
+)
 
 AT_ONCE = 500
 # Seconds in which what was begun under the old key is kept or given up: a unit of work waits no longer for its turn.
@@ -48,10 +59,36 @@ def rotate_master(database: Database, folder: Path, clock: Clock, wait: Wait) ->
         wait(SETTLING)
         _seal_all(database, vault, counted)
         retired = [key.name for key in keys.keys[1:]]
-        with database.write() as session:
-            retire_keys(session, retired, clock.seconds())
+        while not _retire(database, vault, retired, clock.seconds()):
+            _seal_all(database, vault, counted)
         file.end()
     return Rotation(keys.current.name, retired, dict(counted))
+
+
+def _retire(database: Database, vault: Vault, retired: list[str], now: int) -> bool:
+    """False, and nothing done, where something was kept under an old key until the very end, as by a unit of work that
+    took longer than all others: it is to be sealed again first."""
+    with database.write() as session:
+        wait_for_sealers(session)
+        if any(_has_others(session, vault, where) for where in SEALED):
+            return False
+        retire_keys(session, retired, now)
+    return True
+
+
+def _has_others(session: Session, vault: Vault, where: SealedColumn) -> bool:
+    """Whether anything is under another key than the current one."""
+    after: Key | None = None
+    while rows := sealed_after(session, where, after, AT_ONCE):
+        if not all(vault.is_current(_raw(where, kept)) for _, _, kept in rows):
+            return True
+        after = rows[-1][0]
+    return False
+
+
+def _raw(where: SealedColumn, kept: Any) -> bytes:
+    sealed: bytes = base64.b64decode(kept) if where.is_text else kept
+    return sealed
 
 
 def _seal_all(database: Database, vault: Vault, counted: Counter[str]) -> None:
@@ -70,7 +107,7 @@ def _seal_some(database: Database, vault: Vault, where: SealedColumn, after: Key
         rows = sealed_after(session, where, after, AT_ONCE)
         changed = 0
         for key, about, kept in rows:
-            sealed = base64.b64decode(kept) if where.is_text else kept
+            sealed = _raw(where, kept)
             if vault.is_current(sealed):
                 continue
             again = _sealed_again(vault, where, about, sealed)

@@ -4,6 +4,7 @@ opens nothing afterwards."""
 from __future__ import annotations
 
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,30 @@ def test_what_was_begun_under_the_old_key_is_sealed_again_at_the_end(house: Hous
             session.add(row)
 
     assert house.rotate(late).sealed["case_keys"] == 2
+    house.check(house.restarted())
+
+
+def test_unit_of_work_that_outlasts_the_wait_is_waited_for(house: House) -> None:
+    """It keeps what it sealed under the old key when nothing else is under that one any more."""
+    old = Vault(bytes.fromhex((house.folder / MASTER).read_text()))
+    kept, ends, threads = threading.Event(), threading.Event(), list[threading.Thread]()
+
+    def last_long() -> None:
+        with house.app.database.write() as session:
+            row = session.get_one(CaseKey, house.case_id)
+            row.wrapped = old.wrap(house.case_id, house.app.vault.unwrap(house.case_id, row.wrapped))
+            session.add(row)
+            session.flush()
+            kept.set()
+            ends.wait(2.0)
+
+    def begin(_seconds: float) -> None:
+        threads.append(threading.Thread(target=last_long))
+        threads[0].start()
+        assert kept.wait(30)
+
+    assert house.rotate(begin).sealed["case_keys"] == 2
+    threads[0].join()
     house.check(house.restarted())
 
 
