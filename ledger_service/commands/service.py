@@ -74,7 +74,7 @@ def make_workers(app: App, rpc: Rpc) -> Workers:
     mail, deliverer = Aside("mail", Notifier(app, mail_sender(settings)).step), Deliverer(app)
     caretaker = Aside("caretaking", Caretaker(app, lambda: rpc.latest().number).step)
     steps = [
-        Step("log", LogKeeper(app).step, lease="log"),
+        Step("log", LogKeeper(app, head=lambda: rpc.latest().number).step, lease="log"),
         *_second_anchoring(app),
         Step("telling", Teller(app).step, lease="notify"),
         Step("mail", mail.step, lease="mail", stop=mail.stop),

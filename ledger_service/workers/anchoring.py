@@ -7,6 +7,7 @@ each is sent once, and again if a reorg takes it back.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -21,6 +22,8 @@ from ..errors import IntegrityFailure
 from ..services.app import App
 from ..services.log import origin
 from ..store import observation_log as sql
+from ..store.privacy import RESTORED, hold
+from ..store.stages import head_block
 from ..store.tables import LogCheckpoint
 
 _log = structlog.get_logger(__name__)
@@ -44,17 +47,25 @@ class Pace:
 
 
 class LogKeeper:
-    """One for a database, under the lease `log`; of two at once, the database refuses one."""
+    """One for a database, under the lease `log`; of two at once, the database refuses one. `head` is the number of the
+    chain's newest block, -1 where there is none to be waited for."""
 
-    def __init__(self, app: App, pace: Pace | None = None, at_once: int = _AT_ONCE) -> None:
+    def __init__(
+        self, app: App, pace: Pace | None = None, at_once: int = _AT_ONCE, head: Callable[[], int] = lambda: -1
+    ) -> None:
         settings = app.settings
         self._app = app
         self._pace = pace or Pace(settings.anchor_entries, settings.anchor_seconds)
         self._at_once = at_once
+        self._head = head
+        self._begin_at: int | None = None  # the block that the index is to have reached
+        self._has_begun = False
 
     def step(self) -> int:
         """Appends what waits, and asks for an anchor if one is due; how many entries were appended. Raises
         IntegrityFailure, and appends nothing, where the chain has a checkpoint that this log does not lead to."""
+        if not self._may_begin():
+            return 0
         appended = 0
         for _ in range(_BATCHES):
             grown = self._append()
@@ -65,6 +76,15 @@ class LogKeeper:
         return appended
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _may_begin(self) -> bool:
+        """Not before the index has read which checkpoints the chain has: this may be a backup's database."""
+        if not self._has_begun:
+            if self._begin_at is None:
+                self._begin_at = self._head()
+            with self._app.database.read() as session:
+                self._has_begun = hold(session, RESTORED) is None and head_block(session) >= self._begin_at
+        return self._has_begun
 
     def _append(self) -> int:
         with self._app.database.read() as session:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import Databases
 from sqlalchemy import Connection, text
 from sqlmodel import Session, select
 
@@ -17,10 +19,14 @@ from ledger_service.chain.case_reader import FullReader
 from ledger_service.chain.rpc import Rpc
 from ledger_service.domain.hashing import hex0x
 from ledger_service.errors import Conflict, IntegrityFailure, Interrupted
+from ledger_service.services.app import make_app
+from ledger_service.services.backup import make_backup, restore_backup
 from ledger_service.services.bundles import make_bundle
+from ledger_service.services.caretaking import release
 from ledger_service.services.log_audit import log_problems
 from ledger_service.store import observation_log as sql
 from ledger_service.store.database import Database
+from ledger_service.store.migrate import upgrade
 from ledger_service.store.tables import (
     ChainAnchor,
     LogCheckpoint,
@@ -30,7 +36,10 @@ from ledger_service.store.tables import (
 )
 from ledger_service.verification import verify_bundle
 from ledger_service.workers.anchoring import LogKeeper
+from ledger_service.workers.indexer import Indexer
+from ledger_service.workers.rebuilding import rebuild
 
+from .conftest import World
 from .observing import NOW_AND_AGAIN, Log, log
 from .test_faults import Undo, reorg
 
@@ -232,6 +241,60 @@ def test_database_that_is_older_than_the_chain_appends_nothing(log: Log) -> None
     with pytest.raises(IntegrityFailure, match="does not lead to"):
         log.keeper.step()
     assert log.rows(LogCheckpoint) == []
+
+
+@pytest.fixture
+def migrated_log(world: World, databases: Databases, tmp_path: Path) -> Iterator[Log]:
+    """With a database of which backups are made."""
+    database = databases.open(databases.empty_url())
+    upgrade(database)
+    log = Log(world, database, tmp_path / "installation")
+    yield log
+    log.close()
+
+
+def test_restored_database_appends_nothing_before_it_knows_the_chain(
+    migrated_log: Log, databases: Databases, tmp_path: Path
+) -> None:
+    """Its log would be a second one, with checkpoints of its own under the same name."""
+    log = migrated_log
+    log.state(3)
+    log.run_until_anchored()
+    log.state(1)  # which the log lacks yet
+    file = tmp_path / "before.zip"
+    make_backup(log.app.settings.data, log.app.database, file, log.app.clock, lambda *_: None)
+    log.state(2)
+    log.run_until_anchored()
+    empty = databases.open(databases.empty_url())
+    restore_backup(log.app.settings.data, empty, file, lambda *_: None)
+    reborn = make_app(log.app.settings, log.app.deployment, log.app.clock, empty)
+    keeper = LogKeeper(reborn, NOW_AND_AGAIN, head=lambda: log.rpc.latest().number)
+
+    def sizes() -> list[int]:
+        with empty.read() as session:
+            return sorted(row.size for row in session.exec(select(LogCheckpoint)))
+
+    assert keeper.step() == 0
+    assert sizes() == [3]
+    indexer = Indexer(empty, log.rpc, reborn.deployment, reborn.policies.by_id)
+    rebuild(empty, log.rpc, reborn.clock, indexer, lambda _: None)
+    assert keeper.step() == 0, "nobody has looked yet at what was erased since"
+    release(reborn)
+    with pytest.raises(IntegrityFailure, match="does not lead to"):
+        keeper.step()
+    assert sizes() == [3]
+
+
+def test_log_of_a_service_that_begins_waits_for_the_index(log: Log) -> None:
+    """An older copy of the database's files has no hold on it."""
+    log.state(3)
+    log.run_until_anchored()
+    log.state(1)
+    log.world.chain.rpc.call("evm_mine")
+    keeper = LogKeeper(log.app, NOW_AND_AGAIN, head=lambda: log.rpc.latest().number)
+    assert keeper.step() == 0
+    log.workers._index()
+    assert keeper.step() == 1
 
 
 # --- the audit -------------------------------------------------------------------------------------------------------
