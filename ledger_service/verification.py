@@ -29,6 +29,7 @@ from .domain.receipts import receipt_of, record_receipt
 from .domain.records import canonical_bytes
 from .domain.replay import Replay
 from .domain.row_checks import check_fingerprint, check_role, check_signature, requested_amount_problem
+from .domain.seen import other_name
 from .domain.times import from_chain, rfc3339
 from .domain.vocabulary import Mode
 from .domain.vote_checks import check_vote, missing_vote, ruled_at
@@ -67,7 +68,7 @@ def verify_bundle(
     if not isinstance(bundle, dict) or set(bundle) != {"format", "evidence", "seal"} or bundle["format"] != BUNDLE:
         raise InvalidInput(f"This is no evidence bundle ({BUNDLE}).", field="bundle", remedy="Ask for it again.")
     evidence = parse_evidence(bundle["evidence"])
-    report = verify_reading(Reading(evidence), chain, block_hash=block_hash, codes=codes)
+    report = verify_reading(Reading(evidence, keys), chain, block_hash=block_hash, codes=codes)
     return replace(report, checks=(_check_seal(bundle, evidence, keys), *report.checks))
 
 
@@ -131,7 +132,8 @@ def _check_seal(bundle: dict[str, Any], evidence: Evidence, keys: dict[str, Any]
     known = (
         "a key of the set you gave" if keys is not None else "the key named in the file; compare it with the service's"
     )
-    return Check(0, "pass", f"Sealed by {claims.get('iss')} with {known}: {kid}.")
+    issuer = claims.get("iss")
+    return Check(0, "pass", f"Sealed by {issuer} with {known}: {kid}.{other_name(evidence.checkpoint, issuer)}")
 
 
 # --- one row ---------------------------------------------------------------------------------------------------------

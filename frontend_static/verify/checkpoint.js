@@ -11,6 +11,11 @@ const LONGEST = 16_384; // characters of a note
 const ED25519 = 1; // as a type of signature
 const CHANGED = "The checkpoint was changed after the service signed it.";
 
+/** What names the log of a service that is reached at `url`: no scheme, no slash at the end. */
+export function originOf(url, contract) {
+  return `${url.replace(/^[a-z][a-z0-9+.-]*:\/\//, "").replace(/\/+$/, "")}/${contract}`;
+}
+
 /** `{ origin, size, root }` of a note that one of these keys signed in the name of its origin. Throws LedgerError. */
 export async function readCheckpoint(note, keys) {
   const at = note.indexOf("\n\n");

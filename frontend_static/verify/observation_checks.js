@@ -42,11 +42,11 @@ async function readLog(reading, given, basis) {
   return log;
 }
 
-async function noteProblem({ evidence }, log) {
+async function noteProblem({ keys }, log) {
   const { note, anchor, contract } = log.given;
   if (note === null) return anchor === null ? null : "It names an anchor, and no checkpoint.";
   try {
-    log.read = await readCheckpoint(note, keysOf(evidence.jwks));
+    log.read = await readCheckpoint(note, keysOf(keys));
   } catch (error) {
     return error instanceof LedgerError ? error.message : "The checkpoint is no signed note of a log.";
   }

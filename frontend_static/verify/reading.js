@@ -14,10 +14,10 @@ import { isObject } from "./strict_fields.js";
 import { Grade, Kind, Role, wireOf } from "./vocabulary.js";
 
 /** Evidence with everything derived from it once. Rules and replay are the thing itself, or text that says what is wrong. */
-export async function readEvidence(evidence) {
+export async function readEvidence(evidence, keys = evidence.jwks) {
   const rows = rowsOf(evidence);
-  const reading = { evidence, rows, blocks: new Map(evidence.blocks.map((block) => [block.number, block])) };
-  reading.receipts = await readReceipts(evidence);
+  const reading = { evidence, keys, rows, blocks: new Map(evidence.blocks.map((block) => [block.number, block])) };
+  reading.receipts = await readReceipts(evidence, keys);
   reading.isErased = rows.some(({ entry }) => entry !== null && entry.kind === Kind.ERASED);
   reading.requested = requestedOf(rows);
   reading.rules = rulesOf(evidence, rows);
@@ -27,12 +27,12 @@ export async function readEvidence(evidence) {
 }
 
 /** Claims by token, or text that says what is wrong with it. */
-async function readReceipts(evidence) {
+async function readReceipts(evidence, keys) {
   const found = new Map();
   for (const { receipt } of [...evidence.records, ...evidence.votes, ...evidence.observations]) {
     if (found.has(receipt)) continue;
     try {
-      found.set(receipt, (await readToken("receipt+jwt", receipt, evidence.jwks)).claims);
+      found.set(receipt, (await readToken("receipt+jwt", receipt, keys)).claims);
     } catch (error) {
       found.set(receipt, error.message);
     }

@@ -19,6 +19,7 @@ import {
   checkTimeline,
   receiptOf,
 } from "./case_checks.js";
+import { originOf } from "./checkpoint.js";
 import { check, reportOf, rowReport, summarise } from "./checks.js";
 import { InvalidInput, LedgerError } from "./errors.js";
 import { parseEvidence } from "./evidence.js";
@@ -42,7 +43,7 @@ const FORMAT = "after-sales-bundle/1";
 export async function verifyBundle(text, { chain = null, keys = null, blockHash = null } = {}) {
   const bundle = readBundle(text);
   const evidence = parseEvidence(bundle.evidence);
-  const { report, ...restsOn } = await verifyEvidence(evidence, chain, blockHash);
+  const { report, ...restsOn } = await verifyEvidence(evidence, { chain, blockHash, keys: keys ?? evidence.jwks });
   const checks = [await checkSeal(bundle, evidence, keys), ...report.checks];
   return { ...reportOf({ ...report, checks }), ...restsOn };
 }
@@ -60,8 +61,8 @@ function readBundle(text) {
   return bundle;
 }
 
-async function verifyEvidence(evidence, chain, blockHash) {
-  const reading = await readEvidence(evidence);
+async function verifyEvidence(evidence, { chain, blockHash, keys }) {
+  const reading = await readEvidence(evidence, keys);
   const basis = await basisOf(reading, chain, blockHash);
   const rows = [];
   for (const row of reading.rows) rows.push(await judgeRow(reading, row, basis));
@@ -135,7 +136,15 @@ async function checkSeal(bundle, evidence, keys) {
     return check(0, "fail", "The file was changed after the service sealed it.");
   }
   const known = keys ? "a key of the set you gave" : "the key named in the file; compare it with the service's";
-  return check(0, "pass", `Sealed by ${claims.iss} with ${known}: ${kid}.`);
+  return check(0, "pass", `Sealed by ${claims.iss} with ${known}: ${kid}.${otherName(evidence, claims.iss)}`);
+}
+
+/** Said where a log is in another name than the seal beside it, as that of a service that was moved is. */
+function otherName({ checkpoint }, issuer) {
+  const [origin] = (checkpoint?.note ?? "").split("\n", 1);
+  if (!origin || origin === originOf(String(issuer), checkpoint.contract)) return "";
+  const name = origin.slice(0, Math.max(origin.lastIndexOf("/"), 0));
+  return ` The log of observations is in the name of ${name}: ask whether the service was moved.`;
 }
 
 function checkDocuments(reading, rows) {

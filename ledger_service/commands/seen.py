@@ -29,11 +29,14 @@ def default_memory() -> Path:
     return Path.home() / ".local" / "state" / "after-sales-audit-ledger" / "checkpoints.json"
 
 
-def with_memory(report: Report, bundle: Any, memory: Path, prove: ConsistencyProof | None) -> Report:
-    """The report with check 7 held to the last checkpoint of the same log, which is then remembered."""
+def with_memory(
+    report: Report, bundle: Any, memory: Path, prove: ConsistencyProof | None, keys: dict[str, Any] | None = None
+) -> Report:
+    """The report with check 7 held to the last checkpoint of the same log, which is then remembered. `keys` is the
+    service's key set from elsewhere."""
     evidence = bundle["evidence"]
     note = evidence["checkpoint"]["note"] if evidence["checkpoint"] else None
-    shown = shown_in(note, evidence["jwks"])
+    shown = shown_in(note, evidence["jwks"] if keys is None else keys, evidence["chain"]["id"])
     check = next(one for one in report.checks if one.number == 7)
     if shown is None or check.result == "fail":
         return report

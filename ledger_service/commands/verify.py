@@ -75,7 +75,7 @@ def _verify(options: argparse.Namespace) -> int:
         stronger = strengthened(alone, report)
     if not options.no_seen:
         prove = proof_from(options.log) if options.log else None
-        report = with_memory(report, content, options.seen or default_memory(), prove)
+        report = with_memory(report, content, options.seen or default_memory(), prove, keys)
     if options.json:
         said = report.as_json() | ({"stronger": stronger} if options.rpc else {})
         print(json.dumps(said, indent=2, ensure_ascii=False))

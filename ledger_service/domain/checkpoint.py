@@ -129,9 +129,9 @@ def growth_problem(earlier: Checkpoint, later: Checkpoint, proof: Sequence[bytes
     return None
 
 
-def keys_of(jwks: dict[str, Any]) -> list[bytes]:
+def keys_of(jwks: Any) -> list[bytes]:
     """The Ed25519 keys of a JSON Web Key Set; none where it is none."""
-    listed = jwks.get("keys")
+    listed = jwks.get("keys") if isinstance(jwks, dict) else None
     found = []
     for key in listed if isinstance(listed, list) else []:
         try:

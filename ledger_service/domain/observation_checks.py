@@ -90,7 +90,7 @@ class _Log:
         if self.given.note is None:
             return None if self.given.anchor is None else "It names an anchor, and no checkpoint."
         try:
-            self.checkpoint = read_checkpoint(self.given.note, keys_of(reading.evidence.jwks))
+            self.checkpoint = read_checkpoint(self.given.note, keys_of(reading.keys))
         except IntegrityFailure as error:
             return error.detail
         named = self.checkpoint.origin.rpartition("/")[2]

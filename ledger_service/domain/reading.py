@@ -56,10 +56,14 @@ class Row:
 
 
 class Reading:
-    """Evidence with everything derived from it once. Nothing here raises on hostile evidence."""
+    """Evidence with everything derived from it once. Nothing here raises on hostile evidence.
 
-    def __init__(self, evidence: Evidence) -> None:
+    `keys` is the service's key set (RFC 7517) from elsewhere, by which receipts and notes are judged then.
+    """
+
+    def __init__(self, evidence: Evidence, keys: dict[str, Any] | None = None) -> None:
         self.evidence = evidence
+        self.keys = evidence.jwks if keys is None else keys
         self.rows = list(_rows(evidence))
         self.blocks = {block.number: block for block in evidence.blocks}
         self._receipts: dict[str, dict[str, Any] | str] = {}
@@ -72,7 +76,7 @@ class Reading:
         """The claims of a receipt, or what is wrong with it in words."""
         if token not in self._receipts:
             try:
-                self._receipts[token], _ = read_token("receipt+jwt", token, self.evidence.jwks)
+                self._receipts[token], _ = read_token("receipt+jwt", token, self.keys)
             except IntegrityFailure as error:
                 self._receipts[token] = error.detail
         return self._receipts[token]

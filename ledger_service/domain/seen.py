@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import IntegrityFailure, Unavailable
-from .checkpoint import Checkpoint, growth_problem, key_id, keys_of, read_checkpoint
+from .checkpoint import Checkpoint, growth_problem, keys_of, origin_of, read_checkpoint
 from .checks import Check, Outcome, worst
+from .observations import AnchoredCheckpoint
 
 # PROOF(first, D[second]) as the log gives it. Raises Unavailable where it gives none.
 ConsistencyProof = Callable[[int, int], Sequence[bytes]]
@@ -17,9 +18,9 @@ ConsistencyProof = Callable[[int, int], Sequence[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A checkpoint under the key that signed it: whoever names another's origin has no key of theirs."""
+    """A checkpoint that a key of the service signed, and which log it is of: host and key are its own to change."""
 
-    log: str  # the origin, and four bytes of the key
+    log: str  # the chain, and the contract that anchors the log
     note: str
     checkpoint: Checkpoint
 
@@ -32,15 +33,23 @@ class Compared:
     remembered: bool
 
 
-def shown_in(note: str | None, jwks: dict[str, Any]) -> Shown | None:
+def shown_in(note: str | None, jwks: dict[str, Any], chain_id: int) -> Shown | None:
     """What a bundle's note shows; None for no note, or one that no key of the set signed."""
-    for key in keys_of(jwks) if note is not None else ():
-        try:
-            checkpoint = read_checkpoint(note or "", [key])
-        except IntegrityFailure:
-            continue
-        return Shown(f"{checkpoint.origin}+{key_id(checkpoint.origin, key).hex()}", note or "", checkpoint)
-    return None
+    if note is None:
+        return None
+    try:
+        checkpoint = read_checkpoint(note, keys_of(jwks))
+    except IntegrityFailure:
+        return None
+    return Shown(f"{chain_id}/{checkpoint.origin.rpartition('/')[2]}", note, checkpoint)
+
+
+def other_name(given: AnchoredCheckpoint | None, issuer: Any) -> str:
+    """Said where a log is in another name than the seal beside it, as that of a service that was moved is."""
+    origin = (given.note or "").partition("\n")[0] if given else ""
+    if given is None or not origin or origin == origin_of(str(issuer), given.contract):
+        return ""
+    return f" The log of observations is in the name of {origin.rpartition('/')[0]}: ask whether the service was moved."
 
 
 def compare(check: Check, before: Checkpoint | None, now: Checkpoint, prove: ConsistencyProof | None) -> Compared:

@@ -21,7 +21,7 @@ RUNNER = ROOT / "tests" / "browser" / "verify_bundles.mjs"
 
 
 def in_node(tasks: list[Json]) -> list[Json]:
-    """The page's modules' answers, in order. A task is `{"text": …, "facts": …, "blockHash": …}`."""
+    """The page's modules' answers, in order. A task is `{"text": …, "facts": …, "blockHash": …, "keys": …}`."""
     lines = "".join(json.dumps(task) + "\n" for task in tasks)
     done = subprocess.run(
         ["node", "--no-warnings", str(RUNNER)], input=lines, capture_output=True, text=True, timeout=300, check=False
@@ -30,10 +30,12 @@ def in_node(tasks: list[Json]) -> list[Json]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def in_python(bundle: Any, chain: FakeChain | None = None, block_hash: str | None = None) -> Json:
+def in_python(
+    bundle: Any, chain: FakeChain | None = None, block_hash: str | None = None, keys: Json | None = None
+) -> Json:
     """What the command line says, as the page's modules say it."""
     try:
-        report = verify_bundle(bundle, chain, block_hash=block_hash).as_json()
+        report = verify_bundle(bundle, chain, block_hash=block_hash, keys=keys).as_json()
     except InvalidInput as error:
         return {"refused": error.field}
     checks = [_plain(check) for check in report["checks"]]

@@ -7,9 +7,9 @@ import random
 from typing import Any
 
 import pytest
-from unit.verification.builder import LIVES, paid, seal
+from unit.verification.builder import LIVES, TOKENS, paid, seal
 from unit.verification.mutations import changed, leaves
-from unit.verification.test_seen import observed
+from unit.verification.test_seen import observed, renamed
 
 from ledger_service.domain.checkpoint import keys_of, read_checkpoint
 from ledger_service.domain.evidence import parse_evidence
@@ -43,6 +43,19 @@ def _facts(chain: Any, bundle: Any) -> Any:
         return None if chain is None else facts_json(chain, parse_evidence(bundle["evidence"]))
     except InvalidInput:
         return None
+
+
+@pytest.mark.parametrize("keys", [TOKENS.jwks(), {"keys": []}], ids=["the service's", "none"])
+def test_keys_from_elsewhere_count_alike_for_seal_receipts_and_notes(keys: Any) -> None:
+    bundles = [BUNDLES["paid"], seal(observed(paid(), 5).as_json())]
+    bundles += [seal(renamed(observed(paid(), 5), f"https://{host}.example").as_json()) for host in ("shop", "other")]
+    tasks = [{"text": json.dumps(bundle), "facts": None, "blockHash": None, "keys": keys} for bundle in bundles]
+    for bundle, page in zip(bundles, in_node(tasks), strict=True):
+        assert page["checks"] == in_python(bundle, keys=keys)["checks"]
+
+
+def test_log_in_another_name_is_said_alike() -> None:
+    agree([seal(renamed(observed(paid(), 5), f"https://{host}.example").as_json()) for host in ("shop", "other")])
 
 
 def test_every_life_is_judged_alike_without_a_chain() -> None:

@@ -466,6 +466,12 @@ def test_bundle_sealed_by_another_key_than_known_fails() -> None:
     assert result(verify_bundle(bundle, keys=TOKENS.jwks()), 0) == "pass"
 
 
+def test_receipts_by_another_key_than_known_fail() -> None:
+    bundle = seal(paid().evidence().as_json())
+    assert "not in the key set" in detail(verify_bundle(bundle, keys={"keys": []}), 6)
+    assert result(verify_bundle(bundle, keys=TOKENS.jwks()), 6) != "fail"
+
+
 def test_bundle_with_receipt_for_a_seal_fails() -> None:
     bundle = seal(paid().evidence().as_json())
     bundle["seal"] = bundle["evidence"]["records"][0]["receipt"]

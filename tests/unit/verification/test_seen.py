@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger_service.commands.verify import verify
-from ledger_service.domain.checkpoint import Checkpoint, origin_of, sign_checkpoint
+from ledger_service.domain.checkpoint import Checkpoint, keys_of, origin_of, read_checkpoint, sign_checkpoint
 from ledger_service.domain.evidence import Evidence
 from ledger_service.domain.hashing import hex0x
 from ledger_service.domain.merkle import MerkleTree, leaf_hash
@@ -25,6 +25,8 @@ from ledger_service.domain.observations import AnchoredCheckpoint, AnchorPlace, 
 from ledger_service.domain.signatures import sign_digest
 from ledger_service.domain.times import from_chain
 from ledger_service.domain.vocabulary import Role
+from ledger_service.tokens import TokenService
+from ledger_service.verification import verify_bundle
 
 from .builder import _KEYS, ESCROW, TOKENS, Life, paid, seal
 
@@ -137,6 +139,18 @@ def grown(first: int, second: int) -> Evidence:
     return replace(evidence, observations=(one,), checkpoint=replace(evidence.checkpoint, note=note))
 
 
+_OTHER = TokenService([Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))])
+
+
+def renamed(evidence: Evidence, url: str) -> Evidence:
+    """The same under a checkpoint in another name, by another key of the service's."""
+    keys, given = [*TOKENS.jwks()["keys"], *_OTHER.jwks()["keys"]], evidence.checkpoint
+    assert given is not None
+    read = read_checkpoint(given.note or "", keys_of(evidence.jwks))
+    note = sign_checkpoint(replace(read, origin=origin_of(url, _ANCHOR)), _OTHER)
+    return replace(evidence, jwks={"keys": keys}, checkpoint=replace(given, note=note))
+
+
 def test_first_checkpoint_is_remembered(verifier: Verifier) -> None:
     code, result, detail = verifier.sees(observed(_LIFE, 5))
     assert (code, result, verifier.sizes) == (0, "skipped", [5])
@@ -207,6 +221,46 @@ def test_forged_bundle_cannot_spoil_the_memory_of_a_log(verifier: Verifier) -> N
     assert verifier.sees(forged)[:2] == (1, "fail")
     assert not verifier.memory.exists()
     assert verifier.sees(honest)[:2] == (0, "skipped")
+
+
+@pytest.mark.parametrize("url", ["https://shop.example", "https://other.example"])
+def test_another_name_or_key_does_not_pass_by_the_memory(verifier: Verifier, url: str) -> None:
+    """Names and keys are the service's to change; the contract that anchors its log is not."""
+    verifier.sees(observed(_LIFE, 5))
+    code, result, detail = verifier.sees(renamed(observed(_LIFE, 5, "another"), url))
+    assert (code, result, verifier.sizes) == (1, "fail", [5])
+    assert "one of the two hides something" in detail
+
+
+def test_same_log_under_another_name_and_key_is_the_same(verifier: Verifier) -> None:
+    verifier.sees(observed(_LIFE, 5))
+    with served(grown_from(5, 9)) as url:
+        code, _, detail = verifier.sees(renamed(grown(5, 9), "https://other.example"), "--log", url)
+    assert (code, verifier.sizes) == (0, [9])
+    assert "the same log as that of 5 entries" in detail
+
+
+def test_keys_from_elsewhere_count_for_the_note_and_its_memory(verifier: Verifier) -> None:
+    (verifier.folder / "jwks.json").write_text(json.dumps(TOKENS.jwks()), "utf-8")
+    known = ("--jwks", str(verifier.folder / "jwks.json"))
+    code, result, detail = verifier.sees(renamed(observed(_LIFE, 5), "https://shop.example"), *known)
+    assert (code, result) == (1, "fail")
+    assert "not signed by a key of the service" in detail
+    assert not verifier.memory.exists()
+    assert verifier.sees(observed(_LIFE, 5), *known)[:2] == (0, "skipped")
+
+
+@pytest.mark.parametrize("content", ["[]", "3", '{"keys": {}}'])
+def test_keys_that_are_no_key_set_fail(verifier: Verifier, content: str) -> None:
+    (verifier.folder / "jwks.json").write_text(content, "utf-8")
+    assert verifier.sees(observed(_LIFE, 5), "--jwks", str(verifier.folder / "jwks.json"))[:2] == (1, "fail")
+
+
+@pytest.mark.parametrize(("url", "is_said"), [("https://shop.example/", False), ("https://other.example", True)])
+def test_log_in_another_name_than_the_seals_is_said(url: str, is_said: bool) -> None:
+    check = verify_bundle(seal(renamed(observed(_LIFE, 5), url).as_json())).checks[0]
+    assert check.result == "pass"
+    assert ("The log of observations is in the name of other.example: ask" in check.detail) is is_said
 
 
 def test_nothing_is_remembered_where_nobody_wants_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
