@@ -235,8 +235,11 @@ _LISTS = {"records": ("records", "record_id"), "votes": ("votes", "vote_id"), "l
 
 
 def _named(rows: CaseRows, field_name: str | None) -> dict[str, Any]:
-    """The row that a path such as `records[2].commitment` is about."""
-    found = re.match(r"(\w+)\[(\d+)\]\.?(\w*)", field_name or "")
+    """The row that a path such as `records[2].commitment` or `parties.carrier` is about."""
+    path = field_name or ""
+    if path.startswith("parties."):
+        return {"table": "cases", "row": key_of(rows.case, "case_id"), "column": path.removeprefix("parties.")}
+    found = re.match(r"(\w+)\[(\d+)\]\.?(\w*)", path)
     if found is None or found[1] not in _LISTS:
         return {"column": field_name}
     lists: dict[str, Any] = {"records": rows.records, "votes": used_votes(rows), "links": rows.links}
