@@ -16,6 +16,7 @@ from ledger_service.services.app import App
 from ledger_service.services.audit_fields import fields_unlike
 from ledger_service.services.evidence import gather, show_all
 from ledger_service.services.observations import Stated, take_stated
+from ledger_service.services.opening import consumer_index
 from ledger_service.store.tables import CaseRow
 from ledger_service.workers.notifier import Notifier
 
@@ -64,10 +65,14 @@ def test_audit_holds_indexes_against_the_fields_of_the_opening(ledger: App, open
     case_id = str(open_case(shipment=None, consumer={"country": "DE"}, escrow="none")["case_id"])
     stated = Stated("noted", Role.MERCHANT, ledger.clock.now(), {}, {"note": "Look.", **STOLEN})
     with ledger.database.write() as session:
-        take_stated(ledger, session, session.get_one(CaseRow, case_id), [stated])
+        case = session.get_one(CaseRow, case_id)
+        take_stated(ledger, session, case, [stated])
+        case.consumer_index = consumer_index(ledger, case.account_id, THIEF)
+        session.add(case)
     with ledger.database.read() as session:
         rows, evidence = gather(ledger, session, case_id, show_all)
-    assert list(fields_unlike(ledger, rows, Reading(parse_evidence(evidence)))) == []
+    [problem] = fields_unlike(ledger, rows, Reading(parse_evidence(evidence)))
+    assert problem.column == "consumer_index"
 
 
 @pytest.mark.parametrize(
