@@ -205,8 +205,8 @@ def test_bundle_is_verified_without_the_service(running: Running, keys: dict[str
     report = json.loads(_verify(bundle, "--rpc", rpc, "--json", code=0))
     assert report["verdict"] == "verified"
     text = bundle.read_text()
-    assert "RMA-B" in text
-    bundle.write_text(text.replace("RMA-B", "RMA-C"))
+    assert "eu-14" in text
+    bundle.write_text(text.replace("eu-14", "eu-41"))
     assert json.loads(_verify(bundle, "--rpc", rpc, "--json", code=1))["verdict"] == "failed"
 
 
