@@ -164,7 +164,7 @@ class Generator:
     def _record(self, case_id: bytes, kind: Kind, role: Role, data: dict[str, Any]) -> Record:
         return make_record(
             case_id=case_id,
-            kind=kind,
+            kind=kind.wire,
             role=role,
             signer=self._own,
             key="service",

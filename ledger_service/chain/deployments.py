@@ -90,9 +90,6 @@ class Deployment:
         """What votes are signed for."""
         return SigningDomain(self.chain_id, self.panel, name=PANEL)
 
-    def currency_of(self, token: str) -> str | None:
-        return next((code for code, kept in self.tokens.items() if kept.address == token), None)
-
     def as_json(self) -> dict[str, Any]:
         return {
             "format": _FORMAT,

@@ -29,14 +29,10 @@ says what a chain answered, with `AnchorFacts` as `chain/anchors.py` reads them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from .disclosures import Disclosure, base64url
 from .hashing import hex0x
-from .records import SCHEMA, KeyHolder, Record, canonical_bytes, record_of
 from .strict_fields import address, hex_bytes, integer, items, members, refused, text, word
-from .times import rfc3339
 from .vocabulary import Role
 
 # Of one case: all of them stand in each of its bundles, which have to stay of a size that people can send.
@@ -112,36 +108,6 @@ class AnchorFacts:
 
     anchored: tuple[int, bytes] | None
     code_is_ours: bool | None = None
-
-
-def make_observation(
-    *,
-    case_id: bytes,
-    kind: str,
-    role: Role,
-    signer: str,
-    key: KeyHolder,
-    occurred_at: datetime,
-    data: dict[str, Any],
-    disclosures: list[Disclosure],
-    salt: bytes,
-) -> Record:
-    """`salt` is 16 random bytes. `Record.kind` is no milestone's and raises KeyError. Raises InvalidInput if it is too
-    large or cannot be canonical JSON."""
-    body: dict[str, Any] = {
-        "schema": SCHEMA,
-        "case_id": hex0x(case_id),
-        "kind": kind,
-        "role": role.wire,
-        "signer": signer,
-        "key": key,
-        "occurred_at": rfc3339(occurred_at),
-        "data": data,
-        "salt": base64url(salt),
-        "_sd_alg": "sha-256",
-        "_sd": sorted(disclosure.digest for disclosure in disclosures),
-    }
-    return record_of(canonical_bytes(body))
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

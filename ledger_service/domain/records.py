@@ -85,7 +85,7 @@ def _is_plain(value: Any, room: int = MAX_DEPTH) -> bool:
 def make_record(
     *,
     case_id: bytes,
-    kind: Kind,
+    kind: str,
     role: Role,
     signer: str,
     key: KeyHolder,
@@ -94,11 +94,12 @@ def make_record(
     disclosures: list[Disclosure],
     salt: bytes,
 ) -> Record:
-    """`salt` is 16 random bytes. Raises InvalidInput if the record is too large or cannot be canonical JSON."""
+    """`kind` is a milestone's (`Kind.wire`) or an observation's, `salt` is 16 random bytes. Raises InvalidInput if the
+    record is too large or cannot be canonical JSON."""
     body: dict[str, Any] = {
         "schema": SCHEMA,
         "case_id": hex0x(case_id),
-        "kind": kind.wire,
+        "kind": kind,
         "role": role.wire,
         "signer": signer,
         "key": key,

@@ -115,7 +115,7 @@ def draft(app: App, place: Place, kind: Kind, role: Role, key: KeyHolder, reques
     case_id, now = from_hex(place.case.case_id), app.clock.seconds()
     record = make_record(
         case_id=case_id,
-        kind=kind,
+        kind=kind.wire,
         role=role,
         signer=place.actor(role),
         key=key,

@@ -11,7 +11,6 @@ from sqlmodel import Session
 
 from ..domain.disclosures import read_disclosure
 from ..domain.hashing import hex0x
-from ..domain.times import from_chain, rfc3339
 from ..errors import InvalidInput, LedgerError
 from ..store import observation_log as sql
 from ..store.cases import find_case
@@ -21,6 +20,7 @@ from .access import may_read_words, require_visible
 from .app import App
 from .cursors import read_number, write_number
 from .log import Progress, progress_of, tree_of
+from .presenting import stated_answer
 from .receipts import receipt_answer
 
 MAX_PAGE = 200
@@ -49,13 +49,7 @@ def _answer(row: ObservationRow, progress: Progress, said: dict[str, Any]) -> di
     claims = {"iat": row.accepted_at, "commitment": row.commitment, "jti": row.observation_id}
     return {
         "observation_id": row.observation_id,
-        "case_id": row.case_id,
-        "kind": row.kind,
-        "role": row.role,
-        "signer": row.signer,
-        "key": row.key_holder,
-        "occurred_at": rfc3339(from_chain(row.occurred_at)),
-        "commitment": row.commitment,
+        **stated_answer(row),
         **progress.answer(row.log_index),
         "data": json.loads(row.canonical)["data"],
         "disclosed": said,

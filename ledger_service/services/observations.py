@@ -14,8 +14,8 @@ from sqlmodel import Session
 from ..domain.disclosures import Disclosure
 from ..domain.hashing import from_hex, hex0x
 from ..domain.messages import SigningDomain, anchor_domain, observation_hash
-from ..domain.observations import MOST, MOST_BYTES, make_observation
-from ..domain.records import KeyHolder, Record
+from ..domain.observations import MOST, MOST_BYTES
+from ..domain.records import KeyHolder, Record, make_record
 from ..domain.times import parse_moment, to_chain
 from ..domain.vocabulary import Role
 from ..errors import Conflict, Forbidden, InvalidInput, LedgerError, TooLarge
@@ -128,7 +128,7 @@ def take_stated(app: App, session: Session, case: CaseRow, stated: Sequence[Stat
 def draft(case: CaseRow, stated: Stated, signer: str, key: KeyHolder) -> Draft:
     """The document of an observation."""
     disclosures = fresh_disclosures(dict(stated.personal))
-    record = make_observation(
+    record = make_record(
         case_id=from_hex(case.case_id),
         kind=stated.kind,
         role=stated.role,

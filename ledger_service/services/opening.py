@@ -119,7 +119,7 @@ def draft_case(app: App, session: Session, account: Account, request: CaseInput,
     disclosures = _personal(request)
     record = make_record(
         case_id=terms.struct_hash(),
-        kind=Kind.REQUESTED,
+        kind=Kind.REQUESTED.wire,
         role=Role.MERCHANT,
         signer=own,
         key=key,

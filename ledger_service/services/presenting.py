@@ -12,7 +12,7 @@ from ..domain.notices import next_by_notice
 from ..domain.times import from_chain, rfc3339
 from ..domain.vocabulary import Flag, Kind, Mode, Role, Stage, State
 from ..store.stages import StagedRecord
-from ..store.tables import CaseRow
+from ..store.tables import CaseRow, ObservationRow, RecordRow
 from .app import App
 from .panels import panel_answer
 from .presenting_disputes import arbitration_answer, dispute_answer, notice_answer, offer_answer
@@ -70,12 +70,9 @@ def weakest_stage(records: list[StagedRecord]) -> Stage:
     return min((r.stage for r in records if r.stage is not Stage.REJECTED), default=Stage.ACCEPTED)
 
 
-def milestone_answer(staged: StagedRecord, said: dict[str, Any]) -> dict[str, Any]:
-    """An accepted record and how far it has come; `said` are its words, opened for whoever may read them."""
-    row, link = staged.row, staged.link
-    claims = {"iat": row.accepted_at, "commitment": row.commitment, "jti": row.record_id}
+def stated_answer(row: RecordRow | ObservationRow) -> dict[str, Any]:
+    """What milestones and observations have in common: who states what, when, with which fingerprint."""
     return {
-        "record_id": row.record_id,
         "case_id": row.case_id,
         "kind": row.kind,
         "role": row.role,
@@ -83,6 +80,16 @@ def milestone_answer(staged: StagedRecord, said: dict[str, Any]) -> dict[str, An
         "key": row.key_holder,
         "occurred_at": rfc3339(from_chain(row.occurred_at)),
         "commitment": row.commitment,
+    }
+
+
+def milestone_answer(staged: StagedRecord, said: dict[str, Any]) -> dict[str, Any]:
+    """An accepted record and how far it has come; `said` are its words, opened for whoever may read them."""
+    row, link = staged.row, staged.link
+    claims = {"iat": row.accepted_at, "commitment": row.commitment, "jti": row.record_id}
+    return {
+        "record_id": row.record_id,
+        **stated_answer(row),
         "stage": staged.stage.wire,
         "reason": staged.reason,
         "position": link.position if link else None,

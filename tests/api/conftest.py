@@ -27,6 +27,7 @@ from ledger_service.chain.abi import CONTRACTS
 from ledger_service.chain.deployments import Contract, Deployment, Token
 from ledger_service.clock import FixedClock
 from ledger_service.config import Settings
+from ledger_service.keystore import LocalSigner, new_key
 from ledger_service.services import accounts, links
 from ledger_service.services.app import App, make_app
 from ledger_service.store.tables import CaseRow, ChainBalance
@@ -162,6 +163,22 @@ def open_case(client: TestClient, as_merchant: Headers) -> Open:
         return opened
 
     return post
+
+
+@pytest.fixture
+def own_key() -> LocalSigner:
+    """The key of a sensor that signs for itself."""
+    return LocalSigner(new_key())
+
+
+@pytest.fixture
+def sensor(account: Keys, own_key: LocalSigner) -> Headers:
+    return bearer(account("carrier", "Cool Carrier", own_key.address)["api_key"])
+
+
+@pytest.fixture
+def cool_case(open_case: Open, own_key: LocalSigner) -> str:
+    return str(open_case(carrier=own_key.address)["case_id"])
 
 
 def token_of(link: str) -> str:

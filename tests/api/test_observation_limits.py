@@ -13,28 +13,13 @@ from ledger_service.domain.hashing import from_hex, hex0x, keccak
 from ledger_service.domain.messages import anchor_domain, observation_hash
 from ledger_service.domain.observations import MOST_BYTES
 from ledger_service.domain.records import canonical_bytes
-from ledger_service.keystore import LocalSigner, new_key
+from ledger_service.keystore import LocalSigner
 from ledger_service.services.app import App
 from ledger_service.store.observation_log import count_and_bytes_of_case
 from ledger_service.store.tables import CaseRow, DisclosureRow, ObservationRow
 
-from .conftest import ON_BOTH, Headers, Keys, Open, assert_problem, bearer, count_rows
+from .conftest import ON_BOTH, Headers, Open, assert_problem, count_rows
 from .test_observations import READING, path, prepared, stated
-
-
-@pytest.fixture
-def own_key() -> LocalSigner:
-    return LocalSigner(new_key())
-
-
-@pytest.fixture
-def sensor(account: Keys, own_key: LocalSigner) -> Headers:
-    return bearer(account("carrier", "Cool Carrier", own_key.address)["api_key"])
-
-
-@pytest.fixture
-def cool_case(open_case: Open, own_key: LocalSigner) -> str:
-    return str(open_case(carrier=own_key.address)["case_id"])
 
 
 @pytest.fixture

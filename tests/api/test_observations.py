@@ -228,21 +228,6 @@ def test_cursor_that_is_none_is_refused(client: TestClient, case_id: str, as_mer
 # --- keys of their own -----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def own_key() -> LocalSigner:
-    return LocalSigner(new_key())
-
-
-@pytest.fixture
-def sensor(account: Keys, own_key: LocalSigner) -> Headers:
-    return bearer(account("carrier", "Cool Carrier", own_key.address)["api_key"])
-
-
-@pytest.fixture
-def cool_case(open_case: Open, own_key: LocalSigner) -> str:
-    return str(open_case(carrier=own_key.address)["case_id"])
-
-
 def prepared(client: TestClient, ledger: App, case_id: str, key: LocalSigner, headers: Headers) -> dict[str, Any]:
     request = {**READING, "data": {**READING["data"], "location": "Dock 9"}}
     body: dict[str, Any] = client.post(path(case_id, "/prepare"), json=request, headers=headers).json()

@@ -120,7 +120,9 @@ def proxy(shared: Shared, site: Site) -> Proxy:
 
 @pytest.fixture
 def traffic(shared: Shared, site: Site, rng: Random) -> Traffic:
+    """What was acknowledged before still has to be there; what a node's lies got refused before is over."""
     shared.traffic.rng = rng
+    shared.traffic.refused.clear()
     return shared.traffic
 
 

@@ -64,7 +64,7 @@ def record() -> dict[str, Any]:
     disclosure = make_disclosure(bytes(range(16)), "name", "Zoë Müller 王")
     made = make_record(
         case_id=CASE,
-        kind=Kind.INSPECTED,
+        kind=Kind.INSPECTED.wire,
         role=Role.INSPECTOR,
         signer=LEDGER,
         key="own",

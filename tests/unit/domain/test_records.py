@@ -18,7 +18,7 @@ SIGNER = "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
 def record(**changes):
     fields = {
         "case_id": CASE,
-        "kind": Kind.PICKED_UP,
+        "kind": "picked_up",
         "role": Role.CARRIER,
         "signer": SIGNER,
         "key": "service",

@@ -288,7 +288,7 @@ class Life:
         shown = [make_disclosure(hashlib.sha256(b"%d" % len(self.records)).digest()[:16], "consumer.name", "Ada")]
         record = make_record(
             case_id=self.case_id,
-            kind=kind,
+            kind=kind.wire,
             role=role,
             signer=self._actor(role),
             key="own" if own else "service",

@@ -21,7 +21,8 @@ from ledger_service.domain.evidence import Evidence
 from ledger_service.domain.hashing import hex0x
 from ledger_service.domain.merkle import MerkleTree, leaf_hash
 from ledger_service.domain.messages import anchor_domain, observation_hash
-from ledger_service.domain.observations import AnchoredCheckpoint, AnchorPlace, Observation, make_observation
+from ledger_service.domain.observations import AnchoredCheckpoint, AnchorPlace, Observation
+from ledger_service.domain.records import make_record
 from ledger_service.domain.signatures import sign_digest
 from ledger_service.domain.times import from_chain
 from ledger_service.domain.vocabulary import Role
@@ -40,7 +41,7 @@ def entry(number: int, log: str = "one") -> bytes:
 
 def observed(life: Life, size: int, log: str = "one") -> Evidence:
     """The evidence with one observation, the last of a log of this size; `log` says what the others are."""
-    record = make_observation(
+    record = make_record(
         case_id=life.case_id,
         kind="scanned",
         role=Role.CARRIER,
