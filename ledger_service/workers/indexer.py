@@ -279,6 +279,9 @@ class Indexer:
         if not any(found.over.values()):
             return Counter()
         with self._database.write() as session:
+            at = cursor.block_number, cursor.block_hash
+            if not chain_facts.move_cursor(session, cursor.block_hash, *at):  # else its block may be gone meanwhile
+                raise _moved()
             transactions.settle(session, [root for roots in found.over.values() for root in roots])
             return sum((self._clear(session, roots, ending) for ending, roots in found.over.items()), Counter())
 

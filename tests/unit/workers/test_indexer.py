@@ -17,6 +17,7 @@ from ledger_service.store.chain_facts import known_blocks, read_cursor
 from ledger_service.store.database import Database
 from ledger_service.store.judged import Ending
 from ledger_service.store.tables import OutboxRow, TransactionRow
+from ledger_service.workers import indexer as module
 from ledger_service.workers.indexer import FINALITY, Indexer
 
 _ADDRESS = "0x" + "11" * 20
@@ -33,6 +34,7 @@ class Chain(Rpc):
         self.knows = False
         self.logs: list[dict[str, Any]] = []
         self.hides = ""  # logs from those who ask for "many" blocks, or "all" logs
+        self.forked_at: int | None = None  # the first block that is another by now
 
     def batch(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         return [self._answer(*call) for call in calls]
@@ -59,8 +61,12 @@ class Chain(Rpc):
 
     def _block(self, number: int) -> dict[str, Any]:
         numbers = {"number": number, "timestamp": number, "gasLimit": 30_000_000}
-        hashes = {"hash": f"0x{number:064x}", "parentHash": f"0x{number - 1:064x}"}
+        hashes = {"hash": self._hash(number), "parentHash": self._hash(number - 1)}
         return {**hashes, **{name: hex(value) for name, value in numbers.items()}}
+
+    def _hash(self, number: int) -> str:
+        is_other = self.forked_at is not None and number >= self.forked_at
+        return f"0x{'f' if is_other else '0'}{number:063x}"
 
 
 def _indexer(database: Database, chain: Chain) -> Indexer:
@@ -335,4 +341,34 @@ def test_what_left_no_event_is_over_also_while_there_is_always_a_new_block(
     chain.head += 1
     assert indexer.step().requeued == {Ending.UNDONE: 1}
     assert indexer.step().requeued.total() == 0
+    chain.close()
+
+
+def test_what_another_indexer_went_back_behind_meanwhile_is_not_over(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The block that held the transaction is gone by the time that it is to be settled."""
+    chain = Chain(head=5, limit=100)
+    indexer, other = _indexer(database, chain), _indexer(database, chain)
+    indexer.step()
+    chain.receipt_of = {"blockNumber": "0x5", "status": "0x0", "logs": []}
+    with database.write() as session:
+        row: dict[str, Any] = {"writer": _ADDRESS, "nonce": 0, "raw": b"", "gas_price": 1, "created_at": 9}
+        session.add(TransactionRow(tx_hash="0x01", root="0x01", **row))
+        session.add(OutboxRow(action="act", subject="x", created_at=0, tx_hash="0x01", record_id="x"))
+    look = module.look_for_silent
+
+    def look_slowly(*asked: Any) -> Any:
+        found = look(*asked)
+        chain.forked_at, chain.receipt_of, chain.knows = 4, None, True  # it waits again
+        monkeypatch.setattr(module, "look_for_silent", look)
+        other.step()
+        return found
+
+    monkeypatch.setattr(module, "look_for_silent", look_slowly)
+    with pytest.raises(Conflict, match="moved the cursor"):
+        indexer.step()
+    with database.read() as session:
+        assert not session.exec(select(TransactionRow.settled)).one()
+        assert session.exec(select(OutboxRow.tx_hash)).one() == "0x01"
     chain.close()
