@@ -37,6 +37,7 @@ class Kind:
 # The first class that an error is an instance of counts, so subclasses stand before their parents.
 TABLE: dict[type[errors.LedgerError], Kind] = {
     errors.InvalidInput: Kind(422, "invalid-input", "A value is not acceptable", "Correct the field and send again."),
+    errors.Malformed: Kind(400, "malformed", "The request cannot be read", "Send the body as JSON in UTF-8."),
     errors.LinkAltered: Kind(
         401, "link-altered", "This link cannot be read", "Open the link exactly as you received it."
     ),
@@ -66,7 +67,7 @@ TABLE: dict[type[errors.LedgerError], Kind] = {
 }
 _INVALID = TABLE[errors.InvalidInput]
 _OF_HTTP = {
-    400: Kind(400, "malformed", "The request cannot be read", "Send the body as JSON in UTF-8."),
+    400: TABLE[errors.Malformed],
     404: Kind(404, "not-found", "No such thing", "See /openapi.json for what there is."),
     405: Kind(405, "method-not-allowed", "Not this way", "Use one of the methods in the Allow header."),
     413: TABLE[errors.TooLarge],

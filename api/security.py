@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Awaitable, Callable
 from itertools import accumulate
@@ -9,7 +10,7 @@ from itertools import accumulate
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ledger_service.errors import InvalidInput, LedgerError, TooLarge
+from ledger_service.errors import InvalidInput, LedgerError, Malformed, TooLarge
 
 from . import errors
 
@@ -76,6 +77,7 @@ class BodyLimit:
             return
         try:
             body = await self._read(scope, receive)
+            check_encoding(body or b"")
             check_depth(body or b"")
         except LedgerError as error:
             answer = errors.problem_of(scope["state"]["request_id"], error)
@@ -122,6 +124,18 @@ def read_again(message: Message, receive: Receive) -> Receive:
         return unread.pop() if unread else await receive()
 
     return receive_again
+
+
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # UTF-32's have NUL bytes
+
+
+def check_encoding(body: bytes) -> None:
+    """Raises Malformed for JSON in UTF-16 or UTF-32, which Python's parser would guess, and for a byte order mark
+    (RFC 8259, section 8.1). No JSON in UTF-8 has a NUL byte, and JSON in the others has one for every bracket."""
+    if b"\0" in body or body.startswith(_MARKS):
+        raise Malformed(
+            "The body is not plain UTF-8.", field="body", remedy="Send JSON in UTF-8 without a byte order mark."
+        )
 
 
 MAX_DEPTH = 64

@@ -46,6 +46,10 @@ class InvalidInput(LedgerError):
     """A value that cannot be right, whoever sends it."""
 
 
+class Malformed(LedgerError):
+    """A body that cannot be read at all."""
+
+
 class Unauthenticated(LedgerError):
     """No valid credential."""
 

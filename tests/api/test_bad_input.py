@@ -116,6 +116,19 @@ def test_broken_json_is_refused(
     assert_problem(answer, 400, "malformed", field="body", remedy="JSON")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-8-sig"])
+@pytest.mark.parametrize("text", ['{"kind": "authorised"}', "[" * 4_000], ids=["flat", "deep"])
+@pytest.mark.parametrize("path", ["/v1/cases", f"/v1/cases/0x{7:064x}/milestones"], ids=["route", "fast"])
+def test_json_that_is_not_utf_8_is_refused(
+    client: TestClient, as_merchant: Headers, unwritten: Callable[[], None], encoding: str, text: str, path: str
+) -> None:
+    """RFC 8259, section 8.1: brackets are counted in bytes, so a body may be in no other encoding."""
+    unwritten()
+    headers = {**as_merchant, "Content-Type": "application/json"}
+    answer = client.post(path, content=text.encode(encoding), headers=headers)
+    assert_problem(answer, 400, "malformed", field="body", remedy="UTF-8 without a byte order mark")
+
+
 @pytest.mark.parametrize("raw", [b"[" * 100_000, b'{"a":' * 50_000, b'"\\"",' + b"[" * 1_000], ids=range(3))
 def test_json_nested_too_deep_is_refused(
     client: TestClient, as_merchant: Headers, unwritten: Callable[[], None], raw: bytes
