@@ -1,8 +1,9 @@
 """The tables. Models with `table=True` do not validate, so what must hold stands in CHECK constraints.
 
-Five groups: what people stated and we accepted; what the workers are doing about it; what the indexer read from the
-chain (`chain_tables.py`); who was told of it (`telling_tables.py`); and observations with their log
-(`log_tables.py`). The last three are named here too.
+What people stated and we accepted, and what the workers are doing about it, stands here. What the indexer read from the
+chain (`chain_tables.py`), who was told of it (`telling_tables.py`), observations with their log (`log_tables.py`), what
+became of personal data (`privacy_tables.py`), who is signed in and who looked at what (`session_tables.py`), and what
+merchants keep for their work (`merchant_tables.py`) is named here too.
 Hashes, ids and addresses are `0x` hex; moments are seconds since 1970 UTC; money is minor units.
 """
 
@@ -26,14 +27,20 @@ from .chain_tables import (
 )
 from .columns import big, raw
 from .log_tables import LogCheckpoint, LogTile, ObservationRow, SecondAnchor
+from .merchant_tables import ApiKey, BusinessCalendar, CaseWord, ProviderRefund, SavedView
 from .privacy_tables import Erasure, Hold, PersonalDataExport, RetiredKey
+from .session_tables import AccessRow, SessionRow, UsedNonce
 from .telling_tables import EndpointSecret, Mail, TellingCursor, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 __all__ = [
     "CHAIN_TABLES",
+    "AccessRow",
     "Account",
+    "ApiKey",
+    "BusinessCalendar",
     "CaseKey",
     "CaseRow",
+    "CaseWord",
     "ChainAnchor",
     "ChainBalance",
     "ChainBlock",
@@ -61,12 +68,16 @@ __all__ = [
     "PreparedCase",
     "PreparedRecord",
     "PreparedVote",
+    "ProviderRefund",
     "RecordRow",
     "RetiredKey",
+    "SavedView",
     "SecondAnchor",
+    "SessionRow",
     "StatusLink",
     "TellingCursor",
     "TransactionRow",
+    "UsedNonce",
     "VoteRow",
     "WebhookDelivery",
     "WebhookEndpoint",
@@ -95,6 +106,7 @@ class Account(SQLModel, table=True):
     api_key_hash: str = Field(unique=True)
     created_at: int = Field(sa_column=big(nullable=False))
     disabled_at: int | None = Field(default=None, sa_column=big(nullable=True))
+    owner_id: int | None = Field(default=None, foreign_key="accounts.id", index=True)  # the merchant that made it
 
 
 class HeldKey(SQLModel, table=True):
@@ -154,6 +166,7 @@ class CaseRow(SQLModel, table=True):
         CheckConstraint("mode IN ('none','refund','bond')", name="mode"),
         CheckConstraint("refund_minor > 0 AND freight_minor >= 0 AND reserve_minor >= 0", name="amounts"),
         Index("ix_cases_account_opened", "account_id", "opened_at", "case_id"),
+        Index("ix_cases_merchant_opened", "merchant", "opened_at", "case_id"),
     )
     case_id: str = Field(primary_key=True)
     account_id: int = Field(foreign_key="accounts.id")
@@ -173,6 +186,8 @@ class CaseRow(SQLModel, table=True):
     reserve_minor: int = Field(sa_column=big(nullable=False))
     token: str
     language: str
+    country: str | None = None  # the consumer's, ISO 3166-1
+    reason_code: str | None = None
     carrier_name: str | None = None
     tracking_index: str | None = Field(default=None, index=True)  # keyed hash of merchant, carrier, tracking code
     consumer_index: str | None = Field(default=None, index=True)  # keyed hash of merchant and the consumer's e-mail
