@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
@@ -21,6 +22,7 @@ Asked = TypeVar("Asked")
 Given = TypeVar("Given")
 
 _RETRY_AFTER = 2
+_LONG = 0.5  # seconds; a group takes a twentieth of that
 _TURNS = 4  # of the event loop: what it reads in one is asked a turn or two later
 
 
@@ -40,6 +42,12 @@ class Gatherer(Generic[Asked, Given]):
         self._thread = CapacityLimiter(1)
         self._waiting: deque[tuple[Asked, asyncio.Future[Given]]] = deque()
         self._at_work: asyncio.Task[None] | None = None
+        self._began: float | None = None  # monotonic; when the group that is at work went there
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether the group that is at work has been so for long: what it waits for may be stuck, and the line grow."""
+        return self._began is not None and time.monotonic() - self._began > _LONG
 
     async def ask(self, asked: Asked) -> Given:
         """Raises Overloaded instead of letting the line grow, and what stood against this request."""
@@ -61,6 +69,7 @@ class Gatherer(Generic[Asked, Given]):
             try:
                 await self._until_all_came()
                 group = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+                self._began = time.monotonic()
                 given = await to_thread.run_sync(self._work, [asked for asked, _ in group], limiter=self._thread)
                 outcomes = [(answer, each) for (_, answer), each in zip(group, given, strict=True)]
             except Exception as error:  # noqa: BLE001 - raised to each of them
@@ -70,6 +79,8 @@ class Gatherer(Generic[Asked, Given]):
                     _settle(answer, error)
                 self._waiting.clear()
                 raise
+            finally:
+                self._began = None
             for answer, outcome in outcomes:
                 _settle(answer, outcome)
 

@@ -20,7 +20,7 @@ from ledger_service.errors import InvalidInput, LedgerError
 from ledger_service.services.inputs import MilestoneInput
 
 from . import errors
-from .dependencies import address_of, present
+from .dependencies import account_of, address_of, present
 from .security import SHORT, read_again
 from .writing import LONGEST_KEY, Stated, answer_stated, key_of, writing_of
 
@@ -68,10 +68,15 @@ class PlainMilestones:
 
 
 async def _take(asked: Asked, scope: Scope) -> Response:
-    state = scope["app"].state
-    key = present(state.limits, asked.credential, address_of(scope))
+    state, address = scope["app"].state, address_of(scope)
+    # Keys are looked up with the group; but a line that does not move is for those whose key counts.
+    who = (
+        await account_of(state.keys, state.limits, asked.credential, address)
+        if state.taking.is_held_up
+        else present(state.limits, asked.credential, address)
+    )
     writing = writing_of(scope, asked.raw, asked.key, asked.prefer)
-    return await answer_stated(state.ledger, Stated(key, asked.case_id, asked.milestone, writing))
+    return await answer_stated(state.ledger, Stated(who, asked.case_id, asked.milestone, writing))
 
 
 def _read(case_id: str, headers: Sequence[tuple[bytes, bytes]], message: Message) -> Asked | None:

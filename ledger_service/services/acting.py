@@ -11,8 +11,8 @@ from sqlmodel import Session
 
 from ..domain.case_state import CaseState
 from ..domain.vocabulary import Kind, Role
-from ..errors import Conflict, Interrupted, InvalidInput, LedgerError, Unavailable
-from ..store.acting_reads import lock_cases, unsettled
+from ..errors import Conflict, Interrupted, InvalidInput, LedgerError, Unauthenticated, Unavailable
+from ..store.acting_reads import disabled_among, lock_cases, unsettled
 from ..store.cases import find_case
 from ..store.idempotency import StoredAnswer, insert_answers
 from ..store.tables import Account
@@ -151,6 +151,7 @@ class _Group:
         self._cases = lock_cases(session, case_ids)
         self._read = unsettled(session, case_ids)
         self._answers = answers_to(session, [each.claim for each in statements if each.claim])
+        self._disabled = disabled_among(session, {each.account.id for each in statements})
         app.keys.open(session, {each.account.address for each in statements})
         self._places: dict[str, Place] = {}
         self.taken: list[Taken] = []
@@ -158,6 +159,8 @@ class _Group:
 
     def judge(self, statement: Statement) -> Answer | Exception:
         try:
+            if statement.account.id in self._disabled:
+                raise _just_disabled()
             return _given(statement.claim, self._answers) or self._take(statement)
         except LedgerError as error:
             return error
@@ -180,6 +183,13 @@ class _Group:
         return Answer(202, taken.body)
 
 
+def _just_disabled() -> Unauthenticated:
+    """Since its API key was looked up, which is done before a unit of work begins and may wait for its turn."""
+    return Unauthenticated(
+        "This account was just disabled.", field="Authorization", remedy="Use the key of another account."
+    )
+
+
 def _given(claim: IdempotencyClaim | None, answers: Mapping[tuple[str, str], StoredAnswer]) -> Answer | None:
     """Raises InvalidInput where the key stands for another request."""
     stored = answers.get(claim.name) if claim is not None else None
@@ -190,6 +200,8 @@ def _state_prepared(app: App, statement: Statement) -> dict[str, Any]:
     account = statement.account
     with app.database.write() as session:
         case = require_visible(session, account, find_case(session, statement.case_id, for_update=True))
+        if disabled_among(session, [account.id]):
+            raise _just_disabled()
         place = place_of(app, session, case)
         body = accept_prepared(app, session, place, roles_in(account, case), statement.request)
         complete(session, statement.claim, 202, body)

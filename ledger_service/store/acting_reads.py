@@ -3,7 +3,7 @@ record, so that rows come as they are, without objects."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -15,9 +15,12 @@ from sqlmodel import Session, SQLModel, col, select
 from ..domain.vocabulary import Kind, Stage
 from .ours import RECORDED, REJECTED
 from .stages import StagedRecord
-from .tables import CaseKey, CaseRow, ChainCase, ChainRefusal, RecordRow
+from .tables import Account, CaseKey, CaseRow, ChainCase, ChainRefusal, RecordRow
 
 _CASES: Any = bindparam("cases", expanding=True)
+_DISABLED = select_columns(col(Account.id)).where(
+    col(Account.id).in_(bindparam("accounts", expanding=True)), col(Account.disabled_at).is_not(None)
+)
 _NOT_RECORDED = (col(RecordRow.case_id) == col(CaseRow.case_id)) & ~exists().where(RECORDED)
 _CHAIN = tuple(SQLModel.metadata.tables["chain_cases"].columns)
 _CHAIN_NAMES = tuple(column.name for column in _CHAIN)
@@ -59,6 +62,11 @@ class Unsettled:
     chain: dict[str, Any] | None = None
     key: bytes | None = None
     records: list[StagedRecord] = field(default_factory=list)
+
+
+def disabled_among(session: Session, account_ids: Collection[int | None]) -> set[int | None]:
+    """Those of these accounts that were disabled since somebody looked."""
+    return set(session.connection().execute(_DISABLED, {"accounts": list(account_ids)}).scalars())
 
 
 def lock_cases(session: Session, case_ids: Sequence[str]) -> dict[str, CaseRow]:

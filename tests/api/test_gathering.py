@@ -18,9 +18,11 @@ from starlette.types import Scope
 from api import plain_milestones
 from api.dependencies import account_of, gather_keys
 from api.gathering import Gatherer
-from ledger_service.errors import NotFound, Overloaded
-from ledger_service.services.accounts import disable_account
+from ledger_service.errors import NotFound, Overloaded, Unauthenticated
+from ledger_service.services.accounts import authenticate_all, disable_account
+from ledger_service.services.acting import state_milestone
 from ledger_service.services.app import App
+from ledger_service.services.inputs import MilestoneInput
 from ledger_service.services.rate_limits import RateLimits
 from ledger_service.store.tables import Account
 
@@ -281,3 +283,22 @@ def test_disabled_key_ends_with_the_next_request(client: TestClient, ledger: App
     disable_account(ledger, "merchant", "Other")
     answer = client.post(f"/v1/cases/{case_id}/milestones", json={"kind": "authorised"}, headers=as_other)
     assert answer.status_code == 401
+
+
+@ON_BOTH
+def test_account_that_was_disabled_since_its_key_was_looked_up_takes_nothing(
+    client: TestClient, ledger: App, as_merchant: Headers, open_case: Open
+) -> None:
+    case_id = open_case()["case_id"]
+    [account] = authenticate_all(ledger, [as_merchant["Authorization"].removeprefix("Bearer ")])
+    assert isinstance(account, Account)
+    prepared = client.post(
+        f"/v1/cases/{case_id}/milestones/prepare", json={"kind": "authorised"}, headers=as_merchant
+    ).json()
+    disable_account(ledger, "merchant", account.name)
+    before = count_rows(ledger)
+    for record_id, signature in ((None, None), (prepared["record_id"], "0x" + "00" * 65)):
+        request = MilestoneInput(kind="authorised", record_id=record_id, signature=signature)
+        with pytest.raises(Unauthenticated):
+            state_milestone(ledger, account, case_id, request)
+    assert count_rows(ledger) == before

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,13 +19,13 @@ from anyio import to_thread
 from prometheus_client import Counter as Counted
 from sqlalchemy import text
 
-from api import load
+from api import load, writing
 from api.app import create_app
 from ledger_service import telemetry
 from ledger_service.chain.rpc import wait_until
 from ledger_service.services.app import App
 
-from .conftest import Headers, bearer, case_body
+from .conftest import Headers, Open, bearer, case_body, count_rows
 
 Answers = list[tuple[httpx.Response, float]]
 
@@ -35,6 +36,7 @@ def few_hands(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load, "_WRITING", 4)
     monkeypatch.setattr(load, "_WAITING_TO_WRITE", 8)
     monkeypatch.setattr(load, "_WAITING_TO_READ", 5)
+    monkeypatch.setattr(writing, "_WAITING_TO_BE_TAKEN", 5)
 
 
 def _ask(server: str, count: int, path: str, method: str = "GET", **more: Any) -> Answers:
@@ -169,3 +171,46 @@ def test_long_body_with_a_link_waits_for_no_hand_while_too_many_do(ledger: App) 
             await asyncio.gather(*crowd)
 
     assert asyncio.run(post_while_all_are_busy()).status_code == 503
+
+
+@contextmanager
+def _nobody_else_writes(ledger: App) -> Iterator[sqlite3.Connection]:
+    """The connection that has the database's write lock, until the block ends or it commits."""
+    lock = sqlite3.connect(
+        ledger.database.url.removeprefix("sqlite:///"), isolation_level=None, check_same_thread=False
+    )
+    lock.execute("BEGIN IMMEDIATE")
+    try:
+        yield lock
+        if lock.in_transaction:
+            lock.execute("ROLLBACK")
+    finally:
+        lock.close()
+
+
+def test_wrong_keys_take_no_place_in_the_line_of_milestones_while_the_database_is_stuck(
+    server: str, ledger: App, as_merchant: Headers, open_case: Open
+) -> None:
+    first, second = (f"/v1/cases/{open_case(escrow='none')['case_id']}/milestones" for _ in range(2))
+    with ThreadPoolExecutor(2) as pool, _nobody_else_writes(ledger):
+        taken = [pool.submit(_ask, server, 1, first, "POST", json={"kind": "authorised"}, headers=as_merchant)]
+        time.sleep(1.0)
+        wrong = _ask(server, 20, second, "POST", json={"kind": "authorised"}, headers=bearer("lk_wrong"))
+        assert {answer.status_code for answer, _ in wrong} == {401}
+        taken.append(pool.submit(_ask, server, 1, second, "POST", json={"kind": "authorised"}, headers=as_merchant))
+        time.sleep(0.5)
+    assert [answer.status_code for each in taken for answer, _ in each.result()] == [202, 202]
+
+
+def test_key_that_is_disabled_while_its_milestone_waits_for_the_database_takes_nothing(
+    server: str, ledger: App, as_merchant: Headers, open_case: Open
+) -> None:
+    path = f"/v1/cases/{open_case(escrow='none')['case_id']}/milestones"
+    with ThreadPoolExecutor(1) as pool, _nobody_else_writes(ledger) as lock:
+        asked = pool.submit(_ask, server, 1, path, "POST", json={"kind": "authorised"}, headers=as_merchant)
+        time.sleep(1.0)
+        lock.execute("UPDATE accounts SET disabled_at = 1")
+        lock.execute("COMMIT")
+    [(answer, _)] = asked.result()
+    assert answer.status_code == 401
+    assert count_rows(ledger)["records"] == 1, "the opening alone"
