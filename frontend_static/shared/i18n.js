@@ -1,15 +1,20 @@
 // The page's language: its words, and how it writes money, dates and numbers.
+import ar from "../i18n/ar.js";
 import de from "../i18n/de.js";
 import en from "../i18n/en.js";
 import zh from "../i18n/zh.js";
 
-const TABLES = { en, zh, de };
-const DEFAULT_LOCALES = { en: "en-GB", zh: "zh-CN", de: "de-DE" };
+const TABLES = { en, zh, de, ar };
+const DEFAULT_LOCALES = { en: "en-GB", zh: "zh-CN", de: "de-DE", ar: "ar" };
+const CALENDAR = "gregory"; // that of the mails and documents; some locales have another of their own
+const [ISOLATE, END] = ["\u2068", "\u2069"]; // FSI and PDI of UAX #9
+const RTL_FIRST = /^\P{L}*[\p{Script=Arabic}\p{Script=Hebrew}]/u;
 
 export const LANGUAGES = [
   { code: "en", tag: "en", name: "English" },
   { code: "zh", tag: "zh-Hans", name: "简体中文" },
   { code: "de", tag: "de", name: "Deutsch" },
+  { code: "ar", tag: "ar", name: "العربية", dir: "rtl" },
 ];
 
 /** The language a person asked for: `?lang=`, then the browser's wishes in their order, then English. */
@@ -28,11 +33,12 @@ export function translator(code, wishes) {
 class Translator {
   constructor(code, locale) {
     this.code = code;
-    this.tag = LANGUAGES.find((language) => language.code === code).tag;
+    const { tag, dir = "ltr" } = LANGUAGES.find((language) => language.code === code);
+    Object.assign(this, { tag, dir });
     this.table = TABLES[code];
     this.locale = locale;
-    this.dateTime = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
-    this.longDateTime = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "short" });
+    this.dateTime = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short", calendar: CALENDAR });
+    this.longDateTime = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "short", calendar: CALENDAR });
     this.clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
     this.relative = new Intl.RelativeTimeFormat(locale, { numeric: "always" });
   }
@@ -41,10 +47,19 @@ class Translator {
     return key in this.table;
   }
 
-  /** The text of a key, its `{placeholders}` filled. An unknown key shows itself, which tests look for. */
+  /**
+   * The text of a key, its `{placeholders}` filled. An unknown key shows itself, which tests look for. In a sentence
+   * that runs from right to left a name or a number keeps its own direction.
+   */
   text(key, values = {}) {
     const template = this.table[key] ?? key;
-    return template.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+    return template.replace(/\{(\w+)\}/g, (whole, name) => this.isolated(values[name]) ?? whole);
+  }
+
+  /** What begins in the sentence's own direction needs no mark, and with one would hide it from what is around. */
+  isolated(value) {
+    const isOwn = this.dir === "ltr" || (value ?? "") === "" || RTL_FIRST.test(value);
+    return isOwn ? value : `${ISOLATE}${value}${END}`;
   }
 
   /** As `text`, but values may be virtual nodes: returns a list of strings and nodes. */
@@ -57,7 +72,12 @@ class Translator {
   money(amount, currency) {
     const digits = (amount.split(".")[1] ?? "").length;
     const options = { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits };
-    return new Intl.NumberFormat(this.locale, options).format(amount);
+    const parts = new Intl.NumberFormat(this.locale, options).formatToParts(amount);
+    return parts.map(({ type, value }) => (type === "currency" ? this.isolated(value) : value)).join("");
+  }
+
+  number(value) {
+    return new Intl.NumberFormat(this.locale).format(value);
   }
 
   /** Basis points as a percentage. */

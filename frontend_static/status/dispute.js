@@ -37,7 +37,7 @@ function Panel({ t, dispute }) {
         </li>`,
       )}
     </ul>
-    <p>${t.text("dispute.votes", { count, threshold: panel.threshold })}</p>`;
+    <p>${t.text("dispute.votes", { count: t.number(count), threshold: t.number(panel.threshold) })}</p>`;
 }
 
 /** What arbitration costs, and whom: shown before there is a dispute, too. */

@@ -38,7 +38,7 @@ export class Documents extends Component {
   }
 
   render({ t, view }, { making, isBroken }) {
-    return html`<section class="card" aria-labelledby="documents-title">
+    return html`<section class="card documents" aria-labelledby="documents-title">
       <h2 id="documents-title">${t.text("documents.title")}</h2>
       ${offered(view).map(
         (name) => html`<p key=${name}>

@@ -48,7 +48,8 @@ const on = {
 
 function speak(code) {
   model.t = translator(code, navigator.languages);
-  document.documentElement.lang = model.t.tag;
+  const { tag, dir } = model.t;
+  Object.assign(document.documentElement, { lang: tag, dir });
 }
 
 function show() {

@@ -55,7 +55,7 @@ function Connection({ model }) {
   const time = html`<time datetime=${view.as_of} title=${utc(asOf)}>${t.clock.format(asOf)}</time>`;
   return html`<p class="connection connection-${connection}">
     <span class="connection-dot" aria-hidden="true"></span>
-    <span>${t.text(`connection.${connection}`)}${connection !== "live" && html`, ${t.rich("connection.updated", { time })}`}</span>
+    <span>${t.text(`connection.${connection}`)}${connection !== "live" && html` · ${t.rich("connection.updated", { time })}`}</span>
     ${isLimited && html`<span>${t.text("connection.limited")}</span>`}
   </p>`;
 }

@@ -84,26 +84,26 @@ export function Chain({ t, view }) {
       <${Row} term=${t.text("chain.id")}>${chain.id}<//>
       <${Row} term=${t.text("chain.contract")}><${Hex} value=${chain.contract} whole /><//>
       <${Row} term=${t.text("chain.head")}>${chain.head_block}<//>
-      <${Row} term=${t.text("chain.confirmations")}>${chain.confirmations}<//>
+      <${Row} term=${t.text("chain.confirmations")}>${t.number(chain.confirmations)}<//>
     </dl>
     <p>${t.text("chain.meaning")}</p>
-    <p>${t.text(finality, { count: chain.confirmations })}</p>
+    <p>${t.text(finality, { count: t.number(chain.confirmations) })}</p>
   </section>`;
 }
 
 export function ReturnDetails({ t, view }) {
   const { policy } = view;
-  const rules = { title: policy.title, code: policy.code, version: policy.version };
+  const rules = { title: html`<bdi>${policy.title}</bdi>`, code: html`<bdi class="code">${policy.code}</bdi>`, version: policy.version };
   return html`<section class="card details" aria-labelledby="details-title">
     <h2 id="details-title">${t.text("details.title")}</h2>
     <dl class="rows">
       <${Row} term=${t.text("details.shop")}><bdi>${shopOf(view, t)}</bdi><//>
       <${Row} term=${t.text("details.reference")}><bdi>${view.reference}</bdi><//>
       <${Row} term=${t.text("details.mode")}>${t.text(`details.mode.${view.mode}`)}<//>
-      <${Row} term=${t.text("details.rules")}><span dir="auto">${t.text("details.rules.version", rules)}</span><//>
+      <${Row} term=${t.text("details.rules")}>${t.rich("details.rules.version", rules)}<//>
       <${Row} term=${t.text("details.panel")}><${Arbitrators} t=${t} panel=${view.panel} /><//>
       <${Row} term=${t.text("details.costs")}><${Costs} t=${t} view=${view} /><//>
-      <${Row} term=${t.text("details.items")}><${Items} items=${view.items} /><//>
+      <${Row} term=${t.text("details.items")}><${Items} t=${t} items=${view.items} /><//>
     </dl>
   </section>`;
 }
@@ -112,13 +112,13 @@ export function ReturnDetails({ t, view }) {
 function Arbitrators({ t, panel }) {
   if (!panel) return html`<p>${t.text("details.panel.none")}</p>`;
   const names = ({ arbitrators }) => html`<bdi>${arbitrators.map((each) => each.name ?? shorten(each.address)).join(", ")}</bdi>`;
-  return html`<p>${t.rich("details.panel.value", { names: names(panel), threshold: panel.threshold })}</p>
+  return html`<p>${t.rich("details.panel.value", { names: names(panel), threshold: t.number(panel.threshold) })}</p>
     ${panel.appeal && html`<p>${t.rich("details.panel.appeal", { names: names(panel.appeal) })}</p>`}`;
 }
 
-function Items({ items }) {
+function Items({ t, items }) {
   return html`<ul class="items">
-    ${items.map(({ description, quantity }, index) => html`<li key=${index}>${quantity} × <bdi>${description}</bdi></li>`)}
+    ${items.map(({ description, quantity }, index) => html`<li key=${index}>${t.number(quantity)} × <bdi>${description}</bdi></li>`)}
   </ul>`;
 }
 

@@ -279,7 +279,7 @@ class _Page:
         held = dict.fromkeys(str(body.get("role")) for body in bodies if body.get("key") == "service")
         known = [texts["roles"][role] for role in held if role in texts["roles"]]
         if known:
-            yield texts.say("bundle.trust.held", roles=", ".join(known))
+            yield texts.say("bundle.trust.held", roles=f"{texts['comma']} ".join(known))
         yield texts["bundle.trust.claims"]
         if fits(self._file):
             yield texts["bundle.trust.paper"]

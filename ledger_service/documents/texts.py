@@ -12,7 +12,7 @@ from ..domain.times import from_chain
 from .fonts import han_font
 from .words import inline, is_rtl, one_line
 
-LANGUAGES = ("en", "de", "zh")
+LANGUAGES = ("en", "de", "zh", "ar")
 _UNITS = (("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1))
 _SHOWN_UNITS = 2
 

@@ -46,7 +46,7 @@ from .mailing import is_said_anew
 
 log = structlog.get_logger()
 
-_LANGUAGES = ("en", "de", "zh")
+_LANGUAGES = ("en", "de", "zh", "ar")
 _AT_ONCE = 20
 _CLAIMED = 180  # seconds for which nobody else sends a message; sending gives up long before
 _LONGEST_TURN = 10.0  # seconds after which no more is begun, so that a stop need not wait for a slow server

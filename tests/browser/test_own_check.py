@@ -25,7 +25,7 @@ from .dispute_statuses import STATUSES
 from .stub import StubService
 from .test_status_language import PLACEHOLDER
 
-WORDS = ("en", "zh", "de")
+WORDS = ("en", "zh", "de", "ar")
 NOWHERE = "http://127.0.0.1:9"  # the port that discards: nobody listens
 
 
@@ -86,7 +86,7 @@ def test_check_on_a_narrow_phone_fits_in_every_language(language: str, open_case
     assert "undefined" not in text
 
 
-@pytest.mark.parametrize("language", ["zh", "de"])
+@pytest.mark.parametrize("language", ["zh", "de", "ar"])
 def test_words_of_the_check_have_the_keys_and_placeholders_of_english(language: str, open_case: OpenPage) -> None:
     page = open_case(paid())
     script = "code => import(`/static/i18n/own/${code}.js`).then((file) => file.default)"

@@ -181,7 +181,7 @@ def test_exchange_says_that_it_waits_where_the_service_signs(open_status: OpenPa
     assert stub.acts[0][0]["kind"] == "exchange_agreed"
 
 
-@pytest.mark.parametrize("language", ["de", "zh"])
+@pytest.mark.parametrize("language", ["de", "zh", "ar"])
 def test_dialogs_have_all_their_words(language: str, open_status: OpenPage) -> None:
     for name in ("disputed_by_you", "ruled", "notice_running", "exchange_offered", "refunded"):
         page = open_status(view=STATUSES[name], query=f"?lang={language}", size="phone")

@@ -20,7 +20,7 @@ def load_words(page: Page, language: str) -> dict[str, Any]:
     return words
 
 
-@pytest.mark.parametrize("language", ["zh", "de"])
+@pytest.mark.parametrize("language", ["zh", "de", "ar"])
 def test_language_file_has_the_keys_and_placeholders_of_english(language: str, open_status: OpenPage) -> None:
     page = open_status(view=STATUSES["requested"])
     english, other = load_words(page, "en"), load_words(page, language)
@@ -37,6 +37,7 @@ def test_language_file_has_the_keys_and_placeholders_of_english(language: str, o
         ("zh", "zh-CN", "£15.84 已付给您。", "zh-Hans"),
         ("de", "de-DE", "15,84 £ wurden Ihnen ausgezahlt.", "de"),
         ("en", "en-US", "£15.84 has been paid to you.", "en"),
+        ("ar", "ar-AE", "دُفع إليك \u2068\u200f15.84\xa0\u2068UK£\u2069\u2069.", "ar"),
     ],
 )
 def test_show_status_follows_the_browser_s_language(
@@ -70,7 +71,7 @@ def test_choose_language_changes_the_page_and_keeps_the_link(open_status: OpenPa
     expect(page.locator("h1")).to_have_text("Ihr Paket ist angekommen und wird geprüft.")
 
 
-@pytest.mark.parametrize("language", ["en", "zh", "de"])
+@pytest.mark.parametrize("language", ["en", "zh", "de", "ar"])
 def test_show_status_lacks_no_word_in_any_state(language: str, open_status: OpenPage, stub: StubService) -> None:
     page = open_status(view=STATUSES["requested"], query=f"?lang={language}")
     prefixes = {key.split(".")[0] for key in load_words(page, language)}

@@ -57,7 +57,7 @@ def test_lost_service_is_said_and_what_was_known_stays(open_status: OpenPage, st
     expect(page.locator(".connection")).to_have_text("Live")
     page.context.set_offline(True)
     stub.cut_streams()
-    expect(page.locator(".connection")).to_have_text("Offline, last updated at 11:00:00")
+    expect(page.locator(".connection")).to_have_text("Offline · last updated at 11:00:00")
     expect(page.locator("h1")).to_have_text("Your parcel has arrived and is being inspected.")
     screenshot(page, "offline-phone")
     page.context.set_offline(False)

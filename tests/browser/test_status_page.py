@@ -92,15 +92,6 @@ def test_show_status_is_accessible_in_light_and_dark(name: str, size: str, schem
     assert find_axe_violations(page) == []
 
 
-@pytest.mark.parametrize("language", ["en", "zh", "de"])
-def test_show_status_on_a_narrow_phone_fits_in_every_language(language: str, open_status: OpenPage) -> None:
-    page = open_status(view=STATUSES["rejected"], size="narrow", query=f"?lang={language}")
-    for summary in page.locator("summary").all():
-        summary.click()
-    screenshot(page, f"rejected-narrow-{language}")
-    assert overflow(page) <= 0
-
-
 @pytest.mark.parametrize("name", PLACES)
 def test_show_status_marks_where_the_money_is(name: str, open_status: OpenPage) -> None:
     page = open_status(view=STATUSES[name])

@@ -22,6 +22,14 @@ def boxes_outside(document: bytes) -> list[tuple[int, str]]:
     return [(number, sign) for number, sign, box, size in _characters(document) if not _is_inside(box, size)]
 
 
+def line_with(document: bytes, sign: str) -> str:
+    """The first line that holds a sign, as it is seen from left to right."""
+    seen = [(number, each, box) for number, each, box, _ in _characters(document)]
+    at, middle = next((number, (box[1] + box[3]) / 2) for number, each, box in seen if each == sign)
+    line = [(box[0], each) for number, each, box in seen if number == at and box[1] <= middle <= box[3]]
+    return "".join(each for _, each in sorted(line))
+
+
 def _characters(
     document: bytes,
 ) -> Iterator[tuple[int, str, tuple[float, float, float, float], tuple[float, float]]]:

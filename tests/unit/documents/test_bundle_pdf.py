@@ -16,12 +16,13 @@ from unit.verification.builder import START, TOKENS, Life, disputed, inspected, 
 from ledger_service.documents import typesetting
 from ledger_service.documents.bundle_pdf import Facts, bundle_pdf
 from ledger_service.documents.typesetting import MAX_ATTACHED, Attachment, typeset
+from ledger_service.domain.hashing import hex0x
 from ledger_service.domain.times import from_chain
 from ledger_service.domain.vocabulary import Grade, Kind, Mode, Role
 from ledger_service.errors import InvalidInput, TooLarge
 from ledger_service.verification import verify_bundle
 
-from .pages import boxes_outside, files_in, page_count, text_of
+from .pages import boxes_outside, files_in, line_with, page_count, text_of
 
 NAMES = {
     "Latin": "Zoë Łukasiewicz-Şahin",
@@ -181,6 +182,15 @@ def test_files_beyond_all_measure_are_refused() -> None:
             files=[Attachment("a.json", "application/json", "x" * (MAX_ATTACHED + 1), "")],
             parts=[],
         )
+
+
+@pytest.mark.parametrize("life", [paid(), disputed()], ids=["paid", "disputed"])
+def test_arabic_document_runs_from_right_to_left_and_stays_inside_the_page(life: Life) -> None:
+    document = made(life, language="ar", merchant="متجر النور", reference="RMA-1")
+    assert boxes_outside(document) == []
+    case_id = hex0x(life.evidence().case_id)
+    assert line_with(document, "x").startswith(case_id)  # a code runs as ever, and its label stands at its right
+    assert not line_with(made(life, language="en", merchant="متجر"), "x").startswith(case_id)
 
 
 # --- names and words of all kinds ------------------------------------------------------------------------------------

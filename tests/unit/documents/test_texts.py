@@ -72,7 +72,15 @@ def test_every_word_of_a_case_has_its_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "made"), [("de", ["de", "en"]), ("zh-CN", ["zh", "en"]), ("en-GB", ["en"]), ("fr", ["en"]), ("", ["en"])]
+    ("wanted", "made"),
+    [
+        ("de", ["de", "en"]),
+        ("zh-CN", ["zh", "en"]),
+        ("ar-EG", ["ar", "en"]),
+        ("en-GB", ["en"]),
+        ("fr", ["en"]),
+        ("", ["en"]),
+    ],
 )
 def test_document_is_made_in_the_readers_language_and_english(wanted: str, made: list[str]) -> None:
     assert [each.language for each in parts_in(wanted)] == made

@@ -105,7 +105,7 @@ def test_turn_to_the_fallback_panel_after_a_challenge_is_not_announced(session: 
     assert template_of(session, link(session, 4, Kind.DISPUTED, NONE, State.DISPUTED)) is None
 
 
-@pytest.mark.parametrize("language", ["en", "de", "zh"])
+@pytest.mark.parametrize("language", ["en", "de", "zh", "ar"])
 def test_every_template_has_its_text(language: str) -> None:
     texts = json.loads((files("ledger_service") / "mail_texts" / f"{language}.json").read_text("utf-8"))
     named = {"opened", "closed", "notice", "ruled", "decided", "appealed", "exchange_offered", "split_offered"}

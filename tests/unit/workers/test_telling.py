@@ -78,6 +78,7 @@ def test_window_is_told_at_its_start_halfway_and_a_day_before_its_end(post: Post
     [
         ("de", "Noch ein Tag: Bitte senden Sie Ihre Ware zurück (RMA-1)", "15. März 2026, 12:00 Uhr UTC"),
         ("zh", "仅剩一天：请寄回您的退货 RMA-1", "2026年3月15日 12:00（UTC）"),
+        ("ar", "بقي يوم واحد: يُرجى إرسال بضاعة طلب الإرجاع RMA-1", "15 مارس 2026، الساعة 12:00 (UTC)"),
     ],
 )
 def test_reminder_in_the_consumers_language(post: Post, language: str, subject: str, deadline: str) -> None:
@@ -588,7 +589,7 @@ def test_mail_that_is_not_taken_is_shown_as_failed_after_some_tries(post: Post, 
     assert post.run() == []
 
 
-@pytest.mark.parametrize("language", ["en", "de", "zh"])
+@pytest.mark.parametrize("language", ["en", "de", "zh", "ar"])
 def test_every_language_has_every_occasion(language: str) -> None:
     texts = json.loads((module.files("ledger_service") / "mail_texts" / f"{language}.json").read_text("utf-8"))
     assert set(texts["occasions"]) == {"halfway", "last_day", "again", "correction"}
