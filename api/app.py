@@ -22,6 +22,7 @@ from .observability import Metrics, Observed
 from .plain_milestones import PlainMilestones
 from .routes import (
     audit,
+    case_lists,
     cases,
     disputes,
     documents,
@@ -74,6 +75,7 @@ def create_app(app: App, workers: Workers | None = None) -> FastAPI:
     api.state.taking = gather_milestones(app, api.state.limits, intake)
     api.state.metrics = metrics = Metrics(make_registry(app, readiness))
     errors.install(api)
+    api.include_router(case_lists.router)  # first: its paths are no ids of cases
     for module in (cases, milestones, privacy, status, documents, disputes, audit, webhook_endpoints, webhooks, system):
         api.include_router(module.router)
     for module in (observations, log):

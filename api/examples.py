@@ -36,3 +36,20 @@ MILESTONES: dict[str, Any] = {
     },
     "split": {"value": {"kind": "split", "data": {"share": 8000}}},
 }
+VIEW: dict[str, Any] = {
+    "name": "Waiting for me, before the weekend",
+    "query": {"waiting_for": "merchant", "deadline_before": "2026-03-07T00:00:00Z", "sort": "deadline"},
+}
+STRIPE_REFUND: dict[str, Any] = {
+    "object": "refund",
+    "id": "re_1Pgc72B7WZ01zgkWqPvrRrPE",
+    "amount": 1980,
+    "currency": "gbp",
+    "status": "succeeded",
+    "created": 1772356800,
+    "metadata": {"reference": "RMA-1001"},
+}
+REFUNDS_CSV = (
+    "refund_id,reference,amount,currency,status,created_at\r\n"
+    "re_1Pgc72B7WZ01zgkWqPvrRrPE,RMA-1001,19.80,GBP,succeeded,2026-03-01T09:20:00Z\r\n"
+)

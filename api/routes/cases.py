@@ -84,19 +84,6 @@ def _opening_record(body: dict[str, Any]) -> str:
     return str(body["milestones"][0]["record_id"])
 
 
-@router.get("", responses=answers(schemas.CasePage, "A page of cases, newest first.", READING))
-def list_cases(
-    ledger: Ledger,
-    account: Caller,
-    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.", max_length=200)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    state: Annotated[schemas.ShownState | None, Query(description="Only cases in this state.")] = None,
-) -> Response:
-    """The cases that this key may see: a merchant's own, those that name a carrier, warehouse or inspector, and those
-    before an arbitrator's panel."""
-    return JSONResponse(queries.list_cases(ledger, account, cursor=cursor, limit=limit, state=state))
-
-
 @router.get("/{case_id}", responses=answers(schemas.Case, "The case.", READING))
 def show_case(ledger: Ledger, account: Caller, case_id: CaseId) -> Response:
     """One case: its terms, its state, its money, and what happens next."""

@@ -10,7 +10,6 @@ from .cases import (
     Bundle,
     Case,
     CaseOpened,
-    CasePage,
     CaseSummary,
     Chain,
     Erased,
@@ -19,7 +18,6 @@ from .cases import (
     MilestoneTaken,
     PersonalData,
     Prepared,
-    RefundPage,
     Status,
     StatusRefund,
     Verification,
@@ -65,6 +63,8 @@ from .disputes import (
     VoteTaken,
     VotingPanel,
 )
+from .lists import CaseCount, CaseLine, CasePage, SavedView, SavedViewList, Work, WorkPage
+from .money import RefundPage, RefundProof
 from .observations import (
     Anchor,
     ConsistencyProof,
@@ -101,6 +101,8 @@ __all__ = [
     "Arbitrator",
     "Bundle",
     "Case",
+    "CaseCount",
+    "CaseLine",
     "CaseOpened",
     "CasePage",
     "CasePrepared",
@@ -147,10 +149,13 @@ __all__ = [
     "Readiness",
     "Receipt",
     "RefundPage",
+    "RefundProof",
     "Result",
     "Round",
     "RulingPays",
     "RunningDispute",
+    "SavedView",
+    "SavedViewList",
     "SharedAmount",
     "ShownState",
     "Stage",
@@ -166,4 +171,6 @@ __all__ = [
     "Voter",
     "VotingPanel",
     "WebhookTaken",
+    "Work",
+    "WorkPage",
 ]

@@ -49,11 +49,6 @@ class CaseOpened(Case):
     milestones: list[Milestone]
 
 
-class CasePage(Answer):
-    items: list[CaseSummary]
-    next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null on the last.")
-
-
 class MilestoneList(Answer):
     items: list[Milestone]
 
@@ -125,8 +120,3 @@ class Status(Disputable):
     timeline: list[Milestone]
     next: Next
     verdict: Verdict
-
-
-class RefundPage(Answer):
-    items: list[dict[str, Any]]
-    next_cursor: str | None

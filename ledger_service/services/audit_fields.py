@@ -14,7 +14,7 @@ from ..store.evidence_rows import CaseRows
 from ..store.tables import Erasure
 from .app import App
 from .audit_problems import Problem, key_of
-from .opening import consumer_index, tracking_index
+from .blind_indexes import consumer_index, tracking_index
 
 _CODE, _EMAIL = "shipment.tracking_code", "consumer.email"
 _BROKEN = (LedgerError, ValueError, TypeError, AttributeError)

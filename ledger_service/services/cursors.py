@@ -1,7 +1,9 @@
 """Where a page ends, as one word that callers hand back: of cases a moment and a case id, of what a case has a
-number."""
+number, of an ordered list its order, a key and a case id."""
 
 from __future__ import annotations
+
+import json
 
 from ..domain.disclosures import base64url, from_base64url
 from ..domain.hashing import from_hex
@@ -40,6 +42,26 @@ def read_number(cursor: str | None) -> int:
         return int(text)
     except ValueError as error:
         raise _not_ours() from error
+
+
+def write_place(sort: str, key: int | str, case_id: str) -> str:
+    return base64url(json.dumps([sort, key, case_id], separators=(",", ":")).encode())
+
+
+def read_place(cursor: str | None, sort: str) -> tuple[int | str, str] | None:
+    """What `write_place` wrote for this order; None for no cursor. Raises InvalidInput for anything else."""
+    if cursor is None:
+        return None
+    try:
+        ordered, key, case_id = json.loads(from_base64url(cursor))
+        is_text = sort == "reference"
+        if ordered != sort or type(key) is not (str if is_text else int) or len(from_hex(case_id)) != 32:
+            raise ValueError("another order, key or case id")  # noqa: TRY301 - as above
+        if isinstance(key, int) and not 0 <= key < 2**63:
+            raise ValueError("no key")  # noqa: TRY301 - as above
+    except (ValueError, TypeError, RecursionError) as error:
+        raise _not_ours() from error
+    return key, case_id
 
 
 def _not_ours() -> InvalidInput:

@@ -92,6 +92,21 @@ class ShipmentInput(Input):
     tracking_code: Word
 
 
+# What return portals ask for, as Shopify's `ReturnReason` has it, with withdrawal and damage told apart.
+ReasonCode = Literal[
+    "changed_mind",
+    "color",
+    "damaged",
+    "defective",
+    "not_as_described",
+    "other",
+    "size_too_large",
+    "size_too_small",
+    "style",
+    "wrong_item",
+]
+
+
 class CaseInput(Input):
     """A return to be opened by its merchant."""
 
@@ -106,7 +121,8 @@ class CaseInput(Input):
     policy: Word = "default"
     escrow: Literal["refund", "bond", "none"] = "none"
     shipment: ShipmentInput | None = None
-    reason: Text | None = None
+    reason: Text | None = Field(default=None, description="In the consumer's own words: sealed.")
+    reason_code: ReasonCode | None = Field(default=None, description="The reason as a word, not sealed: to count by.")
     requested_at: Moment | None = Field(default=None, description="When the return was asked for; left out: now.")
     carrier: Address | None = None
     warehouse: Address | None = None

@@ -25,6 +25,7 @@ from ..store.keys import lock_account
 from ..store.tables import Account, CaseKey, CaseRow, Mail
 from .accepting import accept_record, fresh_disclosures, new_record_id
 from .app import App
+from .blind_indexes import consumer_index, tracking_index, words_of_case
 from .idempotency import IdempotencyClaim, complete
 from .inputs import CaseInput
 from .links import READING, issue_link, last_window_ends
@@ -159,6 +160,7 @@ def keep_case(
     session.add(case)
     session.flush()
     session.add(CaseKey(case_id=case.case_id, wrapped=wrapped))
+    session.add_all(words_of_case(app, account.id, case.case_id, draft.request))
     if draft.request.consumer.email:
         session.add(Mail(case_id=case.case_id, template="opened", position=0, due_at=now))
     terms, opening = draft.opening.terms, draft.opening
@@ -287,21 +289,13 @@ def _requested_data(request: CaseInput, policy: Policy, terms: Terms, parties: P
     }
     if request.order and request.order.ordered_at:
         data["ordered_at"] = rfc3339(request.order.ordered_at)
+    if request.reason_code:
+        data["reason_code"] = request.reason_code
     if request.freight:
         data["freight"] = request.freight.model_dump()
     if request.shipment:
         data["carrier"] = request.shipment.carrier
     return data
-
-
-def tracking_index(app: App, account_id: int | None, carrier: str, tracking_code: str) -> str:
-    """The blind index of a parcel: one merchant, one carrier whatever its capitals, one tracking code."""
-    return app.vault.blind_index("tracking", str(account_id), carrier.casefold(), tracking_code)
-
-
-def consumer_index(app: App, account_id: int | None, email: str) -> str:
-    """The blind index of a person at one merchant, whatever the address's capitals."""
-    return app.vault.blind_index("consumer", str(account_id), email.casefold())
 
 
 def _case_row(app: App, account: Account, draft: CaseDraft, source: str | None) -> CaseRow:
@@ -323,6 +317,8 @@ def _case_row(app: App, account: Account, draft: CaseDraft, source: str | None) 
         reserve_minor=money.reserve,
         token=money.token,
         language=request.consumer.language,
+        country=request.consumer.country,
+        reason_code=request.reason_code,
         carrier_name=shipment.carrier if shipment else None,
         tracking_index=tracking_index(app, account.id, shipment.carrier, shipment.tracking_code) if shipment else None,
         consumer_index=consumer_index(app, account.id, request.consumer.email) if request.consumer.email else None,

@@ -26,7 +26,7 @@ from ..store.observation_log import page_of_case
 from ..store.tables import Account, CaseRow, DisclosureRow, Mail, StatusLink
 from .accepting import case_secret
 from .app import App
-from .opening import consumer_index
+from .blind_indexes import consumer_index
 from .presenting import case_answer
 from .viewing import view_of
 

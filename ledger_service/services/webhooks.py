@@ -15,9 +15,9 @@ from ..store.tables import Account, CaseRow
 from .accounts import merchant_named
 from .acting import sign_and_accept
 from .app import App
+from .blind_indexes import tracking_index
 from .drafting import place_of
 from .inputs import PrepareInput
-from .opening import tracking_index
 from .scans import take_scans
 
 EASYPOST = "easypost"

@@ -1,16 +1,15 @@
-"""SQL of cases: one case with its lock, lists by who may see them."""
+"""SQL of cases: one case with its lock, and what it is made of."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, exists, func, or_
+from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, SQLModel, col, select
 
-from .ours import REJECTED
 from .tables import (
     CaseKey,
     CaseRow,
@@ -101,60 +100,6 @@ def cases_by_tracking(session: Session, account_id: int, tracking_index: str) ->
         .where(CaseRow.account_id == account_id, CaseRow.tracking_index == tracking_index)
         .order_by(col(CaseRow.opened_at).desc())
     ).all()
-
-
-def list_cases(
-    session: Session,
-    *,
-    party: str | None,
-    merchant: str | None,
-    state: str | None,
-    after: tuple[int, str] | None,
-    limit: int,
-    panels: set[int] | None = None,
-) -> Sequence[tuple[CaseRow, ChainCase | None, str]]:
-    """Newest first, each with its state as the chain has it: `requested` before it is there, `rejected` where the
-    contract refused the opening.
-
-    `party`: only cases that name this address, `merchant`: that name it as the merchant, `panels`: that are before one
-    of these versions now; `after`: (opened_at, case_id) of the page before.
-    """
-    on_chain = col(ChainCase.state)
-    word = case((on_chain.is_not(None), on_chain), (_is_refused(), "rejected"), else_="requested")
-    query = select(CaseRow, ChainCase, word).join(
-        ChainCase, col(ChainCase.case_id) == col(CaseRow.case_id), isouter=True
-    )
-    if party is not None:
-        query = query.where(
-            or_(
-                col(CaseRow.merchant) == party,
-                col(CaseRow.carrier) == party,
-                col(CaseRow.warehouse) == party,
-                col(CaseRow.inspector) == party,
-            )
-        )
-    if merchant is not None:
-        query = query.where(col(CaseRow.merchant) == merchant)
-    if panels is not None:
-        query = query.where(col(ChainCase.voting_panel).in_(panels))
-    if state is not None:
-        query = query.where(word == state)
-    if after is not None:
-        opened, case_id = after
-        query = query.where(
-            or_(col(CaseRow.opened_at) < opened, (col(CaseRow.opened_at) == opened) & (col(CaseRow.case_id) < case_id))
-        )
-    query = query.order_by(col(CaseRow.opened_at).desc(), col(CaseRow.case_id).desc()).limit(limit)
-    return session.exec(query).all()
-
-
-def _is_refused() -> ColumnElement[bool]:
-    """Whether the contract refused the record that opens the case, for good."""
-    return (
-        exists()
-        .where(col(RecordRow.case_id) == col(CaseRow.case_id), col(RecordRow.kind) == "requested")
-        .where(REJECTED)
-    )
 
 
 def balance_of(session: Session, merchant: str, token: str) -> int:

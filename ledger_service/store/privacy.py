@@ -14,6 +14,7 @@ from .tables import (
     Account,
     CaseKey,
     CaseRow,
+    CaseWord,
     ChainCase,
     ChainRecord,
     DisclosureRow,
@@ -34,7 +35,15 @@ from .tables import (
 RESTORED = "restored"
 
 # What goes as a whole with the case that it is of.
-_OF_CASE: tuple[Any, ...] = (DisclosureRow, CaseKey, PreparedRecord, PreparedVote, PreparedCase, IdempotentRequest)
+_OF_CASE: tuple[Any, ...] = (
+    DisclosureRow,
+    CaseKey,
+    CaseWord,
+    PreparedRecord,
+    PreparedVote,
+    PreparedCase,
+    IdempotentRequest,
+)
 
 
 def destroy_case(session: Session, case: CaseRow, source: str | None, now: int) -> None:

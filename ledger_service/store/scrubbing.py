@@ -13,7 +13,7 @@ from .database import Database
 # What holds keys, what is sealed, or a merchant's own reference.
 _TABLES = (
     *("case_keys", "prepared_cases", "prepared_records", "prepared_votes", "cases", "webhook_events"),
-    *("idempotent_requests", "disclosures", "status_links", "held_keys"),
+    *("idempotent_requests", "disclosures", "status_links", "held_keys", "case_words"),
 )
 _PATIENCE = 2_000  # milliseconds for which others may keep us waiting
 _MOMENT = 50  # the same where all writers wait meanwhile, as SQLite's do for a log that somebody reads

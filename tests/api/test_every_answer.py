@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from ledger_service.services import queries
+from ledger_service.services import case_lists
 from ledger_service.services.app import App
 
 from .conftest import Headers, Keys, Open, assert_problem, bearer, local_client, token_of, wait_for_metrics
@@ -104,7 +104,7 @@ def test_unexpected_error_is_logged_under_an_id_without_what_was_sent(
     def break_down(*_: Any, **__: Any) -> None:
         raise RuntimeError("ada@example.org is in the message")
 
-    monkeypatch.setattr(queries, "list_cases", break_down)
+    monkeypatch.setattr(case_lists, "list_cases", break_down)
     headers = bearer(account("auditor")["api_key"])
     with TestClient(create_app(ledger), raise_server_exceptions=False) as client:
         answer = client.get("/v1/cases?cursor=secret", headers=headers)

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from ledger_service.commands.logs import set_up_logs
 from ledger_service.config import Settings
-from ledger_service.services import queries
+from ledger_service.services import case_lists
 from ledger_service.services.app import App
 
 from .conftest import Headers, Open, as_consumer, bearer, case_body, token_of, wait_for_metrics
@@ -110,7 +110,7 @@ def test_unexpected_error_is_logged_without_its_text(
     def break_down(*_: object, **__: object) -> None:
         raise RuntimeError("ada@example.org")
 
-    monkeypatch.setattr(queries, "list_cases", break_down)
+    monkeypatch.setattr(case_lists, "list_cases", break_down)
     with TestClient(create_app(ledger), raise_server_exceptions=False) as client:
         answer = client.get("/v1/cases", headers=as_merchant)
     (line,) = lines("unexpected")

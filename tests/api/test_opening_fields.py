@@ -16,7 +16,7 @@ from ledger_service.services.app import App
 from ledger_service.services.audit_fields import fields_unlike
 from ledger_service.services.evidence import gather, show_all
 from ledger_service.services.observations import Stated, take_stated
-from ledger_service.services.opening import consumer_index
+from ledger_service.services.blind_indexes import consumer_index
 from ledger_service.store.tables import CaseRow
 from ledger_service.workers.notifier import Notifier
 
