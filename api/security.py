@@ -15,10 +15,12 @@ from ledger_service.errors import InvalidInput, LedgerError, Malformed, TooLarge
 from . import errors
 
 
-def content_security_policy(*, scripts: str = "'self'", connections: str = "'self'") -> str:
+def content_security_policy(
+    *, scripts: str = "'self'", connections: str = "'self'", images: str = "'self' data:"
+) -> str:
     """Our own files alone, but for what a page needs besides."""
     return (
-        f"default-src 'none'; script-src {scripts}; style-src 'self'; img-src 'self' data:; connect-src {connections}; "
+        f"default-src 'none'; script-src {scripts}; style-src 'self'; img-src {images}; connect-src {connections}; "
         "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 

@@ -68,6 +68,15 @@ async def show_status_page() -> Response:
     return page
 
 
+@router.get("/arbitrator")
+async def show_arbitrator_console() -> Response:
+    """Where arbitrators read cases and vote. It opens keys, so it speaks to this service alone; images are evidence."""
+    page = _page("arbitrator.html")
+    policy = content_security_policy(scripts=_scripts_of("arbitrator.html"), images="'self' data: blob:")
+    page.headers["Content-Security-Policy"] = policy
+    return page
+
+
 @router.get("/outbox")
 async def show_outbox(request: Request, ledger: Ledger) -> Response:
     """On a local run: the mails that would have been sent."""
@@ -98,11 +107,15 @@ def _page(name: str) -> Response:
 
 
 def status_policy() -> str:
-    """The policy of the status page: its import map, which says where the libraries are, is let in by its hash."""
-    found = _IMPORT_MAP.search((_PAGES / "status.html").read_text("utf-8"))
+    """The policy of the status page, which asks nodes of its reader's choosing."""
+    return content_security_policy(scripts=_scripts_of("status.html"), connections=_NODES)
+
+
+def _scripts_of(name: str) -> str:
+    """Our own scripts, and a page's import map, which says where the libraries are: it is let in by its hash."""
+    found = _IMPORT_MAP.search((_PAGES / name).read_text("utf-8"))
     digest = hashlib.sha256(found[1].encode() if found else b"").digest()
-    scripts = f"'self' 'sha256-{base64.b64encode(digest).decode()}'"
-    return content_security_policy(scripts=scripts, connections=_NODES)
+    return f"'self' 'sha256-{base64.b64encode(digest).decode()}'"
 
 
 # --- mails of a local run --------------------------------------------------------------------------------------------

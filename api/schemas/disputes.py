@@ -115,6 +115,7 @@ class DisputeSummary(Answer):
 class DisputePage(Answer):
     items: list[DisputeSummary]
     next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null on the last.")
+    as_of: Time
 
 
 class RulingPays(Answer):
@@ -124,21 +125,40 @@ class RulingPays(Answer):
     arbitrators: Amount
 
 
+class PayoutTerms(Answer):
+    """What a ruling of any share is paid by: the arguments of `Payout.sol`."""
+
+    refund: Amount
+    freight: Amount
+    reserve: Amount
+    freight_to_consumer: bool = Field(description="With any share above zero.")
+    fees: Amount = Field(description="Of this round's arbitrators, and of earlier rounds that reached their quorum.")
+    fees_of_consumer: Amount = Field(description="What of them the consumer bears, unless this round is lost.")
+    consumer_loses_up_to: int | None = Field(description="In an appeal, the shares with which the consumer loses it.")
+    fees_if_lost: Amount = Field(description="What of them the consumer then bears.")
+
+
 class Dispute(DisputeSummary):
     """All that a ruling rests on."""
 
     rounds: list[Round]
     evidence: list[dict[str, Any]]
-    votes: list[dict[str, Any]] = Field(description="Who gave theirs; what they name once the round is over.")
+    votes: list[dict[str, Any]] = Field(
+        description="Who gave theirs; what they name once the round is over, and one's own at once."
+    )
     payouts: list[RulingPays]
+    payout_terms: PayoutTerms | None = Field(description="Null once no panel votes.")
+    policy: dict[str, Any] = Field(description="The rules of the case, with their text.")
     timeline: list[Milestone]
     next: Next
     verdict: Verdict
     checks: list[Check]
+    as_of: Time
 
 
 class VotePrepared(CasePrepared):
     vote_id: str
+    disclosures: list[str] = Field(description="What the record's digests stand for: the grounds, as they are sealed.")
 
 
 class VoteTaken(Answer):

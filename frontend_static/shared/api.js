@@ -13,12 +13,14 @@ export class Problem extends Error {
   }
 }
 
-/** Sends a request with the status token and returns the response. Throws Problem. */
-export async function request(path, { token, body, key, signal, accept = "application/json" } = {}) {
-  const headers = { Accept: accept, Authorization: `Bearer ${token}` };
+/** Sends a request, with the bearer token if there is one, and returns the response. Throws Problem. */
+export async function request(path, { token, body, key, prefer, method, signal, accept = "application/json" } = {}) {
+  const headers = { Accept: accept };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  if (prefer) headers.Prefer = prefer;
   if (body) headers["Content-Type"] = "application/json";
   if (key) headers["Idempotency-Key"] = key;
-  const options = { headers, signal, cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer" };
+  const options = { headers, signal, method, cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer" };
   let response;
   try {
     response = await fetch(path, body ? { ...options, method: "POST", body: JSON.stringify(body) } : options);

@@ -22,7 +22,15 @@ from .app import App
 from .cursors import read_cursor, write_cursor
 from .evidence import verify_case
 from .presenting import money_answer, next_answer, refund_answer, state_word
-from .presenting_disputes import arbitration_answer, dispute_answer, offer_answer, payouts_answer, share_answer
+from .presenting_disputes import (
+    arbitration_answer,
+    dispute_answer,
+    offer_answer,
+    payout_terms,
+    payouts_answer,
+    policy_answer,
+    share_answer,
+)
 from .queries import MAX_PAGE
 from .rounds import WORDS, rounds_of
 from .timeline import timeline
@@ -49,7 +57,8 @@ def list_disputes(app: App, account: Account, cursor: str | None = None, limit: 
         )
         items = [_summary(session, view_of(app, session, case), account) for case, _ in rows[:limit]]
     last = rows[limit - 1][1] if len(rows) > limit else None
-    return {"items": items, "next_cursor": write_cursor(last.due, last.case_id) if last else None}
+    cursor = write_cursor(last.due, last.case_id) if last else None
+    return {"items": items, "next_cursor": cursor, "as_of": rfc3339(app.clock.now().replace(microsecond=0))}
 
 
 def dispute_view(app: App, account: Account, case_id: str) -> dict[str, Any]:
@@ -72,19 +81,22 @@ def dispute_view(app: App, account: Account, case_id: str) -> dict[str, Any]:
         return {
             **_summary(session, view, account),
             "rounds": [WORDS[round_] for round_ in rounds],
-            "policy": {"code": view.policy.code, "title": view.policy.title, "version": view.policy.version},
+            "policy": policy_answer(view.policy),
             "refund": refund_answer(view),
             "money": money_answer(view),
             "arbitration": arbitration_answer(view),
             "proposed": _proposed(view),
             "payouts": payouts_answer(session, view) if view.state.state is State.DISPUTED else [],
+            "payout_terms": payout_terms(session, view) if view.state.state is State.DISPUTED else None,
             "evidence": _evidence(app, session, view),
-            "votes": _votes(app, session, view),
+            "votes": _votes(app, session, view, account),
             **offer_answer(view),
             "timeline": timeline(app, session, view, merchant, words_of(app, session, case.case_id)),
             "next": next_answer(view),
             "verdict": verification["verdict"],
             "checks": verification["checks"],
+            "chain": {**verification["chain"], "panel": app.deployment.panel},
+            "as_of": rfc3339(app.clock.now().replace(microsecond=0)),
         }
 
 
@@ -159,12 +171,16 @@ def _evidence(app: App, session: Session, view: View) -> list[dict[str, Any]]:
     return found
 
 
-def _votes(app: App, session: Session, view: View) -> list[dict[str, Any]]:
-    """Votes that were given here. Those of the round that runs do not say what they name yet."""
+def _votes(app: App, session: Session, view: View, account: Account) -> list[dict[str, Any]]:
+    """Votes that were given here. What those of the round that runs name is shown to whoever gave them alone."""
     said = words_of(app, session, view.case.case_id)
     running = round_of(view.state) if view.state.state is State.DISPUTED else None
     votes = sql.votes_of(session, view.case.case_id, app.settings.confirmations_needed)
     return [
-        vote_answer(staged, said.get(staged.row.vote_id, {}), show_share=staged.row.round != running)
+        vote_answer(
+            staged,
+            said.get(staged.row.vote_id, {}),
+            show_share=staged.row.round != running or staged.row.arbitrator == account.address,
+        )
         for staged in votes
     ]

@@ -193,11 +193,31 @@ class SignedActInput(ActInput):
 Share = Annotated[int, Field(ge=0, le=10_000, strict=True, description="Basis points of the refund, to the consumer.")]
 
 
+Ground = Literal[
+    "as_inspected",
+    "condition_better",
+    "condition_worse",
+    "defect_shown",
+    "not_as_described",
+    "misused",
+    "not_returned",
+    "deadline_missed",
+    "evidence_missing",
+    "payment_missing",
+]
+
+
 class VotePrepareInput(Input):
     """A vote to be signed by its arbitrator's own key."""
 
     share: Share
     reason: Text = Field(default="", description="Sealed; the parties read it, the chain never holds it.")
+    grounds: list[Ground] = Field(
+        default=[], max_length=10, description="What decided, in codes; sealed as the reason."
+    )
+    conflict: Literal["none"] | None = Field(
+        default=None, description="The arbitrator declares no conflict of interest; whoever has one does not vote."
+    )
     round: Annotated[int, Field(ge=0, le=4, strict=True)] | None = Field(
         default=None, description="Refused unless the dispute is in this round; left out: the present one."
     )

@@ -11,8 +11,9 @@ from ..domain.case_state import CaseState
 from ..domain.disputes import APPEAL, most_share, round_of
 from ..domain.entry import Entry
 from ..domain.hashing import from_hex
+from ..domain.policies import Policy
 from ..domain.times import from_chain, rfc3339
-from ..domain.vocabulary import Flag, Kind, Mark, Mode, Role, State
+from ..domain.vocabulary import FULL_SHARE, Flag, Kind, Mark, Mode, Role, State
 from ..store.disputes import counted_votes, links_of
 from ..store.keys import names_of
 from .panels import Panel
@@ -76,6 +77,48 @@ def payouts_answer(session: Session, view: View) -> list[dict[str, Any]]:
     shares = [*range(0, most, _STEP), most]
     earned = _earned_before(session, view)
     return [_ruling_pays(view, share, earned) for share in shares]
+
+
+def payout_terms(session: Session, view: View) -> dict[str, Any]:
+    """What a ruling of any share is paid by, so that whoever votes can work it out to the last minor unit: the
+    arguments of `Payout.sol`. The consumer bears `fees_if_lost` with a share up to `consumer_loses_up_to`."""
+    full = view.if_ruled(FULL_SHARE)
+    fees, _ = _fees(view, FULL_SHARE)
+    loses_up_to = _loses_up_to(view)
+    lost = _fees(view, loses_up_to)[1] if loses_up_to is not None else 0
+    return {
+        "refund": view.money(view.case.refund_minor),
+        "freight": view.money(view.case.freight_minor),
+        "reserve": view.money(view.case.reserve_minor),
+        "freight_to_consumer": full.has(Flag.FREIGHT_TO_CONSUMER),
+        "fees": view.money(fees + _earned_before(session, view)),
+        "fees_of_consumer": view.money(_fees(view, FULL_SHARE)[1]),
+        "consumer_loses_up_to": loses_up_to,
+        "fees_if_lost": view.money(lost),
+    }
+
+
+def _loses_up_to(view: View) -> int | None:
+    """The greatest share with which an appeal is the consumer's loss; None outside an appeal, and where no share is."""
+    state = view.state
+    if round_of(state) != APPEAL:
+        return None
+    most = state.share if state.appellant is Role.CONSUMER else state.share - 1
+    return most if most >= 0 else None
+
+
+def policy_answer(policy: Policy) -> dict[str, Any]:
+    """The rules that a case was opened under, in the words of their file, which is English."""
+    document = policy.document
+    return {
+        "code": policy.code,
+        "title": policy.title,
+        "version": policy.version,
+        "summary": document.get("summary"),
+        "fee_cap": policy.fee_cap,
+        "grades": [{"grade": name, **each} for name, each in document.get("grades", {}).items()],
+        "basis": document.get("basis", []),
+    }
 
 
 def _earned_before(session: Session, view: View) -> int:

@@ -71,6 +71,7 @@ def prepare_vote(
             "case_id": case_id,
             "signer": account.address,
             "record": draft.record.body,
+            "disclosures": [disclosure.encoded for disclosure in draft.disclosures],
             "commitment": hex0x(draft.record.commitment),
             "valid_until": draft.vote.valid_until,
             "typed_data": draft.vote.typed_data(app.deployment.panel_domain),
@@ -122,7 +123,13 @@ def _draft(
 ) -> DraftVote:
     round_ = _check_turn(app, session, place, arbitrator, request)
     now, case_id = app.clock.now().replace(microsecond=0), from_hex(place.case.case_id)
-    disclosures = fresh_disclosures({"reason": request.reason or None})
+    disclosures = fresh_disclosures(
+        {
+            "reason": request.reason or None,
+            "grounds": ", ".join(request.grounds) or None,
+            "conflict": request.conflict,
+        }
+    )
     record = make_vote(
         case_id=case_id,
         signer=arbitrator,
@@ -276,6 +283,9 @@ def vote_answer(staged: sql.StagedVote, said: dict[str, Any], *, show_share: boo
         "stage": staged.stage.wire,
         "rejected_because": staged.reason,
         "accepted_at": rfc3339(from_chain(row.accepted_at)),
+        "commitment": row.commitment,
         "share": row.share if show_share else None,
         "reason": said.get("reason") if show_share else None,
+        "grounds": str(said.get("grounds") or "").split(", ") if show_share and said.get("grounds") else [],
+        "conflict": said.get("conflict") if show_share else None,
     }

@@ -14,7 +14,7 @@ from .act_data import WORDS, is_name_of_file
 from .app import App
 from .drafting import POSTABLE
 
-_SHOWN = (*WORDS, "location")
+_SHOWN = (*WORDS, "location", "grounds", "conflict")
 
 
 def words_of(app: App, session: Session, case_id: str) -> dict[str, dict[str, Any]]:

@@ -11,6 +11,8 @@ from coincurve import PrivateKey
 from sqlmodel import select
 from starlette.testclient import TestClient
 
+from ledger_service.domain.money import to_decimal, to_minor
+from ledger_service.domain.payout import split_lock
 from ledger_service.domain.signatures import address_of
 from ledger_service.services.app import App
 from ledger_service.services.housekeeping import tidy
@@ -93,7 +95,7 @@ def test_list_shows_an_arbitrator_what_is_before_their_panel(
     assert client.get("/v1/disputes", headers=as_merchant).json()["items"][0]["case_id"] == disputed
     assert len(client.get("/v1/disputes", headers=bearer(account("auditor")["api_key"])).json()["items"]) == 1
     for other in (bench.nobody, bench.appeal[0], account("merchant", "Other shop")):
-        assert client.get("/v1/disputes", headers=as_(other)).json() == {"items": [], "next_cursor": None}
+        assert client.get("/v1/disputes", headers=as_(other)).json()["items"] == []
 
 
 def test_cases_of_an_arbitrator_are_those_before_their_panel(
@@ -144,6 +146,51 @@ def test_dispute_is_shown_with_all_that_a_ruling_rests_on(client: TestClient, be
     assert shown["timeline"][-1]["kind"] == "disputed"
     assert shown["verdict"] in ("pending", "verified", "failed")
     assert len(shown["checks"]) == 8
+
+
+def test_dispute_shows_its_rules_in_words_and_its_chain(client: TestClient, bench: Bench, disputed: str) -> None:
+    shown = client.get(f"/v1/disputes/{disputed}", headers=as_(bench.first[1])).json()
+    grades = {each["grade"]: each for each in shown["policy"]["grades"]}
+    assert grades["used"]["min_share"] == 5_000
+    assert "loss in value" in grades["used"]["meaning"]
+    assert shown["policy"]["summary"].startswith("Bought at a distance")
+    assert shown["chain"]["operator"]
+    assert shown["as_of"].endswith("Z")
+
+
+def test_payout_terms_give_the_payout_of_every_share(
+    client: TestClient, ledger: App, bench: Bench, disputed: str
+) -> None:
+    def check(arbitrator: dict[str, Any]) -> None:
+        shown = client.get(f"/v1/disputes/{disputed}", headers=as_(arbitrator)).json()
+        for row in shown["payouts"]:
+            assert _paid_by(shown["payout_terms"], row["share"]) == row
+
+    check(bench.first[0])
+    rule(ledger, disputed, 7_000)
+    for arbitrator in bench.first:
+        count_vote(ledger, disputed, arbitrator["address"], 7_000)
+    appeal(client, disputed, as_consumer(ledger, disputed), share=9_000)
+    record_case(ledger, disputed)
+    check(bench.appeal[0])
+
+
+def _paid_by(terms: dict[str, Any], share: int) -> dict[str, Any]:
+    """What the terms of a dispute come to for a share, by the arithmetic of the contract."""
+    minor = {name: to_minor(value, "GBP") for name, value in terms.items() if isinstance(value, str)}
+    lost = terms["consumer_loses_up_to"] is not None and share <= terms["consumer_loses_up_to"]
+    paid = split_lock(
+        refund=minor["refund"],
+        freight=minor["freight"],
+        reserve=minor["reserve"],
+        share=share,
+        fee=0,
+        freight_to_consumer=bool(share) and terms["freight_to_consumer"],
+        fees=minor["fees"],
+        fees_from_consumer=minor["fees_if_lost" if lost else "fees_of_consumer"],
+    )
+    parts = {"consumer": paid.to_consumer, "merchant": paid.to_merchant, "arbitrators": paid.to_panel}
+    return {"share": share, **{name: to_decimal(value, "GBP") for name, value in parts.items()}}
 
 
 def test_case_is_hidden_from_arbitrators_that_it_never_came_before(
@@ -198,6 +245,36 @@ def test_shares_stay_out_of_sight_until_the_round_is_over(
     rule(ledger, disputed, 7_000)
     shown = client.get(f"/v1/disputes/{disputed}", headers=as_(bench.first[1])).json()
     assert (shown["votes"][0]["share"], shown["votes"][0]["reason"]) == (7_000, "Worn at the edge.")
+
+
+def test_arbitrator_sees_the_own_vote_at_once(client: TestClient, bench: Bench, disputed: str, vote: Vote) -> None:
+    given = vote(bench.first[0], grounds=["condition_worse", "defect_shown"], conflict="none").json()
+    [mine] = client.get(f"/v1/disputes/{disputed}", headers=as_(bench.first[0])).json()["votes"]
+    assert (mine["share"], mine["reason"], mine["commitment"]) == (7_000, "Worn at the edge.", given["commitment"])
+    assert (mine["grounds"], mine["conflict"]) == (["condition_worse", "defect_shown"], "none")
+    [seen] = client.get(f"/v1/disputes/{disputed}", headers=as_(bench.first[1])).json()["votes"]
+    assert (seen["share"], seen["reason"], seen["grounds"], seen["conflict"]) == (None, None, [], None)
+
+
+def test_grounds_of_a_vote_are_sealed(ledger: App, bench: Bench, vote: Vote) -> None:
+    assert vote(bench.first[0], grounds=["condition_worse"], conflict="none").status_code == 202
+    with ledger.database.read() as session:
+        row = session.exec(select(VoteRow)).one()
+        sealed = session.exec(select(DisclosureRow).where(DisclosureRow.record_id == row.vote_id)).all()
+    assert b"condition_worse" not in row.canonical
+    assert len(sealed) == 3
+    assert all(b"condition_worse" not in each.sealed for each in sealed)
+
+
+@pytest.mark.parametrize(
+    ("more", "field"), [({"grounds": ["because"]}, "grounds.0"), ({"conflict": "some"}, "conflict")]
+)
+def test_vote_with_unknown_grounds_is_refused(
+    ledger: App, bench: Bench, vote: Vote, more: dict[str, Any], field: str
+) -> None:
+    before = count_rows(ledger)
+    assert_problem(vote(bench.first[0], **more), 422, "invalid-input", field=field)
+    assert count_rows(ledger) == before
 
 
 def test_person_is_told_of_votes_once_their_round_is_over(
