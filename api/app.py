@@ -16,6 +16,7 @@ from ledger_service.services.rate_limits import RateLimits
 from ledger_service.services.standing import StandingWatch
 
 from . import errors, openapi, schemas
+from .after_restore import AfterRestore
 from .dependencies import gather_keys, require_credential
 from .load import Load, Shedding
 from .observability import Metrics, Observed
@@ -82,12 +83,13 @@ def create_app(app: App, workers: Workers | None = None) -> FastAPI:
         api.include_router(module.router)
     pages.install(api)
     openapi.install(api, schemas.Problem)
-    # The last one added is the outermost: headers on every answer, then the id and the count, then the body, then
-    # what is taken as it comes, then whether there is room for the rest.
+    # The last one added is the outermost: headers on every answer, then the id and the count, then whether
+    # anything may be shown, then the body, then what is taken as it comes, then whether there is room for the rest.
     api.add_middleware(Shedding)
     api.add_middleware(PlainMilestones, route=_route_of(milestones, milestones.PATH, "POST"))
     api.add_middleware(BodyLimit, limit=app.settings.max_body_bytes, require_known=require_credential)
     _keep_standing_answers(api, app, intake)
+    api.add_middleware(AfterRestore, is_open=app.vault.is_open)
     api.add_middleware(Observed, metrics=metrics)
     api.add_middleware(SecurityHeaders)
     return api

@@ -319,3 +319,17 @@ def _is_alive(pid: int) -> bool:
 
 def _name_of(url: str) -> str:
     return url.rpartition("/?")[0].rpartition("/")[2] or url.partition("?")[0].rpartition("/")[2]
+
+
+def files_of(database: Database) -> bytes:
+    """The raw files: SQLite's with its write-ahead log, PostgreSQL's of this database."""
+    if database.is_sqlite:
+        path = Path(database.url.removeprefix("sqlite:///"))
+        return b"".join(each.read_bytes() for each in sorted(path.parent.glob(f"{path.name}*")))
+    with database.engine.connect() as connection:
+        oid = connection.execute(text("SELECT oid FROM pg_database WHERE datname = current_database()")).scalar_one()
+    connection = postgres_server()._engine.connect()
+    connection.execute(text("CHECKPOINT"))
+    connection.close()
+    folder = postgres_server().folder / "data" / "base" / str(oid)
+    return b"".join(each.read_bytes() for each in sorted(folder.iterdir()) if each.is_file())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -71,18 +71,24 @@ def make_workers(app: App, rpc: Rpc) -> Workers:
     limits = Limits(
         active=settings.writers, max_gas_price=settings.max_gas_price_wei, finality=settings.finality_blocks
     )
-    mail, deliverer = Aside("mail", Notifier(app, mail_sender(settings)).step), Deliverer(app)
+    deliverer = Deliverer(app)
+    mail = Aside("mail", _once_open(app, Notifier(app, mail_sender(settings)).step))
     caretaker = Aside("caretaking", Caretaker(app, lambda: rpc.latest().number).step)
     steps = [
         Step("log", LogKeeper(app, head=lambda: rpc.latest().number).step, lease="log"),
         *_second_anchoring(app),
-        Step("telling", Teller(app).step, lease="notify"),
+        Step("telling", _once_open(app, Teller(app).step), lease="notify"),
         Step("mail", mail.step, lease="mail", stop=mail.stop),
-        Step("deliver", deliverer.step, lease="deliver", stop=deliverer.stop),
+        Step("deliver", _once_open(app, deliverer.step), lease="deliver", stop=deliverer.stop),
         Step("housekeeping", Housekeeper(app).step, lease="housekeeping"),
         Step("caretaking", caretaker.step, lease="caretaking", stop=caretaker.stop),
     ]
     return Workers(app, rpc, writer=first, operator=keys["operator"], more_writers=others, steps=steps, limits=limits)
+
+
+def _once_open(app: App, run: Callable[[], object]) -> Callable[[], object]:
+    """Nothing is told of cases while a restored backup may hold some that were erased."""
+    return lambda: run() if app.vault.is_open() else None
 
 
 def _second_anchoring(app: App) -> list[Step]:

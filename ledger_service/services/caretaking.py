@@ -21,6 +21,7 @@ from .erasing import destroy, require_ready
 log = structlog.get_logger("ledger.privacy")
 
 _EVERY = 2.0  # seconds between two looks
+_REST = 600.0  # between two clearings of PostgreSQL's files, for which everybody waits a little
 _LONGEST = 60.0  # while somebody is in the way of clearing, who should not be kept waiting all the time
 _REREAD = 1_000  # blocks that are looked at again, since a reorg may have put another record there
 
@@ -34,6 +35,7 @@ class Caretaker:
         self._head = head
         self._not_before = float("-inf")  # monotonic
         self._pause = _EVERY
+        self._clear_from = float("-inf")  # monotonic
         self._since = 0  # the block from which on records were not looked at; at the start all are
         self._read_up_to: int | None = None  # the block from which on a hold ends
 
@@ -49,7 +51,9 @@ class Caretaker:
         with self._app.database.read() as session:
             at = read_cursor(session)  # before all else: what the indexer reads meanwhile is for the next time
         erased, put_off = erase_again(self._app, self._since)
-        cleared = clear(self._app)
+        cleared = clear(self._app) if time.monotonic() >= self._clear_from else ()
+        if cleared and not self._app.database.is_sqlite:
+            self._clear_from = time.monotonic() + _REST
         self._pause = _EVERY if cleared is not None else min(2 * self._pause, _LONGEST)
         self._since = max(0, at.block_number - _REREAD) if at is not None else 0
         if put_off is not None:
@@ -71,11 +75,14 @@ class Caretaker:
 def erase_again(app: App, since: int = 0) -> tuple[Sequence[str], int | None]:
     """Destroys what is kept of cases that the chain says were erased, for good, in blocks from `since` on: after a
     backup was restored, and where a merchant wrote the record itself. Answers the cases, and the first block of those
-    that were put off."""
+    that were put off.
+
+    Of a case that the contract refused to open, the chain takes no such record. A restored backup keeps nothing of any
+    of them, since nobody can tell which were erased; none can be gone on with."""
     with app.database.read() as session:
-        found = sql.erased_on_chain(session, since)
-        final = head_block(session) - app.settings.confirmations_needed
         is_restored = sql.hold(session, sql.RESTORED) is not None
+        found = [*sql.erased_on_chain(session, since), *(sql.refused_openings(session) if is_restored else ())]
+        final = head_block(session) - app.settings.confirmations_needed
     erased = {case_id for case_id, block in found if block <= final and _erase(app, case_id, is_restored)}
     return sorted(erased), min((block for case_id, block in found if case_id not in erased), default=None)
 

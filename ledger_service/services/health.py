@@ -19,10 +19,11 @@ from sqlmodel import Session
 from ..errors import LedgerError
 from ..store.health import QueueState, Told, queue_state, read_cursor, told_by_mail, told_by_webhook
 from ..store.leases import held
+from ..store.privacy import RESTORED, hold
 from .app import App
 from .chain_watch import ChainSeen, ChainWatch
 
-NEEDED = ("database", "index", "identity", "halt", "start")
+NEEDED = ("database", "index", "identity", "halt", "start", "erasures")
 # What keeps records from being written to the chain.
 _DELAYS = ("database", "chain", "identity", "halt", "workers", "queue")
 _REMEMBERED_SECONDS = 0.5  # a probe a second, or a hundred, asks the database twice a second at most
@@ -54,6 +55,7 @@ class Stored:
     queue: QueueState
     block: int | None
     halted: str | None
+    restored: bool  # and the chain has not said yet what was erased since the backup
     mail: Told
     webhooks: Told
     alive: Mapping[str, bool]  # by the lease's name
@@ -129,6 +131,7 @@ class Readiness:
             "database": part(True, "answers"),
             "index": part(block is not None, "no block read yet" if block is None else f"block {block}"),
             "halt": part(halted is None, halted or "none"),
+            "erasures": _erasures(stored.restored),
             "queue": self._queue(stored.queue),
             "workers": _workers(stored.alive),
             "mail": self._told(stored.mail),
@@ -168,10 +171,15 @@ def _read(session: Session) -> Stored:
         queue=queue_state(session),
         block=cursor.block_number if cursor else None,
         halted=cursor.halted if cursor else None,
+        restored=hold(session, RESTORED) is not None,
         mail=told_by_mail(session),
         webhooks=told_by_webhook(session),
         alive=held(session),
     )
+
+
+def _erasures(restored: bool) -> Part:
+    return part(not restored, "the chain is read for what was erased since the backup" if restored else "none awaited")
 
 
 def _workers(alive: Mapping[str, bool]) -> Part:

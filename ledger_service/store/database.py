@@ -124,7 +124,7 @@ def _meaning(error: Exception, what: str) -> Exception:
     """The error as callers know it; itself where the statement was wrong, which is a fault of ours."""
     if not isinstance(error, DBAPIError):  # all connections are taken, or this one broke
         return Unavailable(f"The database cannot be {what} right now.", remedy="Try again in a moment.")
-    state = _sqlstate(error)
+    state = sqlstate_of(error)
     if isinstance(error, IntegrityError) or state.startswith(_REFUSED):
         return Conflict("Somebody else wrote the same meanwhile.", remedy="Look at it, then try again.")
     if state.startswith(_UNDONE):
@@ -134,7 +134,7 @@ def _meaning(error: Exception, what: str) -> Exception:
     return error
 
 
-def _sqlstate(error: DBAPIError) -> str:
+def sqlstate_of(error: DBAPIError) -> str:
     """Empty where the driver does not say."""
     said = error.orig.args[0] if error.orig is not None and error.orig.args else None
     return str(said.get("C", "")) if isinstance(said, dict) else ""

@@ -10,6 +10,7 @@ from sqlalchemy import delete, exists, func, or_, update
 from sqlmodel import Session, col, select
 
 from ..domain.vocabulary import Kind
+from .ours import REJECTED
 from .tables import (
     Account,
     CaseKey,
@@ -17,6 +18,7 @@ from .tables import (
     CaseWord,
     ChainCase,
     ChainRecord,
+    ChainRefusal,
     DisclosureRow,
     Erasure,
     HeldKey,
@@ -28,6 +30,7 @@ from .tables import (
     PreparedCase,
     PreparedRecord,
     PreparedVote,
+    RecordRow,
     StatusLink,
     WebhookEvent,
 )
@@ -149,6 +152,16 @@ def erased_on_chain(session: Session, since: int = 0) -> Sequence[tuple[str, int
         ChainRecord.kind == Kind.ERASED.wire, ChainRecord.block_number >= since, kept
     )
     return session.exec(erased).all()
+
+
+def refused_openings(session: Session) -> Sequence[tuple[str, int]]:
+    """Cases that the contract refused to open, and whose key is here; each with the last block that says so."""
+    kept = exists().where(col(CaseKey.case_id) == col(RecordRow.case_id))
+    opened = exists().where(col(ChainCase.case_id) == col(RecordRow.case_id))
+    refused = select(RecordRow.case_id, func.max(ChainRefusal.block_number)).where(
+        RecordRow.kind == Kind.REQUESTED.wire, REJECTED, kept, ~opened
+    )
+    return session.exec(refused.group_by(RecordRow.case_id)).all()
 
 
 def hold(session: Session, name: str) -> Hold | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from asking import account_of
-from databases import Databases, postgres_server
+from databases import Databases, files_of
 from sqlalchemy import text
 from sqlmodel import SQLModel, select
 from starlette.testclient import TestClient
@@ -204,20 +204,6 @@ def rows_of(database: Database) -> bytes:
     return b"\n".join(found)
 
 
-def files_of(database: Database) -> bytes:
-    """The raw files: SQLite's with its write-ahead log, PostgreSQL's of this database."""
-    if database.is_sqlite:
-        path = Path(database.url.removeprefix("sqlite:///"))
-        return b"".join(each.read_bytes() for each in sorted(path.parent.glob(f"{path.name}*")))
-    with database.engine.connect() as connection:
-        oid = connection.execute(text("SELECT oid FROM pg_database WHERE datname = current_database()")).scalar_one()
-    connection = postgres_server()._engine.connect()
-    connection.execute(text("CHECKPOINT"))
-    connection.close()
-    folder = postgres_server().folder / "data" / "base" / str(oid)
-    return b"".join(each.read_bytes() for each in sorted(folder.iterdir()) if each.is_file())
-
-
 def chain_of(world: World) -> bytes:
     """Every transaction's input and every log there is."""
     rpc = world.chain.rpc
@@ -271,8 +257,6 @@ def test_nothing_planted_is_left_anywhere(house: House, world: World, capfd: pyt
         assert session.get_one(Erasure, case_id).cleared_at is not None
 
     assert found_in(rows_of(house.database), planted) == set()
-    if not house.database.is_sqlite:
-        assert scrub(house.database, whole=True), "dead rows stay in the files until then"
     files = files_of(house.database)
     assert found_in(files, planted) == set()
     assert wrapped not in files

@@ -26,10 +26,12 @@ from ledger_service.store.tables import (
     ChainCase,
     ChainCursor,
     ChainRecord,
+    ChainRefusal,
     Erasure,
     Hold,
     Mail,
     OutboxRow,
+    RecordRow,
 )
 
 _RECORD = dict.fromkeys(("role", "actor", "commitment", "entry", "head", "block_hash", "tx_hash"), "")
@@ -146,6 +148,25 @@ def test_restored_case_stays_closed_until_its_erasure_is_final(house: House) -> 
     house.read_up_to(100 + NEEDED)
     care(Caretaker(house.app, lambda: 100))
     assert (house.has_key, house.is_held) == (False, False)
+
+
+@pytest.mark.parametrize("is_restored", [True, False])
+def test_restored_backup_keeps_nothing_of_what_was_never_opened(house: House, is_restored: bool) -> None:
+    """The chain takes no record of such an erasure, so that it could be any of them."""
+    if is_restored:
+        house.keep(Hold(name=RESTORED, since=0))
+    with house.database.read() as session:
+        record = session.exec(select(RecordRow).where(RecordRow.case_id == house.case_id)).one()
+    sent = {"action": "open", "subject": house.case_id, "case_id": house.case_id, "record_id": record.record_id}
+    house.keep(OutboxRow(**sent, created_at=0, done=True))
+    said = {"case_id": house.case_id, "commitment": record.commitment, "reason": "PolicyUnknown()", "tx_hash": "0x"}
+    house.keep(ChainRefusal(**said, block_number=100, log_index=0))
+    caretaker = Caretaker(house.app, lambda: 100)
+    for block, is_final in ((100 + NEEDED - 1, False), (100 + NEEDED, True)):
+        house.read_up_to(block)
+        care(caretaker)
+        assert house.is_held is (is_restored and not is_final)
+        assert house.has_key is not (is_restored and is_final)
 
 
 def test_somebody_who_reads_for_long_keeps_nobody_waiting(house: House) -> None:
