@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.routing import BaseRoute
 
+from ledger_service.services.access_trail import AccessTrail
 from ledger_service.services.app import App
 from ledger_service.services.gauges import make_registry
 from ledger_service.services.health import Readiness, Workers
@@ -17,11 +18,14 @@ from ledger_service.services.standing import StandingWatch
 
 from . import errors, openapi, schemas
 from .after_restore import AfterRestore
+from .afterwards import writing_afterwards
 from .dependencies import gather_keys, require_credential
 from .load import Load, Shedding
+from .looking import Looking
 from .observability import Metrics, Observed
 from .plain_milestones import PlainMilestones
 from .routes import (
+    access,
     audit,
     case_lists,
     cases,
@@ -32,6 +36,7 @@ from .routes import (
     observations,
     pages,
     privacy,
+    sessions,
     status,
     system,
     webhook_endpoints,
@@ -43,6 +48,7 @@ from .streaming import Streams
 from .writing import gather_milestones
 
 _TAGS = [
+    {"name": "sessions", "description": "Signing in at a console."},
     {"name": "cases", "description": "Returns, as the businesses see them."},
     {"name": "milestones", "description": "The signed statements that move a case."},
     {"name": "observations", "description": "The many statements that gate nothing, each an entry of the log."},
@@ -50,14 +56,15 @@ _TAGS = [
     {"name": "status", "description": "The consumer's side, through one signed link."},
     {"name": "disputes", "description": "What arbitrators rule on."},
     {"name": "privacy", "description": "What a person can ask for: erasure, and all that is held about them."},
-    {"name": "audit", "description": "What became of the money."},
+    {"name": "audit", "description": "What became of the money, and who looked at what."},
     {"name": "webhooks", "description": "What carriers' aggregators send, and what businesses are sent."},
     {"name": "system", "description": "Health, metrics, keys."},
 ]
 
 
 def create_app(app: App, workers: Workers | None = None) -> FastAPI:
-    """The API of an installation. It starts and stops nothing: whoever made `app` and `workers` owns them."""
+    """The API of an installation. Whoever made `app` and `workers` owns them: it starts and stops neither."""
+    trail = AccessTrail(app)
     api = FastAPI(
         title="After-sales audit ledger",
         version=_version(),
@@ -65,8 +72,10 @@ def create_app(app: App, workers: Workers | None = None) -> FastAPI:
         docs_url=None,  # both pages would load scripts from a CDN, which our pages never do
         redoc_url=None,
         redirect_slashes=False,
+        lifespan=writing_afterwards([trail.flush, lambda: app.uses.flush(app.database)]),
     )
     api.state.ledger = app
+    api.state.trail = trail
     api.state.limits = RateLimits(app.settings)
     api.state.load = Load()
     api.state.readiness = readiness = Readiness(app, workers)
@@ -79,16 +88,18 @@ def create_app(app: App, workers: Workers | None = None) -> FastAPI:
     api.include_router(case_lists.router)  # first: its paths are no ids of cases
     for module in (cases, milestones, privacy, status, documents, disputes, audit, webhook_endpoints, webhooks, system):
         api.include_router(module.router)
-    for module in (observations, log):
+    for module in (observations, log, sessions, access):
         api.include_router(module.router)
     pages.install(api)
     openapi.install(api, schemas.Problem)
     # The last one added is the outermost: headers on every answer, then the id and the count, then whether
-    # anything may be shown, then the body, then what is taken as it comes, then whether there is room for the rest.
+    # anything may be shown, then who looked, then the body, then what is taken as it comes, then whether there is room
+    # for the rest.
     api.add_middleware(Shedding)
     api.add_middleware(PlainMilestones, route=_route_of(milestones, milestones.PATH, "POST"))
     api.add_middleware(BodyLimit, limit=app.settings.max_body_bytes, require_known=require_credential)
     _keep_standing_answers(api, app, intake)
+    api.add_middleware(Looking, trail=trail)
     api.add_middleware(AfterRestore, is_open=app.vault.is_open)
     api.add_middleware(Observed, metrics=metrics)
     api.add_middleware(SecurityHeaders)

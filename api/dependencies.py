@@ -14,7 +14,7 @@ from starlette.types import Scope
 from structlog.contextvars import bind_contextvars
 
 from ledger_service.errors import Forbidden, LedgerError, LimitExceeded, NotFound, Unauthenticated
-from ledger_service.services import accounts, links
+from ledger_service.services import accounts, links, sessions
 from ledger_service.services.app import App
 from ledger_service.services.rate_limits import RateLimits
 from ledger_service.store.tables import Account
@@ -28,7 +28,9 @@ _WAITING = 300  # each holds what it sent, and nobody knows yet who it is
 
 Keys = Gatherer[str, Account]
 _api_key = HTTPBearer(
-    auto_error=False, scheme_name="ApiKey", description="An API key, as `ledger keys create` prints it once."
+    auto_error=False,
+    scheme_name="ApiKey",
+    description="An API key, as `ledger keys create` prints it once, or the token of a session.",
 )
 _link_token = HTTPBearer(
     auto_error=False, scheme_name="StatusLink", description="The token of a status link: what follows `/s#`."
@@ -48,7 +50,7 @@ async def get_keys(request: Request) -> Keys:
 
 
 def gather_keys(app: App) -> Keys:
-    """API keys, looked up many at a time and each anew for each request: a disabled one ends at once."""
+    """API keys and sessions, looked up many at a time and each anew for each request: what was ended ends at once."""
     return Gatherer(lambda keys: accounts.authenticate_all(app, keys), most=_TOGETHER, line=_WAITING, why="read")
 
 
@@ -57,20 +59,21 @@ ApiKeys = Annotated[Keys, Depends(get_keys)]
 Limits = Annotated[RateLimits, Depends(get_limits)]
 
 
-# --- API keys --------------------------------------------------------------------------------------------------------
+# --- API keys and sessions -------------------------------------------------------------------------------------------
 
 
 async def authenticated_account(
     request: Request, keys: ApiKeys, limits: Limits, _scheme: Annotated[object, Security(_api_key)]
 ) -> Account:
-    """The account of the request's API key. Raises Unauthenticated, LimitExceeded or Overloaded."""
+    """The account of the request's API key or session. Raises Unauthenticated, LimitExceeded or Overloaded."""
     account = await account_of(keys, limits, _header(request), address_of(request.scope))
     require_hands()
+    request.state.account, request.state.in_session = account, _is_session(_credential(request))
     return account
 
 
 async def account_of(keys: Keys, limits: RateLimits, header: str, address: str) -> Account:
-    """The account of the API key in an Authorization header. Raises Unauthenticated or LimitExceeded."""
+    """The account of an Authorization header. Raises Unauthenticated or LimitExceeded."""
     try:
         account = await keys.ask(_api_key_of(header))
     except Unauthenticated:
@@ -117,6 +120,26 @@ def _counted(limits: RateLimits, key: Presented, account: Account | Unauthentica
 Caller = Annotated[Account, Depends(authenticated_account)]
 
 
+async def presented_key(request: Request, _account: Caller) -> str:
+    """The caller's API key. Raises Forbidden for a session, which could go on without end if it opened others."""
+    if request.state.in_session:
+        raise Forbidden("A session opens no other.", field="Authorization", remedy="Use the account's API key.")
+    return _credential(request)
+
+
+async def presented_session(request: Request, _account: Caller) -> str:
+    """The caller's token of a session. Raises Forbidden for an API key."""
+    if not request.state.in_session:
+        raise Forbidden(
+            "This is an API key, and no session.", field="Authorization", remedy="Open one: POST /v1/sessions."
+        )
+    return _credential(request)
+
+
+PresentedKey = Annotated[str, Depends(presented_key)]
+PresentedSession = Annotated[str, Depends(presented_session)]
+
+
 def holder_of(*roles: str) -> Callable[[Account], Account]:
     """A dependency: the caller, if its role is one of these. Raises Forbidden."""
 
@@ -140,6 +163,7 @@ Merchant = Annotated[Account, Depends(holder_of("merchant"))]
 Arbitrator = Annotated[Account, Depends(holder_of("arbitrator"))]
 DisputeReader = Annotated[Account, Depends(holder_of("arbitrator", "merchant", "auditor", "operator"))]
 Bookkeeper = Annotated[Account, Depends(holder_of("merchant", "auditor", "operator"))]
+TrailReader = Annotated[Account, Depends(holder_of("merchant", "operator"))]
 
 
 # --- status links ----------------------------------------------------------------------------------------------------
@@ -189,8 +213,7 @@ async def authenticated_either(
     token: LinkScheme,
 ) -> Account | links.LinkClaims:
     """A business by its API key, or a consumer by their link. Raises Unauthenticated or LimitExceeded."""
-    credential = _header(request).strip().partition(" ")[2].strip()
-    if _is_token(credential):
+    if _is_token(_credential(request)):
         return await authenticated_link(request, ledger, limits, await presented_token(request, limits, token))
     return await authenticated_account(request, keys, limits, _key)
 
@@ -199,9 +222,8 @@ async def require_credential(scope: Scope) -> None:
     """Whoever asks has an API key or a link that counts; which of them an address takes is for its route to say. Raises
     Unauthenticated or Overloaded."""
     state, request = scope["app"].state, Request(scope)
-    credential = _header(request).strip().partition(" ")[2].strip()
     try:
-        if _is_token(credential):
+        if _is_token(_credential(request)):
             require_hands()
             await run_in_threadpool(links.authenticate_link, state.ledger, _token_of(_header(request)))
         else:
@@ -243,6 +265,10 @@ def _header(request: Request) -> str:
     return request.headers.get("authorization", "")
 
 
+def _credential(request: Request) -> str:
+    return _header(request).strip().partition(" ")[2].strip()
+
+
 def _api_key_of(header: str) -> str:
     key = _bearer(header, "your API key")
     if _is_token(key):
@@ -282,6 +308,10 @@ def _bearer(header: str, what: str) -> str:
 def _is_token(credential: str) -> bool:
     """A compact JWS has three parts; an API key has no dots."""
     return credential.count(".") == 2
+
+
+def _is_session(credential: str) -> bool:
+    return credential.startswith(sessions.PREFIX)
 
 
 def address_of(scope: Scope) -> str:

@@ -45,6 +45,7 @@ TABLE: dict[type[errors.LedgerError], Kind] = {
     errors.LinkErased: Kind(401, "link-erased", "This link ended with its case's personal data", "Ask the shop."),
     errors.LinkRevoked: Kind(401, "link-revoked", "This link was revoked", "Use the newest link you received."),
     errors.LinkUnknown: Kind(401, "link-unknown", "This link is not known here", "Ask the shop for a new link."),
+    errors.SessionOver: Kind(401, "session-over", "This session is over", "Sign in again."),
     errors.Unauthenticated: Kind(
         401,
         "unauthenticated",

@@ -91,7 +91,7 @@ class StandingStatus:
         key = hashlib.sha256(token).digest()
         kept = self._kept.get(key)
         if kept is not None and self._is_good(kept, standing):
-            scope["route"] = self._route
+            scope["route"], scope["state"]["link"] = self._route, kept.link
             await self._give(kept, send)
         elif settled:
             await self._app(scope, receive, self._keeping(key, standing, scope, send))

@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     log_format: Literal["", "json", "console"] = Field(
         default="", description="`json` or `console`; empty: console on a terminal, else JSON."
     )
+    access_days: int = Field(default=365, ge=1, description="Days for which it is kept who looked at which case.")
     rate_limit: str = Field(default="6000/minute", description="Requests of one key or link.")
     rate_limit_failures: str = Field(default="30/minute", description="Failed logins from one address.")
 

@@ -7,7 +7,8 @@ LedgerError
 │   ├── LinkExpired       a link that is over
 │   ├── LinkErased        a link to a case whose personal data was erased
 │   ├── LinkRevoked       a link that was taken back
-│   └── LinkUnknown       a link that this installation never made
+│   ├── LinkUnknown       a link that this installation never made
+│   └── SessionOver       a session that ended, or never was
 ├── Forbidden             a valid credential without the right
 ├── NotFound              no such thing, or none that this caller may see
 ├── Conflict              a value that does not fit what is recorded already
@@ -72,6 +73,10 @@ class LinkRevoked(Unauthenticated):
 
 class LinkUnknown(Unauthenticated):
     """A link that this installation never made."""
+
+
+class SessionOver(Unauthenticated):
+    """A session that ended, or that this installation never began."""
 
 
 class Forbidden(LedgerError):

@@ -20,6 +20,7 @@ _BLOCKS = (1, 2, 4, 8, 16, 32, 64, 128)
 # --- requests --------------------------------------------------------------------------------------------------------
 
 SHED = Counter("ledger_requests_shed", "Requests turned away unread.", ("why",), registry=REGISTRY)
+LOOKS_LEFT_OUT = Counter("ledger_looks_left_out", "Looks that the access trail has no row of.", registry=REGISTRY)
 DATABASE_SECONDS = Histogram(
     "ledger_database_seconds", "Time of a unit of work.", ("kind",), buckets=_SECONDS, registry=REGISTRY
 )

@@ -1,4 +1,4 @@
-"""`ledger keys`: accounts, their API keys, and the secrets of their webhooks."""
+"""`ledger keys`: accounts, their API keys and sessions, and the secrets of their webhooks."""
 
 from __future__ import annotations
 
@@ -8,15 +8,25 @@ from typing import Annotated
 
 import typer
 
-from ..services.accounts import ROLES, create_account, disable_account, merchant_named, set_webhook_secret
+from ..services.accounts import (
+    ROLES,
+    create_account,
+    disable_account,
+    merchant_named,
+    renew_api_key,
+    set_webhook_secret,
+)
 from ..services.master_keys import SETTLING
 from ..services.master_keys import rotate_master as rotate_master_key
+from ..services.sessions import end_sessions, list_sessions
 from ..services.webhooks import EASYPOST
 from ..tokens import rotate_keys
 from .context import DataOption, JsonOption, open_installation
 from .output import console, print_json, problems, reports_errors
 
-keys = typer.Typer(no_args_is_help=True, help="Accounts, API keys, and webhook secrets.")
+keys = typer.Typer(no_args_is_help=True, help="Accounts, API keys, sessions, and webhook secrets.")
+RoleOption = Annotated[str, typer.Option(help="One of " + ", ".join(ROLES) + ".")]
+NameOption = Annotated[str, typer.Option(help="Whose: the account's name.")]
 
 
 @keys.command("create")
@@ -46,9 +56,48 @@ def revoke(
     name: Annotated[str, typer.Option(help="Whose API key ends.")],
     data: DataOption = None,
 ) -> None:
-    """Ends an account's API key at once. Its cases go on, and what it signed stays."""
+    """Ends an account's API key and sessions at once. Its cases go on, and what it signed stays."""
     disable_account(open_installation(data).app, role, name)
     console.print(f"The API key of {role} {name} is not taken any more.", markup=False, highlight=False)
+
+
+@keys.command("renew")
+@reports_errors
+def renew(role: RoleOption, name: NameOption, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Makes a new API key in place of an account's, which ends at once, with its sessions; printed this once."""
+    renewed = renew_api_key(open_installation(data).app, role, name)
+    if as_json:
+        print_json(renewed)
+        return
+    console.print(f"API key (shown this once): {renewed['api_key']}", markup=False, highlight=False, soft_wrap=True)
+
+
+@keys.command("sessions")
+@reports_errors
+def sessions(role: RoleOption, name: NameOption, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Lists an account's sessions at consoles that count now."""
+    found = list_sessions(open_installation(data).app, role, name)
+    if as_json:
+        print_json(found)
+        return
+    for each in found:
+        line = "{session_id}  by {opened_by}  since {created_at}  used {last_used_at}  until {expires_at}"
+        console.print(line.format(**each), markup=False, highlight=False, soft_wrap=True)
+    if not found:
+        console.print("Nobody is signed in.")
+
+
+@keys.command("end-sessions")
+@reports_errors
+def end(
+    role: RoleOption,
+    name: NameOption,
+    session_id: Annotated[str | None, typer.Option("--id", help="One of them, as listed; left out: all.")] = None,
+    data: DataOption = None,
+) -> None:
+    """Ends an account's sessions at once, all or one. Its API key stays."""
+    ended = end_sessions(open_installation(data).app, role, name, session_id)
+    console.print(f"Ended: {ended}.", highlight=False)
 
 
 @keys.command("webhook-secret")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from typing import Any
 
+from sqlmodel import Session
+
 from ..errors import Conflict, InvalidInput, NotFound, Unauthenticated
 from ..store.keys import account_by_name, accounts_by_key_hash, webhook_secrets
+from ..store.sessions import end_sessions
 from ..store.tables import Account, WebhookSecret
 from .app import App
 from .inputs import checked_address
+from .sessions import PREFIX as SESSION
+from .sessions import accounts_of, hash_of, no_session
 
 ROLES = ("merchant", "carrier", "warehouse", "inspector", "arbitrator", "auditor", "operator")
 PROVIDERS = ("easypost",)
@@ -35,19 +39,23 @@ def create_account(app: App, role: str, name: str, address: str | None = None) -
         if account_by_name(session, name, role) is not None:
             raise Conflict(f"There is a {role} named {name!r} already.", field="name", remedy="Choose another name.")
         own = address or app.keys.create(session, now).address
-        session.add(Account(name=name, role=role, address=own, api_key_hash=_hash(api_key), created_at=now))
+        session.add(Account(name=name, role=role, address=own, api_key_hash=hash_of(api_key), created_at=now))
     return {"api_key": api_key, "address": own, "role": role, "name": name}
 
 
-def authenticate_all(app: App, api_keys: Sequence[str]) -> list[Account | Unauthenticated]:
-    """The account of each API key, or that it is none, asked for at once.
+def authenticate_all(app: App, credentials: Sequence[str]) -> list[Account | Unauthenticated]:
+    """The account of each API key or session's token, or that it is none, asked for at once: the one place where a
+    business's bearer becomes its account.
 
-    The look-up is by the key's SHA-256: a comparison's timing tells nothing of use about a 256-bit random key.
+    The look-up is by the SHA-256: a comparison's timing tells nothing of use about 256 random bits.
     """
-    hashes = [_hash(api_key) if api_key.startswith(_PREFIX) else "" for api_key in api_keys]
+    hashes = {each: hash_of(each) for each in credentials if each.startswith(_PREFIX)}
+    tokens = sorted({each for each in credentials if each.startswith(SESSION)})
     with app.database.read() as session:
-        found = accounts_by_key_hash(session, sorted(set(hashes) - {""}))
-    return [found.get(each) or _no_key() for each in hashes]
+        keys = accounts_by_key_hash(session, sorted(set(hashes.values())))
+        found = {each: keys[hashed] for each, hashed in hashes.items() if hashed in keys}
+        found |= accounts_of(app, session, tokens) if tokens else {}
+    return [found.get(each) or (no_session() if each.startswith(SESSION) else _no_key()) for each in credentials]
 
 
 def _no_key() -> Unauthenticated:
@@ -71,14 +79,33 @@ def merchant_named(app: App, name: str) -> Account:
     return account
 
 
-def disable_account(app: App, role: str, name: str) -> None:
-    """Ends an account's API key. Its cases go on, and what it signed stays. Raises NotFound for an unknown account."""
+def renew_api_key(app: App, role: str, name: str) -> dict[str, Any]:
+    """A new API key in place of the one before, which ends with all sessions. Raises NotFound for an unknown
+    account."""
+    api_key = _PREFIX + secrets.token_urlsafe(32)
     with app.database.write() as session:
-        account = account_by_name(session, name, role)
-        if account is None:
-            raise NotFound(f"There is no {role} named {name!r}.", field="name", remedy="Check role and name.")
+        account = _named(session, role, name)
+        account.api_key_hash = hash_of(api_key)
+        session.add(account)
+        end_sessions(session, account.id or 0)
+        return {"api_key": api_key, "address": account.address, "role": role, "name": name}
+
+
+def disable_account(app: App, role: str, name: str) -> None:
+    """Ends an account's API key and sessions. Its cases go on, and what it signed stays. Raises NotFound for an unknown
+    account."""
+    with app.database.write() as session:
+        account = _named(session, role, name)
         account.disabled_at = account.disabled_at or app.clock.seconds()
         session.add(account)
+        end_sessions(session, account.id or 0)
+
+
+def _named(session: Session, role: str, name: str) -> Account:
+    account = account_by_name(session, name, role)
+    if account is None:
+        raise NotFound(f"There is no {role} named {name!r}.", field="name", remedy="Check role and name.")
+    return account
 
 
 def set_webhook_secret(app: App, account: Account, provider: str, secret: str) -> None:
@@ -110,7 +137,3 @@ def _checked(address: str) -> str:
         raise InvalidInput(
             f"{address!r} is no address: {error}.", field="address", remedy="Send it as your wallet shows it."
         ) from error
-
-
-def _hash(api_key: str) -> str:
-    return hashlib.sha256(api_key.encode()).hexdigest()

@@ -23,6 +23,7 @@ from ..store.tables import HeldKey
 from ..tokens import TokenService, read_or_create_keys
 from .holding import Gate
 from .policies import Policies, shipped_policies
+from .uses import Uses
 
 _REMEMBERED_KEYS = 2_000
 
@@ -88,6 +89,7 @@ class App:
     tokens: TokenService
     policies: Policies
     wake: threading.Event = field(default_factory=threading.Event)
+    uses: Uses = field(default_factory=Uses)
 
 
 def keystore_password(settings: Settings) -> bytes:

@@ -1,5 +1,5 @@
 """Deleting what has served its purpose: old answers under an Idempotency-Key, prepared messages that have expired, what
-webhooks told long ago."""
+webhooks told long ago, sessions that are over, and who looked at what long ago."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def tidy(app: App) -> int:
         answers = sql.delete_answers(session, now - KEPT_SECONDS)
         prepared = sql.delete_prepared(session, now - (app.settings.signature_days + 1) * _DAY)
         told = delete_old_events(session, now - _DELIVERIES_KEPT) + delete_old_secrets(session, now)
-        return answers + prepared + told
+        over = sql.delete_sessions(session, now)
+        looks = sql.delete_looks(session, now - app.settings.access_days * _DAY)
+        return answers + prepared + told + over + looks
 
 
 class Housekeeper:

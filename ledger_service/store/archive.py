@@ -1,7 +1,8 @@
 """Rows by table: out of one snapshot, and into an empty database of either kind.
 
 A row is a list of what JSON can hold, bytes as `{"b64": …}`. What the indexer read is left out, since the chain has it;
-so are leases, which belong to running processes, and holds, which a restore sets.
+so are leases, which belong to running processes, holds, which a restore sets, and sessions: one that was ended would
+come back.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from .migrate import upgrade_on
 from .tables import CHAIN_TABLES
 
 _AT_ONCE = 500  # rows in memory
-_LEFT_OUT = {table.__tablename__ for table in CHAIN_TABLES} | {"leases", "holds"}
+_LEFT_OUT = {table.__tablename__ for table in CHAIN_TABLES} | {"leases", "holds", "sessions"}
 
 Row = list[Any]
 
