@@ -25,7 +25,7 @@ from .domain.jws import read_token
 from .domain.movements import money_words, movements_problem
 from .domain.observation_checks import Asked, judge_observations
 from .domain.reading import Reading, Row
-from .domain.receipts import receipt_of, record_receipt
+from .domain.receipts import receipt_of, record_receipt, too_early
 from .domain.records import canonical_bytes
 from .domain.replay import Replay
 from .domain.row_checks import check_fingerprint, check_role, check_signature, requested_amount_problem
@@ -36,7 +36,6 @@ from .domain.vote_checks import check_vote, missing_vote, ruled_at
 from .errors import IntegrityFailure, InvalidInput
 
 BUNDLE = "after-sales-bundle/1"
-EARLY = 900  # seconds that a block may be dated before the receipts of its records: clocks differ a little
 _ALL_PASS = {
     1: "Each record's bytes match its fingerprint, and each personal field shown matches its digest.",
     2: "Each record is signed by the actor that it names, for this chain, this contract and this case.",
@@ -242,9 +241,9 @@ def _check_block(reading: Reading, row: Row, basis: Basis) -> Check:
     problem = _block_problem(row, row.place, block, reading, basis)
     if problem is not None or block is None:
         return Check(6, "fail", problem or "")
-    if accepted_at is not None and block.time < accepted_at - EARLY:
-        dated, taken = rfc3339(from_chain(block.time)), rfc3339(from_chain(accepted_at))
-        return Check(6, "fail", f"Its block is dated {dated}, before the service even accepted it at {taken}.")
+    early = too_early(block, accepted_at)
+    if early is not None:
+        return Check(6, "fail", f"Its block {early}")
     depth, needed = _newest(reading.evidence, basis) - block.number, reading.evidence.chain.confirmations
     if depth < needed:
         return Check(6, "pending", f"Its block {block.number} has {depth} of {needed} confirmations.")

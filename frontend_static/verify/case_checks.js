@@ -6,10 +6,10 @@ import { chainHeads } from "./entry.js";
 import { isSame, isSamePlace } from "./evidence.js";
 import { moneyWords, movementsProblem } from "./movements.js";
 import { requestedAmountProblem } from "./row_checks.js";
-import { LAST_MOMENT, rfc3339 } from "./times.js";
+import { receiptOf, tooEarly } from "./receipts.js";
+import { rfc3339 } from "./times.js";
 import { Mode } from "./vocabulary.js";
 
-const EARLY = 900; // seconds that a block may be dated before the receipts of its records: clocks differ a little
 
 // --- one row ---
 
@@ -76,10 +76,8 @@ export function checkBlock(reading, row, basis) {
   const block = blocks.get(row.place.block);
   const wrong = blockProblem(row, block, evidence, basis);
   if (wrong) return check(6, "fail", wrong);
-  if (acceptedAt !== undefined && block.time < acceptedAt - EARLY) {
-    const [dated, taken] = [rfc3339(block.time), rfc3339(acceptedAt)];
-    return check(6, "fail", `Its block is dated ${dated}, before the service even accepted it at ${taken}.`);
-  }
+  const early = tooEarly(block, acceptedAt);
+  if (early) return check(6, "fail", `Its block ${early}`);
   const depth = (basis.facts?.newest.number ?? evidence.head.block) - block.number;
   const needed = evidence.chain.confirmations;
   if (depth < needed) return check(6, "pending", `Its block ${block.number} has ${depth} of ${needed} confirmations.`);
@@ -99,20 +97,6 @@ function blockProblem({ place, entry }, block, evidence, { facts }) {
 }
 
 const receiptNames = (statement) => [statement.receipt, statement.record_id, statement.commitment];
-
-/** What is wrong with a receipt, or when the service accepted what it is of: `{ problem }` or `{ acceptedAt }`. */
-export function receiptOf({ evidence, receipts }, receipt, recordId, commitment) {
-  const claims = receipts.get(receipt);
-  if (typeof claims === "string") return { problem: `Its receipt does not hold: ${claims}` };
-  const { chain, case_id: sub } = evidence;
-  const expected = { jti: recordId, sub, commitment, chain_id: chain.id, contract: chain.ledger };
-  const isOurs = Object.entries(expected).every(([name, value]) => claims[name] === value);
-  if (!isOurs || !Number.isInteger(claims.iat))
-    return { problem: "Its receipt is one of another record, chain or contract." };
-  return claims.iat >= 0 && claims.iat <= LAST_MOMENT
-    ? { acceptedAt: claims.iat }
-    : { problem: "Its receipt has no time." };
-}
 
 // --- the whole case ---
 

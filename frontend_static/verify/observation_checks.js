@@ -5,6 +5,7 @@ import { LedgerError } from "./errors.js";
 import { leafHash, verifyInclusion } from "./merkle.js";
 import { digestOf, separator, structHash } from "./messages.js";
 import { pythonText } from "./reading.js";
+import { receiptOf, tooEarly } from "./receipts.js";
 import { recordOf } from "./records.js";
 import { actorOf } from "./replay.js";
 import { NO_FORM, disclosedProblem, formProblem, holderOf, judgeSignature, matches } from "./row_checks.js";
@@ -15,7 +16,6 @@ const NONE = "The case has no observations; there is nothing to check.";
 const ALONE = "There are observations, and no checkpoint of the log beside them.";
 const FOR_NOTHING = "There is a checkpoint of the log, and no observation that it is about.";
 const ALLOWED = TABLES.observations; // who states what
-const RECEIPT_OF_ANOTHER = "Its receipt is one of another observation, chain or contract.";
 
 /** A row with checks 1, 2, 3 and 7 for each observation, the case's check 7, and the checkpoint if it was signed:
  * `{ rows, summary, checkpoint }`. */
@@ -35,9 +35,10 @@ export async function judgeObservations(reading, basis) {
 
 // --- the log ---
 
-/** The checkpoint, read once. `problem` is what is wrong with it in words, `depth` how many blocks are on its anchor. */
+/** The checkpoint, read once. `problem` is what is wrong with it in words, `anchoredIn` the block of its anchor, `depth` how
+ * many are on top of that. */
 async function readLog(reading, given, basis) {
-  const log = { given, read: null, size: 0, depth: null, problem: null };
+  const log = { given, read: null, size: 0, anchoredIn: null, depth: null, problem: null };
   log.problem = (await noteProblem(reading, log)) ?? placeProblem(reading, log, basis);
   return log;
 }
@@ -63,6 +64,7 @@ function placeProblem({ evidence, blocks }, log, { facts }) {
   if (block === undefined || block.number > evidence.head.block) {
     return `Block ${anchor.block} of the anchor is not among the blocks of the evidence.`;
   }
+  log.anchoredIn = block;
   log.depth = (facts?.newest.number ?? evidence.head.block) - anchor.block;
   const found = facts?.anchor;
   if (found?.codeIsOurs === false) return `The code at ${contract} is not that of this release's anchor.`;
@@ -168,10 +170,10 @@ function checkAnchored({ evidence }, { index }, { given: { anchor }, size, depth
   return check(7, basis.without, `${detail} By the evidence alone; ${basis.why}.`);
 }
 
-function receiptProblem({ evidence, receipts }, { receipt, observation_id: jti, commitment }, { given }) {
-  const claims = receipts.get(receipt);
-  if (typeof claims === "string") return `Its receipt does not hold: ${claims}`;
-  const { chain, case_id: sub } = evidence;
-  const expected = { jti, sub, commitment, chain_id: chain.id, contract: given.contract };
-  return Object.entries(expected).every(([name, value]) => claims[name] === value) ? null : RECEIPT_OF_ANOTHER;
+function receiptProblem(reading, { receipt, observation_id: id, commitment, index }, { given, size, anchoredIn }) {
+  const named = { contract: given.contract, of: "observation" };
+  const { problem, acceptedAt } = receiptOf(reading, receipt, id, commitment, named);
+  if (problem || anchoredIn === null || index === null || index >= size) return problem;
+  const early = tooEarly(anchoredIn, acceptedAt);
+  return early && `The block of its anchor ${early}`;
 }

@@ -17,7 +17,6 @@ import {
   checkMoney,
   checkStep,
   checkTimeline,
-  receiptOf,
 } from "./case_checks.js";
 import { originOf } from "./checkpoint.js";
 import { check, reportOf, rowReport, summarise } from "./checks.js";
@@ -26,6 +25,7 @@ import { parseEvidence } from "./evidence.js";
 import { readToken } from "./jws.js";
 import { judgeObservations } from "./observation_checks.js";
 import { readEvidence } from "./reading.js";
+import { receiptOf } from "./receipts.js";
 import { checkFingerprint, checkRole, checkSignature } from "./row_checks.js";
 import { hasExactly } from "./strict_fields.js";
 import { parseJson } from "./strict_json.js";

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from ..errors import InvalidInput
@@ -17,8 +16,7 @@ def read_json(data: bytes, name: str) -> Any:
     if len(data) > MAX_BYTES:
         raise InvalidInput(f"It is larger than {MAX_BYTES} bytes.", field=name, remedy="Is it the right file?")
     try:
-        load_json(data)  # which judges depth and numbers before the parser meets them
-        return json.loads(data, object_pairs_hook=_once)
+        return load_json(data, pairs=_once)
     except (ValueError, RecursionError) as error:
         raise InvalidInput("It is no JSON.", field=name, remedy="Ask for the file again.") from error
 

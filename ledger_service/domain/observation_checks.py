@@ -11,11 +11,13 @@ from ..errors import IntegrityFailure
 from .chain_facts import ChainReader
 from .checkpoint import Checkpoint, keys_of, read_checkpoint
 from .checks import Check, Outcome, RowReport, summarise
+from .evidence import Block
 from .hashing import hex0x, keccak
 from .merkle import leaf_hash, verify_inclusion
 from .messages import anchor_domain, observation_hash
 from .observations import KINDS, ROLES, AnchoredCheckpoint, AnchorFacts, Observation
 from .reading import Reading
+from .receipts import receipt_of, too_early
 from .records import Record, record_of
 from .replay import Rules
 from .row_checks import BROKEN, HELD_BY, NO_FORM, disclosed_problem, form_problem, judge_signature, matches
@@ -78,7 +80,8 @@ class _Log:
         self.given = given
         self.asked = asked
         self.checkpoint: Checkpoint | None = None
-        self.depth: int | None = None  # blocks on top of its anchor
+        self.anchored_in: Block | None = None
+        self.depth: int | None = None  # blocks on top of that
         self.needed = reading.evidence.chain.confirmations
         self.problem = self._read(reading) or self._placed(reading)
 
@@ -103,7 +106,7 @@ class _Log:
         block = reading.blocks.get(place.block)
         if block is None or block.number > reading.evidence.head_block:
             return f"Block {place.block} of the anchor is not among the blocks of the evidence."
-        self.depth = self.asked.newest - place.block
+        self.anchored_in, self.depth = block, self.asked.newest - place.block
         if facts is not None and facts.code_is_ours is False:
             return f"The code at {self.given.contract} is not that of this release's anchor."
         if facts is not None and facts.anchored != (checkpoint.size, checkpoint.root):
@@ -215,17 +218,15 @@ def _anchored(one: Observation, log: _Log) -> Check:
 
 
 def _receipt_problem(reading: Reading, one: Observation, log: _Log) -> str | None:
-    claims = reading.claims_of(one.receipt)
-    if isinstance(claims, str):
-        return f"Its receipt does not hold: {claims}"
-    evidence = reading.evidence
-    expected = {
-        "jti": one.observation_id,
-        "sub": hex0x(evidence.case_id),
-        "commitment": hex0x(one.commitment),
-        "chain_id": evidence.chain.id,
-        "contract": log.given.contract,
-    }
-    if any(claims.get(name) != value for name, value in expected.items()):
-        return "Its receipt is one of another observation, chain or contract."
-    return None
+    problem, accepted_at = receipt_of(
+        reading,
+        one.receipt,
+        one.observation_id,
+        one.commitment,
+        contract=log.given.contract,
+        of="observation",
+    )
+    if problem is not None or log.anchored_in is None or one.index is None or one.index >= log.size:
+        return problem
+    early = too_early(log.anchored_in, accepted_at)
+    return early and f"The block of its anchor {early}"

@@ -55,9 +55,10 @@ def observed(life: Life, size: int, log: str = "one") -> Evidence:
     tree = MerkleTree(leaf_hash(entry(number, log)) for number in range(size - 1))
     tree.append(leaf_hash(record.commitment))
     digest = anchor_domain(1337, _ANCHOR).digest(observation_hash(life.case_id, record.commitment))
-    claims = {**life._receipt("obs_1", record.commitment), "contract": _ANCHOR}
-    note = sign_checkpoint(Checkpoint(origin_of("https://shop.example", _ANCHOR), size, tree.root()), TOKENS)
     place = AnchorPlace(life.links[0].place.block, life.links[0].place.tx_hash, 99)
+    anchored_at = life.blocks[place.block].time
+    claims = {**life._receipt("obs_1", record.commitment), "contract": _ANCHOR, "iat": anchored_at - 60}
+    note = sign_checkpoint(Checkpoint(origin_of("https://shop.example", _ANCHOR), size, tree.root()), TOKENS)
     return replace(
         life.evidence(),
         observations=(
@@ -270,6 +271,24 @@ def test_nothing_is_remembered_where_nobody_wants_it(tmp_path: Path, capsys: pyt
     assert verify([str(path), "--no-seen"]) == 0
     assert list(tmp_path.iterdir()) == [path]
     assert "that you see" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("named", ["state of mine", "", None, "not/absolute"])
+def test_memory_lies_where_a_user_keeps_state(
+    named: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where XDG_STATE_HOME says, if that is an absolute path."""
+    home, path = tmp_path / "home", tmp_path / "bundle.json"
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    if named is not None:
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / named) if named == "state of mine" else named)
+    path.write_text(json.dumps(seal(observed(_LIFE, 5).as_json())), "utf-8")
+    assert verify([str(path)]) == 0
+    state = tmp_path / "state of mine" if named == "state of mine" else home / ".local" / "state"
+    assert [one for one in tmp_path.rglob("*.json") if one != path] == [
+        state / "after-sales-audit-ledger" / "checkpoints.json"
+    ]
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"format": 2, "logs": {}}', '{"format": 1, "logs": []}'])

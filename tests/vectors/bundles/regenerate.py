@@ -4,7 +4,8 @@ Run `python tests/vectors/bundles/regenerate.py` (some seconds; it starts a chai
 new with every run, so all files change; `expected.json` should not, but for block hashes and seals.
 
     NAME.json        a bundle, as `ledger bundle` writes it
-    expected.json    {"bundles": {NAME: {"block_hash": …, "alone": …, "given_hash": …}}, "tampered": […]}
+    expected.json    {"bundles": {NAME: {"block_hash": …, "alone": …, "given_hash": …}}, "tampered": […],
+                      "breaches": [{"of": NAME, "finding": …, "certificate": …}]}
 
 `alone` is what the file says by itself, `given_hash` what it says with `--block-hash`: the verdict, and the result of
 each check by number. A tampered one names its bundle (`of`) and what is `set`: the value at each path, in order; a
@@ -29,12 +30,25 @@ from integration.conftest import World  # noqa: E402
 from integration.court import Court, opened_court  # noqa: E402
 
 from ledger_service.chain.local import LocalChain  # noqa: E402
+from ledger_service.domain.breaches import judge_breach  # noqa: E402
 from ledger_service.domain.checks import Report  # noqa: E402
+from ledger_service.domain.evidence import parse_evidence  # noqa: E402
+from ledger_service.domain.hashing import hex0x  # noqa: E402
+from ledger_service.domain.reading import Reading  # noqa: E402
 from ledger_service.domain.records import canonical_bytes  # noqa: E402
 from ledger_service.errors import InvalidInput  # noqa: E402
+from ledger_service.mail_sending import FolderSender  # noqa: E402
+from ledger_service.services.breaches import case_breaches  # noqa: E402
 from ledger_service.services.bundles import make_bundle  # noqa: E402
+from ledger_service.services.erasing import erase_case  # noqa: E402
 from ledger_service.services.evidence import show_all, show_none  # noqa: E402
+from ledger_service.services.inputs import ErasureInput  # noqa: E402
+from ledger_service.services.observation_data import ObservationInput  # noqa: E402
+from ledger_service.services.observations import observe  # noqa: E402
 from ledger_service.verification import verify_bundle  # noqa: E402
+from ledger_service.workers.anchoring import LogKeeper, Pace  # noqa: E402
+from ledger_service.workers.notifier import Notifier  # noqa: E402
+from ledger_service.workers.telling import Teller  # noqa: E402
 
 
 def refunded(court: Court) -> str:
@@ -79,6 +93,49 @@ def refused(court: Court) -> str:
     return case_id
 
 
+def silent(court: Court) -> str:
+    """The shop let its time to answer pass."""
+    case_id = court.open("V-7")
+    court.lapse(case_id)
+    return case_id
+
+
+def erased(court: Court) -> str:
+    """The case is over, and what was personal in it is destroyed."""
+    case_id = court.open("V-8", escrow="none")
+    court.shop_says(case_id, "declined")
+    court.settle()
+    while court.case(case_id).state != "closed":
+        court.lapse(case_id)
+    teller, notifier = Teller(court.app), Notifier(court.app, FolderSender(court.app.settings.data / "mail"))
+    while teller.step() or notifier.step():  # what is on its way to the consumer comes first
+        pass
+    erase_case(court.app, None, case_id, ErasureInput())
+    return case_id
+
+
+def observed(court: Court) -> str:
+    """Three observations, all of them under a checkpoint that is anchored."""
+    case_id = court.open("V-9")
+    court.settle()
+    said = [_READING, ObservationInput(kind="message", data={"to": "consumer", "text": "It is on its way."}), _READING]
+    observe(court.app, court.shop, case_id, said, is_list=True)
+    LogKeeper(court.app, Pace(entries=1, seconds=0)).step()
+    court.settle()
+    return case_id
+
+
+def observed_today(court: Court) -> str:
+    """One observation in the log under a checkpoint that no block anchors yet, and one that waits for its place."""
+    case_id = court.open("V-10")
+    court.settle()
+    keeper = LogKeeper(court.app, Pace(entries=1_000, seconds=86_400))
+    observe(court.app, court.shop, case_id, [_READING], is_list=True)
+    keeper.step()
+    observe(court.app, court.shop, case_id, [_READING], is_list=True)
+    return case_id
+
+
 def under_way(court: Court) -> str:
     case_id = court.open("V-6")
     court.settle()
@@ -86,7 +143,18 @@ def under_way(court: Court) -> str:
     return case_id
 
 
-LIVES = {"refunded": refunded, "ruled": ruled, "exchanged": exchanged, "split": split, "refused": refused}
+_READING = ObservationInput(kind="reading", data={"quantity": "temperature", "value": "4.5", "unit": "C"})
+LIVES = {
+    "refunded": refunded,
+    "ruled": ruled,
+    "exchanged": exchanged,
+    "split": split,
+    "refused": refused,
+    "silent": silent,
+    "erased": erased,
+    "observed": observed,
+}
+LATEST = {"observed_today": observed_today, "under_way": under_way}  # which nothing may settle any more
 
 
 def main() -> None:
@@ -104,12 +172,12 @@ def main() -> None:
 def _played(court: Court) -> dict[str, str]:
     cases = {name: play(court) for name, play in LIVES.items()}
     court.settle()
-    return {**cases, "under_way": under_way(court)}
+    return cases | {name: play(court) for name, play in LATEST.items()}
 
 
 def _bundle(court: Court, name: str, case_id: str) -> Any:
-    """With all personal fields in the first, and none in the others."""
-    show = show_all if name == "refunded" else show_none
+    """With all personal fields in two, and none in the others."""
+    show = show_all if name in ("refunded", "observed") else show_none
     return json.loads(json.dumps(make_bundle(court.app, case_id, show)))
 
 
@@ -118,7 +186,8 @@ def _write(bundles: dict[str, Any], court: Court) -> None:
         (HERE / f"{name}.json").write_text(json.dumps(bundle, indent=1, ensure_ascii=False) + "\n", "utf-8")
     expected = {name: _expected(bundle) for name, bundle in bundles.items()}
     tampered = [_tampered(bundles, one, court) for one in TAMPERED]
-    text = json.dumps({"bundles": expected, "tampered": tampered}, indent=1, ensure_ascii=False)
+    content = {"bundles": expected, "tampered": tampered, "breaches": _breaches(bundles, court)}
+    text = json.dumps(content, indent=1, ensure_ascii=False)
     (HERE / "expected.json").write_text(text + "\n", "utf-8")
 
 
@@ -126,6 +195,18 @@ def _expected(bundle: Any) -> dict[str, Any]:
     evidence = bundle["evidence"]
     block_hash = next(block["hash"] for block in evidence["blocks"] if block["number"] == evidence["head"]["block"])
     return {"block_hash": block_hash, "alone": judged(bundle), "given_hash": judged(bundle, block_hash)}
+
+
+def _breaches(bundles: dict[str, Any], court: Court) -> list[dict[str, Any]]:
+    """The certificates of all that was missed, and what each bundle says of its own."""
+    found = []
+    for name, bundle in bundles.items():
+        evidence = parse_evidence(bundle["evidence"])
+        for item in case_breaches(court.app, hex0x(evidence.case_id))["items"]:
+            if item["certificate"]:
+                finding = judge_breach(item["certificate"], Reading(evidence)).finding
+                found.append({"of": name, "finding": finding, "certificate": item["certificate"]})
+    return found
 
 
 def judged(bundle: Any, block_hash: str | None = None) -> dict[str, Any]:
@@ -141,7 +222,7 @@ def judged(bundle: Any, block_hash: str | None = None) -> dict[str, Any]:
 
 Change = tuple[str, str, bool, list[tuple[tuple[str | int, ...], Any]]]
 _GONE = object()
-_RECORDS, _LINKS = ("evidence", "records"), ("evidence", "links")
+_RECORDS, _LINKS, _OBSERVED = ("evidence", "records"), ("evidence", "links"), ("evidence", "observations")
 TAMPERED: list[Change] = [
     ("a record is taken out", "refunded", True, [((*_RECORDS, 2), _GONE)]),
     ("an event is taken out", "refunded", True, [((*_LINKS, 2), _GONE)]),
@@ -154,6 +235,21 @@ TAMPERED: list[Change] = [
     ("a header is another's", "split", True, [(("evidence", "headers", 0), "0x" + "c0")]),
     ("a proof is cut off", "split", True, [(("evidence", "state_proof", "case_head", 0), _GONE)]),
     ("the service did not seal this", "split", False, [(("evidence", "chain", "operator"), "somebody else")]),
+    (
+        "a record that waits is left out, which its receipt alone can show",
+        "under_way",
+        True,
+        [(("evidence", "records", 1), _GONE)],
+    ),
+    ("an observation says something else", "observed", True, [((*_OBSERVED, 0, "canonical"), "{}")]),
+    ("an observation stands elsewhere in the log", "observed", True, [((*_OBSERVED, 0, "index"), 1)]),
+    ("an observation is proven by less", "observed", True, [((*_OBSERVED, 0, "proof", 0), _GONE)]),
+    ("the log was never anchored there", "observed", True, [(("evidence", "checkpoint", "anchor", "block"), 1)]),
+    ("the checkpoint is taken out", "observed", True, [(("evidence", "checkpoint"), None)]),
+    ("the observations are taken out", "observed_today", True, [(("evidence", "observations"), [])]),
+    ("the checkpoint is another's", "observed_today", True, [(("evidence", "checkpoint", "note"), "x")]),
+    ("it was not the shop that was silent", "silent", True, [((*_LINKS, 1), _GONE)]),
+    ("what was erased is said to be there", "erased", True, [((*_LINKS, -1), _GONE)]),
     ("there is a value beside", "refused", True, [(("evidence", "extra"), 1)]),
 ]
 
