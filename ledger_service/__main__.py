@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 _HELP = """\
 Usage: ledger verify BUNDLE [OPTIONS]
+       ledger verify-breach CERTIFICATE --bundle BUNDLE [OPTIONS]
 
-Checks an evidence bundle of the after-sales audit ledger; `ledger verify --help` says how. This is the verifier alone.
+Checks an evidence bundle of the after-sales audit ledger, or a certificate of a missed window by one; `--help` after
+either says how. This is the verifier alone.
 """
 _SERVICE = "pip install 'after-sales-audit-ledger[service]'"
 
@@ -19,6 +21,10 @@ def main() -> None:
         from .commands.verify import verify
 
         sys.exit(verify(arguments[1:]))
+    if arguments[:1] == ["verify-breach"]:
+        from .commands.breaches import verify_breach
+
+        sys.exit(verify_breach(arguments[1:]))
     try:
         from .cli import main as everything
     except ModuleNotFoundError as error:

@@ -25,8 +25,11 @@ _MOST = 64 * 1024  # bytes of a proof
 
 
 def default_memory() -> Path:
-    """In the folder in which a user's programs keep their state (XDG base directories)."""
-    return Path.home() / ".local" / "state" / "after-sales-audit-ledger" / "checkpoints.json"
+    """In the folder in which a user's programs keep their state (XDG Base Directory Specification): a path that is not
+    absolute does not count."""
+    named = Path(os.environ.get("XDG_STATE_HOME", ""))  # noqa: TID251 - the verifier alone has no settings
+    state = named if named.is_absolute() else Path.home() / ".local" / "state"
+    return state / "after-sales-audit-ledger" / "checkpoints.json"
 
 
 def with_memory(

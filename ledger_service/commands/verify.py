@@ -26,7 +26,7 @@ _COLOURS = {"verified": "green", "failed": "red", "pending": "yellow"}
 _HASH = re.compile(r"0x[0-9a-f]{64}")
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """As for every other input that cannot be right: 2 says that something is pending."""
         self.exit(1, f"{self.format_usage()}ledger: {message}\n")
@@ -43,13 +43,9 @@ def verify(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="ledger verify", description=verify.__doc__, allow_abbrev=False)
+    parser = Parser(prog="ledger verify", description=verify.__doc__, allow_abbrev=False)
     parser.add_argument("bundle", type=Path, help="the bundle's file")
-    parser.add_argument("--rpc", metavar="URL", help="a chain of your own choosing to ask, by its JSON-RPC URL")
-    parser.add_argument(
-        "--block-hash", metavar="HASH", help="a block that you know to be the chain's, 0x and 64 digits"
-    )
-    parser.add_argument("--jwks", type=Path, metavar="FILE", help="the service's keys, from its /.well-known/jwks.json")
+    add_grounds(parser)
     parser.add_argument("--log", metavar="URL", help="the service's address, to ask for proofs that its log only grew")
     seen = parser.add_mutually_exclusive_group()
     seen.add_argument("--seen", type=Path, metavar="FILE", help="where the last checkpoint of each log is remembered")
@@ -58,21 +54,34 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _verify(options: argparse.Namespace) -> int:
+def add_grounds(parser: Parser) -> None:
+    """The options that say on what a bundle is judged beside itself."""
+    parser.add_argument("--rpc", metavar="URL", help="a chain of your own choosing to ask, by its JSON-RPC URL")
+    parser.add_argument(
+        "--block-hash", metavar="HASH", help="a block that you know to be the chain's, 0x and 64 digits"
+    )
+    parser.add_argument("--jwks", type=Path, metavar="FILE", help="the service's keys, from its /.well-known/jwks.json")
+
+
+def judged(content: Any, keys: Any, options: argparse.Namespace) -> tuple[Report, list[int]]:
+    """The report of a bundle by these grounds, and the checks that say more since a chain was asked."""
     block_hash: str | None = options.block_hash
     if block_hash is not None and not _HASH.fullmatch(block_hash):
         raise InvalidInput(
             f"{block_hash!r} is no block hash.", field="--block-hash", remedy="Give 0x and 64 hex digits."
         )
+    alone = verify_bundle(content, None, block_hash=block_hash, keys=keys, codes=code_hashes)
+    if not options.rpc:
+        return alone, []
+    with _asking(options.rpc, block_hash) as chain:
+        report = verify_bundle(content, chain, block_hash=block_hash, keys=keys, codes=code_hashes)
+    return report, strengthened(alone, report)
+
+
+def _verify(options: argparse.Namespace) -> int:
     content = read_file(options.bundle)
     keys = read_file(options.jwks) if options.jwks else None
-    report = verify_bundle(content, None, block_hash=block_hash, keys=keys, codes=code_hashes)
-    stronger: list[int] = []
-    if options.rpc:
-        alone = report
-        with _asking(options.rpc, block_hash) as chain:
-            report = verify_bundle(content, chain, block_hash=block_hash, keys=keys, codes=code_hashes)
-        stronger = strengthened(alone, report)
+    report, stronger = judged(content, keys, options)
     if not options.no_seen:
         prove = proof_from(options.log) if options.log else None
         report = with_memory(report, content, options.seen or default_memory(), prove, keys)

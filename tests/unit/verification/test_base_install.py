@@ -53,6 +53,21 @@ def test_verify_needs_the_base_set_alone(site: Path) -> None:
     assert {str(check["number"]): check["result"] for check in report["checks"]} == expected["given_hash"]["checks"]
 
 
+def test_verify_breach_needs_the_base_set_alone(site: Path, tmp_path: Path) -> None:
+    expected = json.loads((BUNDLES / "expected.json").read_text("utf-8"))
+    certificate, block_hash = tmp_path / "breach.jws", expected["bundles"]["silent"]["block_hash"]
+    certificate.write_text(next(one["certificate"] for one in expected["breaches"] if one["of"] == "silent"), "ascii")
+    asked = ("verify-breach", certificate, "--bundle", BUNDLES / "silent.json")
+    done = ledger(site, *asked, "--block-hash", block_hash, "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["finding"], said["bundle"], said["skipped"]) == ("confirmed", "verified", [7])
+    assert ledger(site, *asked, "--block-hash", "0x" + "12" * 32).returncode == 1
+    refused = ledger(site, *asked, "--rpc", "http://127.0.0.1:9")
+    assert refused.returncode == 1
+    assert "pip install 'after-sales-audit-ledger[rpc]'" in refused.stderr
+
+
 def test_verify_shows_a_changed_bundle_as_failed(site: Path, tmp_path: Path) -> None:
     changed = tmp_path / "changed.json"
     changed.write_text((BUNDLES / "refunded.json").read_text("utf-8").replace("20.00", "21.00", 1), "utf-8")
@@ -87,7 +102,8 @@ def test_without_a_command_it_says_how_to_verify(site: Path, arguments: tuple[st
     assert "ledger verify BUNDLE" in done.stdout
 
 
-def test_wrong_options_are_no_verdict(site: Path) -> None:
-    done = ledger(site, "verify", BUNDLES / "refunded.json", "--nothing")
+@pytest.mark.parametrize("command", ["verify", "verify-breach"])
+def test_wrong_options_are_no_verdict(site: Path, command: str) -> None:
+    done = ledger(site, command, BUNDLES / "refunded.json", "--nothing")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "--nothing" in done.stderr
+    assert "ledger: " in done.stderr

@@ -22,7 +22,7 @@ from ledger_service.domain.breaches import (
     service_levels,
 )
 from ledger_service.domain.entry import NO_COMMITMENT, Entry
-from ledger_service.domain.evidence import Block, Evidence
+from ledger_service.domain.evidence import Block, Evidence, parse_evidence
 from ledger_service.domain.hashing import hex0x, keccak
 from ledger_service.domain.machine import poke
 from ledger_service.domain.reading import Reading
@@ -326,6 +326,31 @@ def test_command_refuses_a_certificate_by_a_bundle_that_was_changed(tmp_path: Pa
     bundle = seal(life.evidence().as_json())
     bundle["evidence"]["chain"]["operator"] = "somebody else"
     assert run(tmp_path, certify(life, of_contract(life)), bundle).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("--block-hash", "0x12"), 1),
+        (("--block-hash", "0x" + "12" * 32), 1),  # it is another's
+        (("--nothing",), 1),
+        (("--rpc", "http://127.0.0.1:9"), 2),
+    ],
+)
+def test_command_refuses_as_verify_does(tmp_path: Path, options: tuple[str, ...], code: int) -> None:
+    life = opened().lapse()
+    bundle = seal(life.evidence().as_json())
+    assert run(tmp_path, certify(life, of_contract(life)), bundle, *options).exit_code == code
+
+
+def test_every_certificate_of_the_real_bundles_is_borne_out() -> None:
+    folder = Path(__file__).parents[2] / "vectors" / "bundles"
+    expected = json.loads((folder / "expected.json").read_text("utf-8"))["breaches"]
+    assert {one["of"] for one in expected} >= {"silent"}
+    for one in expected:
+        bundle = json.loads((folder / f"{one['of']}.json").read_text("utf-8"))
+        judged = judge_breach(one["certificate"], Reading(parse_evidence(bundle["evidence"])))
+        assert judged.finding == one["finding"] == "confirmed"
 
 
 def test_command_that_cannot_tell_exits_2(tmp_path: Path) -> None:
