@@ -31,11 +31,13 @@ from .routes import (
     cases,
     disputes,
     documents,
+    exports,
     log,
     milestones,
     observations,
     pages,
     privacy,
+    reconciliation,
     sessions,
     status,
     system,
@@ -88,7 +90,7 @@ def create_app(app: App, workers: Workers | None = None) -> FastAPI:
     api.include_router(case_lists.router)  # first: its paths are no ids of cases
     for module in (cases, milestones, privacy, status, documents, disputes, audit, webhook_endpoints, webhooks, system):
         api.include_router(module.router)
-    for module in (observations, log, sessions, access):
+    for module in (observations, log, sessions, access, reconciliation, exports):
         api.include_router(module.router)
     pages.install(api)
     openapi.install(api, schemas.Problem)

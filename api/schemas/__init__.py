@@ -76,6 +76,7 @@ from .observations import (
     ObservationReceipt,
     ObservationTaken,
 )
+from .reconciliation import ReconciliationPage, ReconciliationSummary, RefundUpload
 from .system import (
     Component,
     Health,
@@ -148,8 +149,11 @@ __all__ = [
     "Problem",
     "Readiness",
     "Receipt",
+    "ReconciliationPage",
+    "ReconciliationSummary",
     "RefundPage",
     "RefundProof",
+    "RefundUpload",
     "Result",
     "Round",
     "RulingPays",

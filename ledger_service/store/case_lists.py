@@ -114,7 +114,7 @@ def select_cases(
     its own key changed meanwhile."""
     key, is_descending = SORTS[sort]
     case_id = col(CaseRow.case_id)
-    query = _of(select(CaseRow, ChainCase, state_word(), waiting_for(), key), which)
+    query = in_filter(select(CaseRow, ChainCase, state_word(), waiting_for(), key), which)
     if after is not None:
         value, last = after
         beyond = key < value if is_descending else key > value
@@ -126,11 +126,12 @@ def select_cases(
 
 def count_cases(session: Session, which: Filter, most: int) -> int:
     """How many there are, and `most` where there are as many or more: no more rows are looked at."""
-    some = _of(select(col(CaseRow.case_id)), which).limit(most).subquery()
+    some = in_filter(select(col(CaseRow.case_id)), which).limit(most).subquery()
     return int(session.execute(select(func.count()).select_from(some)).scalar_one())
 
 
-def _of(query: Select[Any], which: Filter) -> Select[Any]:
+def in_filter(query: Select[Any], which: Filter) -> Select[Any]:
+    """A query of cases, of those that a filter names alone."""
     query = query.select_from(CaseRow).join(ChainCase, col(ChainCase.case_id) == col(CaseRow.case_id), isouter=True)
     return query.where(*_whose(which), *_in_what_state(which), *_with_what(which))
 
