@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Request
+from pydantic import Field
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from ledger_service.services import acting, bundles, evidence, links, preparing, status
+from ledger_service.services import acting, bundles, evidence, links, preparing, sharing, status
 from ledger_service.services.inputs import ActInput, SignedActInput
 from ledger_service.services.intake import Intake
 
@@ -40,6 +41,19 @@ def export_status_bundle(ledger: Ledger, link: Link) -> Response:
     show = evidence.show_none if link.scopes == links.READING else evidence.show_all
     headers = {"Content-Disposition": f'attachment; filename="case-{link.case_id[2:10]}.bundle.json"'}
     return JSONResponse(bundles.make_bundle(ledger, link.case_id, show), headers=headers)
+
+
+class SharedLink(schemas.Answer):
+    """A link that may be passed on: it looks, and cannot act."""
+
+    status_link: str
+    qr: list[str] = Field(description="The rows of the link's QR code, a digit a module; 1 is dark.")
+
+
+@router.get("/reading-link", responses=answers(SharedLink, "The link to pass on.", READING))
+def show_reading_link(ledger: Ledger, link: Link) -> Response:
+    """The case's link that only reads, with its QR code: the token of a link that acts is never to be passed on."""
+    return JSONResponse(sharing.shared_link(ledger, link))
 
 
 @router.get(

@@ -19,6 +19,11 @@ export function shorten(value) {
   return value.length > 14 ? `${value.slice(0, 8)}…${value.slice(-4)}` : value;
 }
 
+/** As a `ref`: shows a dialog above the page, which waits meanwhile. */
+export function openModal(dialog) {
+  if (dialog && !dialog.open) dialog.showModal();
+}
+
 /** One row of a list of terms; nothing where there is no value. */
 export function Row({ term, children }) {
   return children === null || children === undefined

@@ -1,21 +1,23 @@
 // The question before an act: it says the consequence in money, and that it is final.
 import { html } from "../shared/dom.js";
-import { amountField, bodyOf, formOf, isDangerous, waitsOut } from "./acts.js";
-import { valuesOf } from "./bits.js";
+import { amountField, bodyOf, formOf, isDangerous, minorOf, waitsOut } from "./acts.js";
+import { openModal, valuesOf } from "./bits.js";
 import { attachmentsOf } from "./files.js";
+import { Signed } from "./signed.js";
 import { shareOf } from "./story.js";
 
 const REVERSIBLE = ["evidence", "objected", "disputed.again", "split"];
 
 /**
- * `pending` is `{ name, isSending, problem }`. `onConfirm(body)` sends, `onClose()` leaves; while sending, Escape does
- * not close it.
+ * `pending` is `{ name, isSending, problem, toSign }`. `onConfirm(body)` sends, or where the consumer's own key signs,
+ * prepares and then signs what is shown; `onClose()` leaves; while sending, Escape does not close it.
  */
 export function ActDialog({ t, view, pending, onConfirm, onClose }) {
-  const { name, isSending, problem } = pending;
+  const { name, isSending, problem, toSign } = pending;
   const values = valuesOf(view, t);
   const submit = async (event) => {
     event.preventDefault();
+    if (toSign) return onConfirm(toSign.asked);
     const form = new FormData(event.target);
     onConfirm(bodyOf(name, view, form, await attachmentsOf(form.getAll("files"))));
   };
@@ -23,7 +25,7 @@ export function ActDialog({ t, view, pending, onConfirm, onClose }) {
     class="act"
     aria-labelledby="act-title"
     aria-describedby="act-text"
-    ref=${open}
+    ref=${openModal}
     onCancel=${(event) => isSending && event.preventDefault()}
     onClose=${onClose}
   >
@@ -33,12 +35,13 @@ export function ActDialog({ t, view, pending, onConfirm, onClose }) {
         ${consequences(name, view).map((key) => html`<p key=${key}>${t.text(key, values)}</p>`)}
         ${finality(name, view).map((key) => html`<p key=${key} class="act-final">${t.text(key)}</p>`)}
       </div>
-      <${Amount} t=${t} name=${name} view=${view} />
-      ${formOf(name).map((field) => FIELDS[field] && html`<${FIELDS[field]} key=${field} t=${t} />`)}
+      ${toSign
+        ? html`<${Signed} t=${t} view=${view} words=${wordsOf(t, name, view, toSign.asked, values)} message=${toSign.message} />`
+        : html`<${Fields} t=${t} name=${name} view=${view} />`}
       <div role="alert">${problem && html`<${Failure} t=${t} problem=${problem} />`}</div>
       <div class="actions">
         <button type="submit" class="button ${isDangerous(name) ? "danger" : "primary"}" disabled=${isSending}>
-          ${isSending ? t.text("act.sending") : t.text(`act.confirm.${name}`, values)}
+          ${isSending ? t.text("act.sending") : t.text(toSign ? "signed.send" : `act.confirm.${name}`, values)}
         </button>
         <button type="button" class="button" disabled=${isSending} onClick=${onClose}>${t.text("act.back")}</button>
       </div>
@@ -46,8 +49,18 @@ export function ActDialog({ t, view, pending, onConfirm, onClose }) {
   </dialog>`;
 }
 
-function open(dialog) {
-  if (dialog && !dialog.open) dialog.showModal();
+function Fields({ t, name, view }) {
+  return html`<${Amount} t=${t} name=${name} view=${view} />
+    ${formOf(name).map((field) => FIELDS[field] && html`<${FIELDS[field]} key=${field} t=${t} />`)}`;
+}
+
+/** The act as its button says it, with the amount that was filled in. */
+function wordsOf(t, name, view, { data }, values) {
+  const said = t.text(`act.${name}`, values);
+  if (!amountField(name, view)) return said;
+  const { unit, refund } = amountField(name, view);
+  const amount = (minorOf(data.share, refund) / unit).toFixed(Math.round(Math.log10(unit)));
+  return `${said}: ${t.money(amount, view.refund.currency)}`;
 }
 
 function consequences(name, view) {

@@ -24,6 +24,8 @@ const model = {
   announcement: "", // for screen readers
   pending: null, // the act that is asked about: { name, key, isSending, problem }
   sent: null, // the act on its way: { recordId, state }
+  token: "", // of the link
+  signer: null, // the consumer's own key, once it is open: { address, sign }
 };
 
 const on = {
@@ -44,6 +46,10 @@ const on = {
     show();
   },
   confirm: act,
+  signer(signer) {
+    model.signer = signer;
+    show();
+  },
 };
 
 function speak(code) {
@@ -70,6 +76,7 @@ function headline() {
 function takeView(view) {
   const before = model.view && headline();
   model.view = view;
+  if (model.signer?.address !== view.link.own_key) model.signer = null;
   model.problem = null;
   received = performance.now();
   if (before !== null && before !== headline()) model.announcement = headline();
@@ -114,12 +121,14 @@ function takeRefusal(problem) {
   show();
 }
 
-async function act(body) {
-  const { key } = model.pending;
+async function act(asked) {
+  const { key, toSign } = model.pending;
   const { state, notice } = model.view;
   Object.assign(model.pending, { isSending: true, problem: null });
   show();
   try {
+    if (model.signer && !toSign) return await prepare(asked);
+    const body = toSign ? await signed(toSign) : asked;
     const answer = await requestJson("/v1/status/acts", { token: token(), body, key });
     model.sent = { recordId: answer.record_id, state, notice };
     model.pending = null;
@@ -131,6 +140,20 @@ async function act(body) {
   show();
 }
 
+/** Asks for what the consumer's own key is to sign, and shows it. */
+async function prepare(asked) {
+  const prepared = await requestJson("/v1/status/acts/prepare", { token: token(), body: asked, key: newKey() });
+  const { messageFor } = await import("./signing.js");
+  const toSign = { asked, recordId: prepared.record_id, message: messageFor(model.view, asked, prepared) };
+  if (model.pending) Object.assign(model.pending, { isSending: false, toSign });
+  show();
+}
+
+async function signed({ asked, recordId, message }) {
+  const { address, sign } = model.signer;
+  return { kind: asked.kind, record_id: recordId, signer: address, signature: await sign(message) };
+}
+
 function token() {
   return location.hash.slice(1);
 }
@@ -139,6 +162,7 @@ function start() {
   line.abort();
   line = new AbortController();
   Object.assign(model, { view: null, problem: null, connection: "connecting", pending: null, sent: null });
+  Object.assign(model, { token: token(), signer: null });
   if (!token()) model.problem = "no_token";
   else if (!TOKEN.test(token())) model.problem = "altered";
   show();

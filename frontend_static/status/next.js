@@ -3,7 +3,7 @@ import { html } from "../shared/dom.js";
 import { isMain, offeredActs } from "./acts.js";
 import { Hex, Moment, valuesOf } from "./bits.js";
 
-export function Next({ t, view, now, sent, onAct }) {
+export function Next({ t, view, now, sent, signer, onAct }) {
   const { next } = view;
   const values = valuesOf(view, t);
   if (!next.deadline) {
@@ -21,7 +21,7 @@ export function Next({ t, view, now, sent, onAct }) {
       <div><dt>${t.text("next.otherwise")}</dt><dd>${t.text(otherwiseKey(t, view), values)}</dd></div>
     </dl>
     <${Offers} t=${t} view=${view} values=${values} />
-    <${OwnKey} t=${t} link=${view.link} />
+    <${OwnKey} t=${t} link=${view.link} signer=${signer} />
     <${Actions} t=${t} view=${view} values=${values} sent=${sent} onAct=${onAct} />
   </section>`;
 }
@@ -57,9 +57,9 @@ function Deadline({ t, iso, now }) {
   return html`<${Moment} t=${t} iso=${iso} long /> <span class="quiet">(${t.distance(date, now)})</span>`;
 }
 
-/** Whoever signs with a key of their own is told so: this page holds no key, so it has no buttons for them. */
-function OwnKey({ t, link }) {
-  if (!link.own_key || !link.scopes.includes("settlement:sign")) return null;
+/** Whoever signs with a key of their own is told to open it: until then there are no buttons for them. */
+function OwnKey({ t, link, signer }) {
+  if (!link.own_key || signer || !link.scopes.includes("settlement:sign")) return null;
   const address = html`<${Hex} value=${link.own_key} />`;
   return html`<p class="own-key quiet">${t.rich("next.own_key", { address })}</p>`;
 }

@@ -7,6 +7,7 @@ import { Dispute } from "./dispute.js";
 import { Documents } from "./documents.js";
 import { Head } from "./head.js";
 import { Next } from "./next.js";
+import { OwnKey } from "./own_key.js";
 import { Chain, Checks, LinkNote, ReturnDetails } from "./proof.js";
 import { Timeline } from "./timeline.js";
 
@@ -61,14 +62,15 @@ function Connection({ model }) {
 }
 
 function Status({ model, on }) {
-  const { t, view, now, sent, pending } = model;
+  const { t, now, sent, pending, signer } = model;
+  const view = withOwnKey(model.view, signer);
   return html`
     ${view.chain.test && html`<p class="test-chain">${t.text("page.test_chain")}</p>`}
     ${view.verdict === "failed" && html`<${Banner} t=${t} />`}
     <${Head} t=${t} view=${view} />
     <div class="columns">
       <div class="lead">
-        <${Next} t=${t} view=${view} now=${now} sent=${sent} onAct=${on.ask} />
+        <${Next} t=${t} view=${view} now=${now} sent=${sent} signer=${signer} onAct=${on.ask} />
         <${Dispute} t=${t} view=${view} />
       </div>
       <${Timeline} t=${t} view=${view} />
@@ -77,11 +79,19 @@ function Status({ model, on }) {
         <${Checks} t=${t} view=${view} />
         <${Chain} t=${t} view=${view} />
         <${Documents} t=${t} view=${view} />
+        <${OwnKey} t=${t} view=${view} token=${model.token} signer=${signer} onSigner=${on.signer} />
       </div>
     </div>
     <${LinkNote} t=${t} link=${view.link} />
     ${pending && html`<${ActDialog} t=${t} view=${view} pending=${pending} onConfirm=${on.confirm} onClose=${on.leave} />`}
   `;
+}
+
+/** What can be done with the consumer's own key once it is open. */
+function withOwnKey(view, signer) {
+  if (!signer) return view;
+  const limits = view.link.signs ?? {};
+  return { ...view, next: { ...view.next, acts: Object.keys(limits), limits } };
 }
 
 /** A button, not a link: a link to a place on this page would put itself where the token stands. */

@@ -70,6 +70,7 @@ def status_view(app: App, claims: LinkClaims, *, delayed: bool = False) -> dict[
                 "scopes": list(claims.scopes),
                 "expires_at": rfc3339(from_chain(claims.expires_at)),
                 "own_key": None if held else view.state.consumer,
+                "signs": _signable(claims, view),
             },
             "as_of": rfc3339(app.clock.now().replace(microsecond=0)),
         }
@@ -112,6 +113,18 @@ def _acts(claims: LinkClaims, view: View) -> dict[str, Any]:
     return {
         "acts": [kind.wire for kind in kinds],
         "limits": {kind: limits for kind, limits in bounds.items() if limits is not None},
+    }
+
+
+def _signable(claims: LinkClaims, view: View) -> dict[str, Any]:
+    """What a key of the consumer's own may sign through this link, with the shares that it may name: all that they may
+    do where the case has such a key, and else that one is bound."""
+    if view.is_refused:
+        return {}
+    held = view.state.has(Flag.CONSUMER_KEY_HELD)
+    kinds = [kind for kind in possible_acts(view.state, Role.CONSUMER) if scope_for(kind) in claims.scopes]
+    return {
+        kind.wire: share_limits(kind, Role.CONSUMER, view.state) for kind in kinds if not held or kind is Kind.KEY_BOUND
     }
 
 

@@ -32,6 +32,7 @@ def back(prepared: dict[str, Any], **signatures: Any) -> dict[str, Any]:
 def test_new_key_takes_over_from_a_held_one_after_the_notice(client: TestClient, ledger: App, open_case: Open) -> None:
     case_id = open_case()["case_id"]
     consumer = as_consumer(ledger, case_id)
+    assert client.get("/v1/status", headers=consumer).json()["link"]["signs"] == {"key_bound": None}
     prepared = prepare(client, consumer).json()
     assert prepared["record"]["key"] == "service"
     assert prepared["record"]["data"] == {"key": KEY}
@@ -41,12 +42,13 @@ def test_new_key_takes_over_from_a_held_one_after_the_notice(client: TestClient,
     shown = client.get("/v1/status", headers=consumer).json()
     assert shown["notice"]["kind"] == "key_bound"
     assert shown["notice"]["key"] == KEY
-    assert shown["link"]["own_key"] is None
+    assert (shown["link"]["own_key"], shown["link"]["signs"]) == (None, {})
     assert shown["next"]["otherwise"] == "notice_key_bound"
     record_case(ledger, case_id, consumer=KEY, flags=0, marks=0)
     shown = client.get("/v1/status", headers=consumer).json()
     assert shown["link"]["own_key"] == KEY
     assert shown["next"]["acts"] == []
+    assert shown["link"]["signs"].keys() >= {"cancelled", "key_bound"}
     refused = client.post("/v1/status/acts", json={"kind": "cancelled"}, headers=consumer)
     assert_problem(refused, 422, "invalid-input", field="signature", remedy="/v1/status/acts/prepare")
 

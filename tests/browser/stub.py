@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import mimetypes
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -42,6 +42,7 @@ class StubService:
         self.log_proof: list[str] = []
         self.offers_stream = True
         self.acts: list[tuple[Json, str | None]] = []
+        self.prepare: Callable[[Json], Json] | None = None  # what a key of the consumer's own is to sign
         self.tokens: set[str | None] = set()
         self.streams = 0
         self._changed = threading.Condition()
@@ -118,12 +119,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == "/v1/status/acts/prepare" and self.service.prepare:
+            return self._send(200, "application/json", json.dumps(self.service.prepare(body)).encode())
         self.service.acts.append((body, self.headers["Idempotency-Key"]))
         if self.service.act_refusal:
-            self._refuse(self.service.act_refusal)
-        else:
-            answer = {"record_id": "rec_act", "kind": body["kind"], "stage": "accepted"}
-            self._send(202, "application/json", json.dumps(answer).encode())
+            return self._refuse(self.service.act_refusal)
+        answer = {"record_id": "rec_act", "kind": body["kind"], "stage": "accepted"}
+        return self._send(202, "application/json", json.dumps(answer).encode())
 
     def _refuse(self, refusal: Json) -> None:
         body = json.dumps(refusal).encode()
