@@ -8,20 +8,26 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row, bindparam, case, exists
+from sqlalchemy import Row, bindparam, case
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, SQLModel, col, select
 
 from ..domain.vocabulary import Kind, Stage
 from .ours import RECORDED, REJECTED
 from .stages import StagedRecord
-from .tables import Account, CaseKey, CaseRow, ChainCase, ChainRefusal, RecordRow
+from .tables import Account, CaseKey, CaseRow, ChainCase, ChainRecord, ChainRefusal, RecordRow
 
 _CASES: Any = bindparam("cases", expanding=True)
 _DISABLED = select_columns(col(Account.id)).where(
     col(Account.id).in_(bindparam("accounts", expanding=True)), col(Account.disabled_at).is_not(None)
 )
-_NOT_RECORDED = (col(RecordRow.case_id) == col(CaseRow.case_id)) & ~exists().where(RECORDED)
+# Written so that PostgreSQL looks up the records of these cases, and each of them on the chain: it would hold all
+# records that there are against all that the chain has. That they are of these cases says nothing new; and a subquery
+# with a limit is not made a join.
+_ON_CHAIN = select_columns(col(ChainRecord.position)).where(RECORDED).limit(1).correlate(RecordRow).scalar_subquery()
+_NOT_RECORDED = (
+    (col(RecordRow.case_id) == col(CaseRow.case_id)) & col(RecordRow.case_id).in_(_CASES) & _ON_CHAIN.is_(None)
+)
 _CHAIN = tuple(SQLModel.metadata.tables["chain_cases"].columns)
 _CHAIN_NAMES = tuple(column.name for column in _CHAIN)
 _ACT = ("kind", "role", "nonce", "valid_until", "commitment", "grade", "share", "fee", "accepted_at")

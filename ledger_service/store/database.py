@@ -56,6 +56,9 @@ _PRAGMAS = (
 # hurry, such as a migration, has no bounds but the first.
 _LOCK, _STATEMENT, _SILENCE = 10, 300, 330
 _UNHURRIED_LOCK = 60
+# What a page behind an index costs PostgreSQL, as it reckons, beside one in a row. Its own 4 is a turning disk's: it
+# would rather go through all records of a small ledger than look a few cases up.
+_PAGE = 1.1
 
 
 class Database:
@@ -159,6 +162,7 @@ def _postgresql_engine(url: str, hurried: bool) -> Engine:
         cursor = connection.cursor()
         cursor.execute(f"SET lock_timeout = '{_LOCK if hurried else _UNHURRIED_LOCK}s'")
         cursor.execute(f"SET statement_timeout = '{_STATEMENT if hurried else 0}s'")
+        cursor.execute(f"SET random_page_cost = {_PAGE}")
         cursor.close()
         connection.commit()
 
