@@ -53,3 +53,4 @@ REFUNDS_CSV = (
     "refund_id,reference,amount,currency,status,created_at\r\n"
     "re_1Pgc72B7WZ01zgkWqPvrRrPE,RMA-1001,19.80,GBP,succeeded,2026-03-01T09:20:00Z\r\n"
 )
+CALENDAR: dict[str, Any] = {"name": "Germany", "weekend": [6, 7], "holidays": ["2026-12-25", "2026-12-26"]}

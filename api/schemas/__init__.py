@@ -77,6 +77,7 @@ from .observations import (
     ObservationTaken,
 )
 from .reconciliation import ReconciliationPage, ReconciliationSummary, RefundUpload
+from .statistics import Board, BusinessCalendar, LateSteps, Statistics
 from .system import (
     Component,
     Health,
@@ -100,7 +101,9 @@ __all__ = [
     "Answer",
     "Arbitration",
     "Arbitrator",
+    "Board",
     "Bundle",
+    "BusinessCalendar",
     "Case",
     "CaseCount",
     "CaseLine",
@@ -129,6 +132,7 @@ __all__ = [
     "Health",
     "InclusionProof",
     "KeySet",
+    "LateSteps",
     "LinkMade",
     "LogSize",
     "Milestone",
@@ -164,6 +168,7 @@ __all__ = [
     "ShownState",
     "Stage",
     "State",
+    "Statistics",
     "Status",
     "StatusRefund",
     "Time",
