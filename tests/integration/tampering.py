@@ -54,7 +54,7 @@ UNANSWERED_TABLES = {
     "prepared_cases": _BEFORE,
     "prepared_records": _BEFORE,
     "prepared_votes": _BEFORE,
-    "access_trail": "who was shown what, as the service noted it: nobody signs it, and nothing about a case rests on it",
+    "access_trail": "who was shown what, as the service noted it: nobody signs it, and nothing of a case rests on it",
     "api_keys": "the hash of a secret that its owner alone knows: whoever changes it locks it out",
     "business_calendars": _OWN,
     "case_words": "by what a case is searched: at worst it is not found by a name, and what is found is checked",
