@@ -41,6 +41,7 @@ from .routes import (
     sessions,
     statistics,
     status,
+    status_observations,
     system,
     webhook_endpoints,
     webhooks,
@@ -91,7 +92,7 @@ def create_app(app: App, workers: Workers | None = None) -> FastAPI:
     api.include_router(case_lists.router)  # first: its paths are no ids of cases
     for module in (cases, milestones, privacy, status, documents, disputes, audit, webhook_endpoints, webhooks, system):
         api.include_router(module.router)
-    for module in (observations, log, sessions, access, reconciliation, exports, statistics):
+    for module in (observations, status_observations, log, sessions, access, reconciliation, exports, statistics):
         api.include_router(module.router)
     pages.install(api)
     openapi.install(api, schemas.Problem)

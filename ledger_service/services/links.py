@@ -143,11 +143,21 @@ def scope_for(kind: Kind) -> str:
 def require_scope(claims: LinkClaims, kind: Kind) -> None:
     """Raises Forbidden if the link has no right to this act."""
     if scope_for(kind) not in claims.scopes:
-        raise Forbidden(
-            "This link can look but not act.",
-            field="Authorization",
-            remedy="Use the link in the e-mail that came to the consumer.",
-        )
+        raise _only_reads()
+
+
+def require_acting(claims: LinkClaims) -> None:
+    """Raises Forbidden if the link speaks for nobody."""
+    if claims.scopes == READING:
+        raise _only_reads()
+
+
+def _only_reads() -> Forbidden:
+    return Forbidden(
+        "This link can look but not act.",
+        field="Authorization",
+        remedy="Use the link in the e-mail that came to the consumer.",
+    )
 
 
 def revoke_link(app: App, account: Account, case_id: str, jti: str) -> None:

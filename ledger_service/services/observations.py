@@ -26,9 +26,11 @@ from ..store.tables import Account, CaseRow, DisclosureRow, ObservationRow
 from .accepting import case_secret, fresh_disclosures, sealed_rows
 from .access import require_visible, roles_in
 from .app import App
+from .drafting import place_of
 from .idempotency import IdempotencyClaim, complete
+from .links import LinkClaims, require_acting
 from .observation_data import ObservationInput, kind_of, read_observed, role_of
-from .preparing import check_signature
+from .preparing import case_of_link, check_signature
 from .receipts import receipt_answer, receipt_claims
 from .signed_observations import read_signed
 from .times import check_occurred
@@ -76,7 +78,7 @@ def observe(
         drafts: list[tuple[Draft, str | None]] = []
         for number, request in enumerate(requests):
             try:
-                drafts.append((_draft_of(app, session, case, account, request), None))
+                drafts.append((_draft_of(app, session, case, _speaker(account, case), request), None))
             except LedgerError as error:
                 if is_list and error.field:
                     error.field = f"{number}.{error.field}"
@@ -93,22 +95,44 @@ def prepare_observation(
 ) -> dict[str, Any]:
     """For an actor with a key of its own: the record, its disclosures, and the EIP-712 typed data to sign. Nothing is
     kept of it. Raises as `observe`."""
-    if request.record is not None or request.signature is not None or request.disclosures:
-        raise InvalidInput("A record is prepared before it is signed.", field="record", remedy="Leave it out here.")
     with app.database.write() as session:
         case = require_visible(session, account, find_case(session, case_id))
-        _require_kept(case)
-        stated = stated_of(app, party_roles(account, case), request)
-        drafted = draft(case, stated, account.address, "own")
-        message = {"caseId": case.case_id, "commitment": hex0x(drafted.record.commitment)}
-        body = {
-            "case_id": case.case_id,
-            "signer": account.address,
-            "record": drafted.record.canonical.decode(),
-            "disclosures": [disclosure.encoded for disclosure in drafted.disclosures],
-            "commitment": message["commitment"],
-            "typed_data": _domain(app).typed_data("Observation", message),
-        }
+        body = _prepared(app, case, _speaker(account, case), request)
+        complete(session, idempotency, 200, body)
+    return body
+
+
+def observe_by_link(
+    app: App, claims: LinkClaims, request: ObservationInput, idempotency: IdempotencyClaim | None = None
+) -> dict[str, Any]:
+    """Takes what the consumer observed, through their link, and answers the 202 body. Raises Forbidden for a link that
+    only reads and for what consumers do not state, else as `observe`."""
+    require_acting(claims)
+    with app.database.write() as session:
+        case = case_of_link(session, claims)
+        drafted = _draft_of(app, session, case, _consumer(app, session, case), request)
+        body = keep(app, session, case, [(drafted, None)])[0]
+        complete(session, idempotency, 202, body)
+    app.wake.set()
+    return body
+
+
+def prepare_by_link(
+    app: App, claims: LinkClaims, request: ObservationInput, idempotency: IdempotencyClaim | None = None
+) -> dict[str, Any]:
+    """For a consumer with a key of their own, as `prepare_observation`. Raises Conflict where the service holds the
+    key, else as `observe_by_link`."""
+    require_acting(claims)
+    with app.database.write() as session:
+        case = case_of_link(session, claims)
+        consumer = _consumer(app, session, case)
+        if app.keys.signer(session, consumer.address) is not None:
+            raise Conflict(
+                "The service signs for this consumer.",
+                field="Authorization",
+                remedy="Send it to /v1/status/observations itself, or bind a key of your own first.",
+            )
+        body = _prepared(app, case, consumer, request)
         complete(session, idempotency, 200, body)
     return body
 
@@ -158,13 +182,45 @@ def _domain(app: App) -> SigningDomain:
     return anchor_domain(app.deployment.chain_id, app.deployment.anchor)
 
 
-def _draft_of(app: App, session: Session, case: CaseRow, account: Account, request: ObservationInput) -> Draft:
-    roles = party_roles(account, case)
+@dataclass(frozen=True, slots=True)
+class _Speaker:
+    """Whose words are taken: the address that signs them, and its roles in the case."""
+
+    address: str
+    roles: list[Role]
+
+
+def _speaker(account: Account, case: CaseRow) -> _Speaker:
+    return _Speaker(account.address, party_roles(account, case))
+
+
+def _consumer(app: App, session: Session, case: CaseRow) -> _Speaker:
+    """By the key that counts now: they may have bound another."""
+    return _Speaker(place_of(app, session, case).actor(Role.CONSUMER), [Role.CONSUMER])
+
+
+def _draft_of(app: App, session: Session, case: CaseRow, speaker: _Speaker, request: ObservationInput) -> Draft:
     if request.record is None:
-        return _sign(app, session, draft(case, stated_of(app, roles, request), account.address, "service"))
-    record, disclosures = read_signed(app, case, account.address, roles, request)
-    signature = check_signature(digest_of(app, record), account.address, request.signature or "0x")
+        return _sign(app, session, draft(case, stated_of(app, speaker.roles, request), speaker.address, "service"))
+    record, disclosures = read_signed(app, case, speaker.address, speaker.roles, request)
+    signature = check_signature(digest_of(app, record), speaker.address, request.signature or "0x")
     return Draft(record, disclosures, signature)
+
+
+def _prepared(app: App, case: CaseRow, speaker: _Speaker, request: ObservationInput) -> dict[str, Any]:
+    if request.record is not None or request.signature is not None or request.disclosures:
+        raise InvalidInput("A record is prepared before it is signed.", field="record", remedy="Leave it out here.")
+    _require_kept(case)
+    drafted = draft(case, stated_of(app, speaker.roles, request), speaker.address, "own")
+    message = {"caseId": case.case_id, "commitment": hex0x(drafted.record.commitment)}
+    return {
+        "case_id": case.case_id,
+        "signer": speaker.address,
+        "record": drafted.record.canonical.decode(),
+        "disclosures": [disclosure.encoded for disclosure in drafted.disclosures],
+        "commitment": message["commitment"],
+        "typed_data": _domain(app).typed_data("Observation", message),
+    }
 
 
 def party_roles(account: Account, case: CaseRow) -> list[Role]:

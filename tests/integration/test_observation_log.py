@@ -23,7 +23,10 @@ from ledger_service.services.app import make_app
 from ledger_service.services.backup import make_backup, restore_backup
 from ledger_service.services.bundles import make_bundle
 from ledger_service.services.caretaking import release
+from ledger_service.services.links import ACTING, LinkClaims
 from ledger_service.services.log_audit import log_problems
+from ledger_service.services.observation_data import ObservationInput
+from ledger_service.services.observations import observe_by_link
 from ledger_service.store import observation_log as sql
 from ledger_service.store.database import Database
 from ledger_service.store.migrate import upgrade
@@ -73,6 +76,18 @@ def test_observations_are_anchored_and_anybody_can_verify_them(log: Log) -> None
     log.run_until_anchored()
     assert log.verdict().verdict == "verified"
     assert log.on_chain() == [3, 5]
+
+
+def test_what_the_consumer_noted_verifies_like_all_else(log: Log) -> None:
+    link = LinkClaims(log.case_id, "jti", ACTING, expires_at=log.app.clock.seconds() + 60)
+    noted = ObservationInput(kind="noted", data={"note": "The box was open when it came."})
+    observe_by_link(log.app, link, noted)
+    log.run_until_anchored()
+    report = log.verdict()
+    assert report.verdict == "verified", [check for check in report.checks if check.result != "pass"]
+    (row,) = [row for row in report.rows if row.kind == "noted"]
+    assert [check.result for check in row.checks] == ["pass"] * 4
+    assert "consumer" in row.checks[2].detail
 
 
 def test_evidence_that_was_changed_fails(log: Log) -> None:
