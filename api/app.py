@@ -26,6 +26,7 @@ from .observability import Metrics, Observed
 from .plain_milestones import PlainMilestones
 from .routes import (
     access,
+    api_keys,
     audit,
     case_lists,
     cases,
@@ -92,7 +93,9 @@ def create_app(app: App, workers: Workers | None = None) -> FastAPI:
     api.include_router(case_lists.router)  # first: its paths are no ids of cases
     for module in (cases, milestones, privacy, status, documents, disputes, audit, webhook_endpoints, webhooks, system):
         api.include_router(module.router)
-    for module in (observations, status_observations, log, sessions, access, reconciliation, exports, statistics):
+    for module in (observations, status_observations, log, sessions, access):
+        api.include_router(module.router)
+    for module in (reconciliation, exports, statistics, api_keys):
         api.include_router(module.router)
     pages.install(api)
     openapi.install(api, schemas.Problem)

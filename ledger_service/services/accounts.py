@@ -9,7 +9,7 @@ from typing import Any
 from sqlmodel import Session
 
 from ..errors import Conflict, InvalidInput, NotFound, Unauthenticated
-from ..store.keys import account_by_name, accounts_by_key_hash, webhook_secrets
+from ..store.keys import account_by_name, accounts_by_key_hash, end_further_keys, webhook_secrets
 from ..store.sessions import end_sessions
 from ..store.tables import Account, WebhookSecret
 from .app import App
@@ -27,20 +27,36 @@ def create_account(app: App, role: str, name: str, address: str | None = None) -
 
     Raises InvalidInput for an unknown role or a bad address, Conflict if the name is taken in that role.
     """
+    with app.database.write() as session:
+        account, api_key = add_account(app, session, role, name, address)
+    return {"api_key": api_key, "address": account.address, "role": role, "name": name}
+
+
+def add_account(
+    app: App, session: Session, role: str, name: str, address: str | None, owner_id: int | None = None
+) -> tuple[Account, str]:
+    """The same in a unit of work, of a merchant that it belongs to; the account, and its key."""
     if role not in ROLES:
         raise InvalidInput(f"{role!r} is no role.", field="role", remedy="Use one of " + ", ".join(ROLES) + ".")
     if not name.strip() or len(name) > 120 or not name.isprintable():
         raise InvalidInput("A name has 1 to 120 printable characters.", field="name", remedy="Send such a name.")
     if address is not None:
         address = _checked(address)
-    api_key = _PREFIX + secrets.token_urlsafe(32)
-    now = app.clock.seconds()
-    with app.database.write() as session:
-        if account_by_name(session, name, role) is not None:
-            raise Conflict(f"There is a {role} named {name!r} already.", field="name", remedy="Choose another name.")
-        own = address or app.keys.create(session, now).address
-        session.add(Account(name=name, role=role, address=own, api_key_hash=hash_of(api_key), created_at=now))
-    return {"api_key": api_key, "address": own, "role": role, "name": name}
+    if account_by_name(session, name, role) is not None:
+        raise Conflict(f"There is a {role} named {name!r} already.", field="name", remedy="Choose another name.")
+    now, api_key = app.clock.seconds(), new_api_key()
+    own = address or app.keys.create(session, now).address
+    account = Account(
+        name=name, role=role, address=own, api_key_hash=hash_of(api_key), created_at=now, owner_id=owner_id
+    )
+    session.add(account)
+    session.flush()
+    return account, api_key
+
+
+def new_api_key() -> str:
+    """One that nobody was told yet."""
+    return _PREFIX + secrets.token_urlsafe(32)
 
 
 def authenticate_all(app: App, credentials: Sequence[str]) -> list[Account | Unauthenticated]:
@@ -52,7 +68,7 @@ def authenticate_all(app: App, credentials: Sequence[str]) -> list[Account | Una
     hashes = {each: hash_of(each) for each in credentials if each.startswith(_PREFIX)}
     tokens = sorted({each for each in credentials if each.startswith(SESSION)})
     with app.database.read() as session:
-        keys = accounts_by_key_hash(session, sorted(set(hashes.values())))
+        keys = accounts_by_key_hash(session, sorted(set(hashes.values())), app.clock.seconds())
         found = {each: keys[hashed] for each, hashed in hashes.items() if hashed in keys}
         found |= accounts_of(app, session, tokens) if tokens else {}
     return [found.get(each) or (no_session() if each.startswith(SESSION) else _no_key()) for each in credentials]
@@ -82,11 +98,12 @@ def merchant_named(app: App, name: str) -> Account:
 def renew_api_key(app: App, role: str, name: str) -> dict[str, Any]:
     """A new API key in place of the one before, which ends with all sessions. Raises NotFound for an unknown
     account."""
-    api_key = _PREFIX + secrets.token_urlsafe(32)
+    api_key = new_api_key()
     with app.database.write() as session:
         account = _named(session, role, name)
         account.api_key_hash = hash_of(api_key)
         session.add(account)
+        end_further_keys(session, account.id or 0, app.clock.seconds())
         end_sessions(session, account.id or 0)
         return {"api_key": api_key, "address": account.address, "role": role, "name": name}
 

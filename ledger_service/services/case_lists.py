@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from sqlmodel import Session
 
 from ..domain.machine import possible_acts
@@ -22,7 +22,7 @@ from .access import ARBITRATOR, OVERSEERS, roles_in
 from .app import App
 from .blind_indexes import search_for
 from .cursors import read_place, write_place
-from .inputs import Input, Moment, ReasonCode, Word
+from .inputs import Input, Moment, ReasonCode, Word, printable
 from .presenting import next_answer
 from .queries import MAX_PAGE
 from .viewing import View, view_of
@@ -68,7 +68,7 @@ class CaseFilter(Input):
     deadline_before: Moment | None = Field(default=None, description="Only cases whose deadline is before.")
     opened_from: Moment | None = Field(default=None, description="Only cases opened then or later.")
     opened_before: Moment | None = None
-    q: Annotated[str, Field(min_length=2, max_length=120)] | None = Field(
+    q: Annotated[str, AfterValidator(printable), Field(min_length=2, max_length=120)] | None = Field(
         default=None,
         description="The beginning of your reference or of a case id; or, of your own cases, whole: the order's "
         "reference, the consumer's e-mail, or words of their name.",

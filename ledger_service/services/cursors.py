@@ -57,11 +57,16 @@ def read_place(cursor: str | None, sort: str) -> tuple[int | str, str] | None:
         is_text = sort == "reference"
         if ordered != sort or type(key) is not (str if is_text else int) or len(from_hex(case_id)) != 32:
             raise ValueError("another order, key or case id")  # noqa: TRY301 - as above
-        if isinstance(key, int) and not 0 <= key < 2**63:
+        if (isinstance(key, int) and not 0 <= key < 2**63) or (isinstance(key, str) and not is_storable(key)):
             raise ValueError("no key")  # noqa: TRY301 - as above
     except (ValueError, TypeError, RecursionError) as error:
         raise _not_ours() from error
     return key, case_id
+
+
+def is_storable(text: str) -> bool:
+    """Whether both databases take it as text. Raises UnicodeEncodeError, a ValueError, for a lone surrogate."""
+    return b"\0" not in text.encode()
 
 
 def _not_ours() -> InvalidInput:

@@ -24,6 +24,7 @@ from ..store import provider_refunds as sql
 from ..store.case_states import state_of
 from ..store.tables import Account, CaseRow, ChainCase, ProviderRefund
 from .app import App
+from .cursors import is_storable
 from .idempotency import IdempotencyClaim, complete
 from .panels import panel_named
 from .refunds_audit import provider_answer
@@ -222,9 +223,9 @@ def _read_place(cursor: str | None) -> _Place:
         return ("case", "", "")
     try:
         kind, first, second = json.loads(from_base64url(cursor))
-        if kind not in ("case", "refund") or not isinstance(first, str) or not isinstance(second, str):
+        if kind not in ("case", "refund") or not is_storable(first) or not is_storable(second):
             raise ValueError("no place")  # noqa: TRY301 - one answer for whatever is wrong with it
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidInput(
             "This cursor is none of ours.", field="cursor", remedy="Send next_cursor as it was given, or none."
         ) from error

@@ -4,20 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, or_, update
 from sqlmodel import Session, col, select
 
-from .tables import Account, HeldKey, WebhookSecret
+from .tables import Account, ApiKey, HeldKey, WebhookSecret
 
 _BY_KEY = select(Account).where(
     col(Account.api_key_hash).in_(bindparam("hashes", expanding=True)), col(Account.disabled_at).is_(None)
 )
 
 
-def accounts_by_key_hash(session: Session, key_hashes: Sequence[str]) -> dict[str, Account]:
-    """The accounts whose API keys have these hashes and count."""
+_BY_FURTHER_KEY = (
+    select(ApiKey.key_hash, Account)
+    .join(Account, col(Account.id) == col(ApiKey.account_id))
+    .where(
+        col(ApiKey.key_hash).in_(bindparam("hashes", expanding=True)),
+        col(ApiKey.revoked_at).is_(None),
+        or_(col(ApiKey.expires_at).is_(None), col(ApiKey.expires_at) > bindparam("now")),
+        col(Account.disabled_at).is_(None),
+    )
+)
+
+
+def accounts_by_key_hash(session: Session, key_hashes: Sequence[str], now: int) -> dict[str, Account]:
+    """The accounts whose API keys have these hashes and count: the first ones, and those that were made beside them."""
     found = session.exec(_BY_KEY, params={"hashes": list(key_hashes)}).all() if key_hashes else []
-    return {account.api_key_hash: account for account in found}
+    accounts = {account.api_key_hash: account for account in found}
+    left = [each for each in key_hashes if each not in accounts]
+    further = session.exec(_BY_FURTHER_KEY, params={"hashes": left, "now": now}).all() if left else []
+    return accounts | dict(further)
+
+
+def further_keys(session: Session, account_id: int) -> Sequence[ApiKey]:
+    """The keys that were made beside an account's first, the oldest first."""
+    query = select(ApiKey).where(ApiKey.account_id == account_id)
+    return session.exec(query.order_by(col(ApiKey.created_at), col(ApiKey.key_id))).all()
+
+
+def end_further_keys(session: Session, account_id: int, now: int) -> None:
+    """Ends all of them at once."""
+    counting = (col(ApiKey.account_id) == account_id) & col(ApiKey.revoked_at).is_(None)
+    session.execute(update(ApiKey).where(counting).values(revoked_at=now))
+
+
+def parties_of(session: Session, owner_id: int) -> Sequence[Account]:
+    """The accounts that a merchant made, the oldest first."""
+    return session.exec(select(Account).where(Account.owner_id == owner_id).order_by(col(Account.id))).all()
 
 
 def account_by_name(session: Session, name: str, role: str) -> Account | None:

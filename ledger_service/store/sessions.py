@@ -28,7 +28,7 @@ def sessions_by_token_hash(session: Session, hashes: Sequence[str], now: int, id
     """The sessions that count, with their accounts: not over, used since a moment, and opened by what still counts."""
     asked = {"hashes": list(hashes), "now": now, "idle_since": idle_since}
     found = session.exec(_BY_TOKEN, params=asked).all() if hashes else []
-    keys = accounts_by_key_hash(session, sorted({row.key_hash for row, _ in found if row.key_hash}))
+    keys = accounts_by_key_hash(session, sorted({row.key_hash for row, _ in found if row.key_hash}), now)
     return {
         row.token_hash: (row, account)
         for row, account in found
