@@ -19,12 +19,17 @@ import { compare } from "../verify/side_by_side.js";
 import { verifyBundle } from "../verify/verification.js";
 import { Result } from "./own_result.js";
 
-/** The evidence of the link's case, judged: `{ report, text, problems, before }`. Throws what `request` and the checks throw. */
-async function judge({ view, token, node }) {
-  const response = await request("/v1/status/bundle", { token });
-  const text = await response.text();
-  const chain = node ? chainReader(openRpc(node)) : null;
-  const report = await verifyBundle(text, { chain });
+const HASH = /^0x[0-9a-f]{64}$/;
+
+/**
+ * The evidence of the link's case, judged: `{ report, text, problems, before, lines }`. `blockHash` is of a block that the
+ * reader has from elsewhere: `held` is then judged again, since it names that block. Throws what `request` and the checks
+ * throw.
+ */
+async function judge({ view, token, node, blockHash, held }) {
+  const text = blockHash ? held : await (await request("/v1/status/bundle", { token })).text();
+  const chain = node ? chainReader(openRpc(node), blockHash) : null;
+  const report = await verifyBundle(text, { chain, blockHash });
   if (report.caseId !== view.case_id) throw new InvalidInput("The evidence is of another case.", "case_id");
   const before = recall(report.caseId);
   const problems = contradictions(before, report);
@@ -48,14 +53,15 @@ async function proveGrowth(token, first, second) {
 /** Which trouble an error is to the reader: a key of the words. */
 function troubleOf(error) {
   if (error instanceof Unavailable) return `own.node.${error.code}`;
-  if (error instanceof InvalidInput) return "own.trouble.form";
+  if (error instanceof InvalidInput) return error.field === "own.hash" ? "own.hash.form" : "own.trouble.form";
   return error.status === 0 ? "own.trouble.unreachable" : "own.trouble.refused";
 }
 
 export class OwnCheck extends Component {
   constructor(props) {
     super(props);
-    this.state = { node: recallNode() || props.view.chain.node || "", isBusy: false, trouble: null, result: null };
+    const node = recallNode() || props.view.chain.node || "";
+    this.state = { node, hash: "", isBusy: false, trouble: null, result: null };
   }
 
   componentDidMount() {
@@ -65,39 +71,33 @@ export class OwnCheck extends Component {
   /** The address is kept only once it is one that may be asked. */
   async check() {
     const node = this.state.node.trim();
+    const held = this.state.result?.text;
+    const hash = held ? this.state.hash.trim().toLowerCase() : ""; // it is of the block that this evidence names
     this.setState({ isBusy: true, trouble: null });
     try {
       if (node) nodeUrl(node);
       keepNode(node);
-      const token = location.hash.slice(1);
-      this.setState({ isBusy: false, result: await judge({ view: this.props.view, token, node }) });
+      if (hash && !HASH.test(hash)) throw new InvalidInput("It is no block hash.", "own.hash");
+      const asked = { view: this.props.view, token: location.hash.slice(1), node, blockHash: hash || null, held };
+      this.setState({ isBusy: false, result: await judge(asked), hash });
     } catch (error) {
-      this.setState({ isBusy: false, trouble: troubleOf(error), result: null });
+      const result = error.field === "own.hash" ? this.state.result : null; // whose evidence the next hash is held to
+      this.setState({ isBusy: false, trouble: troubleOf(error), result });
       if (!(error instanceof Unavailable || error instanceof InvalidInput || "status" in error)) throw error;
     }
   }
 
-  render({ t, view }, { node, isBusy, trouble, result }) {
+  render({ t, view }, { node, hash, isBusy, trouble, result }) {
     const submit = (event) => {
       event.preventDefault();
       this.check();
     };
     return html`<form class="own-form" onSubmit=${submit} novalidate>
-        <label class="field">
-          ${t.text("own.node")}
-          <small id="own-node-hint">${t.text("own.node.hint")}</small>
-          <input
-            type="url"
-            inputmode="url"
-            autocomplete="off"
-            spellcheck=${false}
-            placeholder="https://"
-            dir="ltr"
-            aria-describedby="own-node-hint"
-            value=${node}
-            onInput=${(event) => this.setState({ node: event.target.value })}
-          />
-        </label>
+        <${Field} t=${t} name="own.node" value=${node} type="url" placeholder="https://" onInput=${(event) => this.setState({ node: event.target.value })} />
+        ${
+          result &&
+          html`<${Field} t=${t} name="own.hash" value=${hash} type="text" placeholder="0x" values=${{ block: result.report.reading.evidence.head.block }} onInput=${(event) => this.setState({ hash: event.target.value })} />`
+        }
         <button type="submit" class="button" disabled=${isBusy}>${t.text(isBusy ? "own.busy" : "own.again")}</button>
       </form>
       <div aria-live="polite">
@@ -105,4 +105,24 @@ export class OwnCheck extends Component {
         ${result && html`<${Result} t=${t} view=${view} result=${result} />`}
       </div>`;
   }
+}
+
+/** What the reader may bring from elsewhere. */
+function Field({ t, name, values, value, type, placeholder, onInput }) {
+  const hint = `${name.replace(".", "-")}-hint`;
+  return html`<label class="field">
+    ${t.text(name, values)}
+    <small id=${hint}>${t.text(`${name}.hint`, values)}</small>
+    <input
+      type=${type}
+      inputmode="url"
+      autocomplete="off"
+      spellcheck=${false}
+      placeholder=${placeholder}
+      dir="ltr"
+      aria-describedby=${hint}
+      value=${value}
+      onInput=${onInput}
+    />
+  </label>`;
 }

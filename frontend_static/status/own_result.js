@@ -22,7 +22,7 @@ export function Result({ t, view, result }) {
 /** The reader's own verdict; where the service says another, that is said first. */
 function Verdict({ t, view, report, isContradicted }) {
   const verdict = isContradicted ? "failed" : report.verdict;
-  const name = verdict === "verified" && !report.chain.asked ? "own.verdict.alone" : `own.verdict.${verdict}`;
+  const name = `own.verdict.${verdict === "verified" ? restsOn(report) : verdict}`;
   const differs = verdict === "failed" && view.verdict !== "failed";
   return html`<div class="verdict verdict-${verdict}">
     <${ResultIcon} result=${VERDICT_RESULTS[verdict]} />
@@ -32,6 +32,13 @@ function Verdict({ t, view, report, isContradicted }) {
       ${differs && html`<p class="own-differs">${t.text("own.differs")}</p>`}
     </div>
   </div>`;
+}
+
+/** Which words a verdict without a fault deserves: a chain was asked, a block's hash from elsewhere proves it, or neither. */
+function restsOn({ chain, checks }) {
+  if (chain.asked) return "verified";
+  const timeline = checks.find(({ number }) => number === 5);
+  return timeline.result === "pass" ? "proven" : "alone";
 }
 
 /** What this browser saw before and does not see any more: each kind once. */

@@ -11,15 +11,15 @@ const MOST_PANELS = 3;
 const IS_VALID_SIGNATURE = keccak(utf8("isValidSignature(bytes32,bytes)")).slice(0, 10);
 const { selectors, events: EVENTS, code: CODE } = TABLES;
 
-/** What the checks ask of a chain; `ask` is one of `openRpc`. */
-export function chainReader(ask) {
+/** What the checks ask of a chain; `ask` is one of `openRpc`. With `blockHash`, that block counts as the newest. */
+export function chainReader(ask, blockHash = null) {
   return {
-    facts: (evidence) => factsOf(ask, evidence),
+    facts: (evidence) => factsOf(ask, evidence, blockHash),
     acceptsSignature: (account, digest, signature) => acceptsSignature(ask, account, digest, signature),
   };
 }
 
-async function factsOf(ask, evidence) {
+async function factsOf(ask, evidence, blockHash) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const facts = readFacts(evidence, allOf(await ask(callsOf(evidence))));
     const logs = await searchLogs(
@@ -32,9 +32,19 @@ async function factsOf(ask, evidence) {
     if (after?.hash !== facts.newest.hash) continue;
     const [panels, codeIsOurs] = [await panelsOf(ask, evidence), await isOurCode(ask, evidence)];
     const anchor = await anchorOf(ask, evidence.checkpoint);
-    return { ...facts, events: orOdd(() => eventsOf(evidence, logs)), panels, codeIsOurs, anchor };
+    const newest = blockHash === null ? facts.newest : await blockNamed(ask, blockHash);
+    return { ...facts, newest, events: orOdd(() => eventsOf(evidence, logs)), panels, codeIsOurs, anchor };
   }
   throw new Unavailable("The chain moved on with every look.", "moving");
+}
+
+/** The block of this hash, which has to be in the chain and not beside it. */
+async function blockNamed(ask, hash) {
+  const [named] = allOf(await ask([["eth_getBlockByHash", hash, false]]));
+  const block = named && orOdd(() => readBlock(named));
+  const [there] = block ? allOf(await ask([blockCall(block.number)])) : [];
+  if (there?.hash !== hash) throw new Unavailable(`The chain has no block ${hash}.`, "block");
+  return block;
 }
 
 /** The contract's answer to whether an account signed (ERC-1271). */

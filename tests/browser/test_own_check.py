@@ -22,10 +22,11 @@ from ledger_service.domain.vocabulary import Kind, Role
 
 from .conftest import OpenPage, find_axe_violations, overflow, screenshot
 from .dispute_statuses import STATUSES
-from .stub import StubService
+from .stub import ROOT, StubService
 from .test_status_language import PLACEHOLDER
 
 WORDS = ("en", "zh", "de", "ar")
+BUNDLES = ROOT / "tests" / "vectors" / "bundles"
 NOWHERE = "http://127.0.0.1:9"  # the port that discards: nobody listens
 
 
@@ -162,7 +163,7 @@ def node_without_cors() -> Iterator[str]:
 
 
 def ask(page: Page, node: str) -> None:
-    page.locator(".own input").fill(node)
+    page.locator(".own input[type=url]").fill(node)
     page.locator(".own-form .button").click()
 
 
@@ -186,7 +187,57 @@ def test_node_is_kept_in_this_browser(open_case: OpenPage) -> None:
     expect(page.locator(".own .failure")).to_be_visible()
     page.reload()
     page.locator(".own .button").click()
-    expect(page.locator(".own input")).to_have_value(f"{NOWHERE}")
+    expect(page.locator(".own input[type=url]")).to_have_value(f"{NOWHERE}")
+
+
+# --- a block's hash from elsewhere ------------------------------------------------------------------------------------
+
+
+def name_block(page: Page, block_hash: str) -> None:
+    page.locator(".own input[type=text]").fill(block_hash)
+    page.locator(".own-form .button").click()
+    expect(page.locator(".own-form .button")).to_be_enabled()
+
+
+@pytest.fixture
+def proven(open_status: OpenPage, stub: StubService) -> tuple[Page, str]:
+    """The page of a case whose evidence has a state proof, checked; and the hash of the block that it is of."""
+    stub.bundle = json.loads((BUNDLES / "refunded.json").read_text("utf-8"))
+    known = json.loads((BUNDLES / "expected.json").read_text("utf-8"))["bundles"]["refunded"]["block_hash"]
+    page = open_status(view=view_of(stub.bundle["evidence"]["case_id"]))
+    check(page)
+    return page, known
+
+
+def test_block_hash_from_elsewhere_proves_what_the_file_alone_does_not(
+    proven: tuple[Page, str], stub: StubService
+) -> None:
+    page, known = proven
+    expect(page.locator(".own .verdict-name")).to_have_text("Your browser finds no contradiction")
+    number = stub.bundle["evidence"]["head"]["block"]
+    expect(page.locator(".own-form")).to_contain_text(f"The hash of block {number}")
+    stub.bundle = {"type": "about:blank"}  # it is the evidence that was loaded that the hash is about
+    name_block(page, f" {known.replace('a', 'A')} ")
+    expect(page.locator(".own .verdict-name")).to_have_text("Your browser confirms it, by the block that you named")
+    page.locator(".own summary").click()
+    expect(page.locator(".own .check .result-skipped")).to_have_count(1)  # no observations
+    expect(page.locator(".own .check").nth(5)).to_contain_text("whose hash you gave")
+    screenshot(page, "own-block-hash-desktop")
+    assert find_axe_violations(page) == []
+
+
+def test_another_block_hash_fails_in_the_command_lines_words(proven: tuple[Page, str]) -> None:
+    page, known = proven
+    other = "0x" + "12" * 32
+    name_block(page, other)
+    expect(page.locator(".own .verdict")).to_have_class("verdict verdict-failed")
+    page.locator(".own summary").click()
+    said = f"The evidence was made at block {known}, not at {other}."
+    expect(page.locator(".own .check").nth(6)).to_contain_text(said)
+    name_block(page, "0x12")
+    expect(page.locator(".own .failure").first).to_contain_text("This is no block hash")
+    name_block(page, known)
+    expect(page.locator(".own .verdict")).to_have_class("verdict verdict-verified")
 
 
 # --- memory ----------------------------------------------------------------------------------------------------------

@@ -29,12 +29,22 @@ def test_shop_and_chain_say_the_same(
     check(page)
     own = page.locator(".own")
     expect(own.locator(".verdict")).to_have_class("verdict verdict-verified")
-    expect(own.locator("input")).to_have_value(page.evaluate("localStorage.getItem('return-node')"))
+    expect(own.locator("input[type=url]")).to_have_value(page.evaluate("localStorage.getItem('return-node')"))
     assert own.locator(".own-line-pass").count() == 7  # state, money, and five records
     assert own.locator(".own-line").count() == 7
     assert find_axe_violations(page) == []
     assert overflow(page) <= 0
     screenshot(page, f"own-whole-{size}-{language}")
+    own.locator("input[type=text]").fill("0x" + "12" * 32)
+    own.locator(".own-form .button").click()
+    expect(own.locator(".failure")).to_have_count(1)  # the node's chain has no such block
+    node = own.locator("input[type=url]").input_value()
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "eth_getBlockByNumber", "params": ["latest", False]}
+    newest = httpx.post(node, json=asked).json()["result"]["hash"]
+    own.locator("input[type=text]").fill(newest)
+    own.locator(".own-form .button").click()
+    expect(own.locator(".failure")).to_have_count(0)
+    expect(own.locator(".verdict")).to_have_class("verdict verdict-verified")
 
 
 def test_shop_that_hides_or_misdates_a_record_is_found_out(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from .conftest import OpenPage
 from .dispute_statuses import STATUSES
 from .stub import ROOT
@@ -24,6 +26,48 @@ def test_browser_judges_every_real_bundle_as_expected(open_status: OpenPage) -> 
         text = (VECTORS / "bundles" / f"{name}.json").read_text("utf-8")
         assert page.evaluate(script, [text, None]) == said["alone"], name
         assert page.evaluate(script, [text, said["block_hash"]]) == said["given_hash"], name
+
+
+_NO_ED25519 = {
+    "a browser that does not know the curve": """() => {
+      const known = SubtleCrypto.prototype.importKey;
+      SubtleCrypto.prototype.importKey = function (format, key, algorithm, ...more) {
+        if (algorithm === "Ed25519") throw new DOMException("unknown", "NotSupportedError");
+        return known.call(this, format, key, algorithm, ...more);
+      };
+    }""",
+    "a page that is no secure context": "() => Object.defineProperty(crypto, 'subtle', { value: undefined })",
+}
+
+
+@pytest.mark.parametrize("hide", _NO_ED25519.values(), ids=_NO_ED25519)
+def test_browser_without_ed25519_judges_alike_by_the_library(hide: str, open_status: OpenPage) -> None:
+    """Seal, receipts and the log's note, as they are and with one letter changed."""
+    page = open_status(view=STATUSES["requested"])
+    page.evaluate(hide)
+    bundle = json.loads((VECTORS / "bundles" / "observed.json").read_text("utf-8"))
+    script = """async (bundles) => {
+      const { verifyBundle } = await import("/static/verify/verification.js");
+      const said = [];
+      for (const bundle of bundles) {
+        const { checks } = await verifyBundle(JSON.stringify(bundle));
+        said.push(checks.filter(({ result }) => result === "fail").map(({ number }) => number));
+      }
+      const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
+      return { said, isByLibrary: loaded.some((name) => name.includes("ed25519")) };
+    }"""
+    receipt, note, seal = (json.loads(json.dumps(bundle)) for _ in range(3))
+    receipt["evidence"]["records"][0]["receipt"] = _other_letter(bundle["evidence"]["records"][0]["receipt"])
+    note["evidence"]["checkpoint"]["note"] = _other_letter(bundle["evidence"]["checkpoint"]["note"])
+    seal["seal"] = _other_letter(bundle["seal"])
+    answer = page.evaluate(script, [bundle, receipt, note, seal])
+    assert answer == {"said": [[], [0, 6], [0, 7], [0]], "isByLibrary": True}
+
+
+def _other_letter(signed: str) -> str:
+    """One letter of a signature, well before its end, is another."""
+    at = len(signed) - 20
+    return signed[:at] + ("A" if signed[at] != "A" else "B") + signed[at + 1 :]
 
 
 def test_browser_agrees_with_every_golden_vector(open_status: OpenPage) -> None:
