@@ -70,7 +70,7 @@ function Claims({ t, dispute }) {
         <dt>${t.text("claims.proposed")}</dt>
         <dd>
           ${proposed ? shown(proposed) : t.text("claims.proposed.none")}
-          ${proposed?.grade && html` <span class="quiet">${t.text(`grade.${proposed.grade}`)}</span>`}
+          ${proposed?.grade && html`<br /><span class="quiet">${t.text(`grade.${proposed.grade}`)}</span>`}
         </dd>
       </div>
     </dl>
@@ -91,9 +91,11 @@ function FormerRulings({ t, dispute }) {
             <span class="quiet"> <${Moment} t=${t} iso=${ruling.recorded_at} /></span></p>
           <ul class="votes">
             ${ruling.votes.map(
-              ({ name, address, share, reason }) => html`<li key=${address}>
+              ({ name, address, share, reason, grounds, conflict }) => html`<li key=${address}>
                 <bdi title=${address}>${name ?? shorten(address)}</bdi>: ${t.percent(share)}
                 ${reason && html` <q dir="auto">${reason}</q>`}
+                ${grounds.length > 0 && html`<br /><span class="quiet">${grounds.map((code) => t.text(`ground.${code}`)).join(" · ")}</span>`}
+                ${conflict && html`<br /><span class="quiet">${t.text("rulings.conflict.none")}</span>`}
               </li>`,
             )}
           </ul>

@@ -29,11 +29,11 @@ function Item({ t, item }) {
   return html`<li class="exhibit exhibit-${role}">
     <h3>${t.text(t.has(special) ? special : `kind.${kind}`)} <span class="side">${t.text(`role.${role}`)}</span></h3>
     ${item.text && html`<blockquote class="step-words" dir="auto">${item.text}</blockquote>`}
-    ${item.share !== null && html`<p>${t.text("evidence.asks", { percent: t.percent(item.share) })}</p>`}
+    ${item.share !== null && html`<p>${t.text(kind === "inspected" ? "evidence.proposes" : "evidence.asks", { percent: t.percent(item.share) })}</p>`}
     ${item.attachments.map((file) => html`<${File} key=${file.sha256} t=${t} file=${file} />`)}
     <p class="quiet">
-      ${t.text("timeline.claimed")}: <${Moment} t=${t} iso=${item.occurred_at} /> ·
-      <span class="stage stage-${item.stage}">${t.text(`stage.${item.stage}`)}</span> ·
+      ${t.text("timeline.claimed")}: <${Moment} t=${t} iso=${item.occurred_at} />${" "}
+      <span class="stage stage-${item.stage}">${t.text(`stage.${item.stage}`)}</span>${" "}
       <${Hex} value=${item.commitment} />
     </p>
   </li>`;

@@ -18,6 +18,7 @@ let touched = performance.now(); // when a person last did something here
 let received = 0; // when the last answer came, on the browser's steady clock
 let asOf = Date.now(); // the service's time in that answer, which used the session
 let timer = null;
+let isNew = false; // whether somebody went to another screen, whose heading is still to come
 
 const model = {
   t: null, // the translator
@@ -127,8 +128,15 @@ async function look() {
     show();
     await withSession(({ token }) => (caseId ? lookAtCase(token, caseId) : lookAtQueue(token)));
     if (model.session && model.caseId === caseId) show();
+    if (isNew) focusHeading();
   }
   timer = setTimeout(tick, isMoving() ? SOON_MS : TICK_MS);
+}
+
+/** Whoever works by keyboard or ear goes on from the new screen's heading. */
+function focusHeading() {
+  isNew = false;
+  document.querySelector("main h1")?.focus();
 }
 
 async function lookAtQueue(token) {
@@ -181,6 +189,9 @@ function open() {
 }
 
 await speak(chooseLanguage(location.search, navigator.languages));
-window.addEventListener("hashchange", open);
+window.addEventListener("hashchange", () => {
+  isNew = true;
+  open();
+});
 for (const event of ["pointerdown", "keydown"]) window.addEventListener(event, () => (touched = performance.now()));
 open();

@@ -46,7 +46,7 @@ export function TimeLeft({ t, iso, now }) {
   if (date <= now) return html`<span class="is-over">${t.text("queue.over")}</span>`;
   const isUrgent = date - now < 86_400_000;
   return html`<span class=${isUrgent ? "is-urgent" : ""}>${t.distance(date, now)}</span>
-    <span class="quiet">(<${Moment} t=${t} iso=${iso} />)</span>`;
+    ${" "}<span class="quiet">(<${Moment} t=${t} iso=${iso} />)</span>`;
 }
 
 /** What happens if the round ends without a ruling: a key of the catalogue. */

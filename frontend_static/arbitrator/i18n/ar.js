@@ -93,10 +93,12 @@ export default {
   "rulings.title": "الحكم",
   "rulings.former": "الحكم السابق",
   "rulings.share": "{percent} للمستهلك",
+  "rulings.conflict.none": "صرّح بعدم وجود تعارض مصالح",
 
   "evidence.title": "أدلّة الطرفين",
   "evidence.none": "لم يقدّم أحد شيئًا بعد.",
   "evidence.asks": "يطلب أن ينال المستهلك {percent}",
+  "evidence.proposes": "يقترح أن ينال المستهلك {percent}",
   "evidence.file.nameless": "ملف مُحي اسمه",
   "evidence.file.compare": "قارن الملف الذي أُرسل إليك:",
   "evidence.file.same": "الملف نفسه: بصمته تطابق المسجّلة.",

@@ -93,10 +93,12 @@ export default {
   "rulings.title": "Die Entscheidung",
   "rulings.former": "Die frühere Entscheidung",
   "rulings.share": "{percent} für Kundenseite",
+  "rulings.conflict.none": "Hat Befangenheit verneint",
 
   "evidence.title": "Beweise beider Seiten",
   "evidence.none": "Noch hat niemand etwas vorgebracht.",
   "evidence.asks": "Verlangt, dass die Kundenseite {percent} erhält",
+  "evidence.proposes": "Schlägt vor, dass die Kundenseite {percent} erhält",
   "evidence.file.nameless": "Datei, deren Name gelöscht wurde",
   "evidence.file.compare": "Die Datei vergleichen, die Sie erhalten haben:",
   "evidence.file.same": "Dieselbe Datei: Ihr Fingerabdruck entspricht dem aufgezeichneten.",

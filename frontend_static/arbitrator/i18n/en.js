@@ -93,10 +93,12 @@ export default {
   "rulings.title": "The ruling",
   "rulings.former": "The ruling before",
   "rulings.share": "{percent} for the consumer",
+  "rulings.conflict.none": "Declared no conflict of interest",
 
   "evidence.title": "Evidence of both sides",
   "evidence.none": "Nobody has put anything forward yet.",
   "evidence.asks": "Asks that the consumer gets {percent}",
+  "evidence.proposes": "Proposes that the consumer gets {percent}",
   "evidence.file.nameless": "File whose name was erased",
   "evidence.file.compare": "Compare the file you were sent:",
   "evidence.file.same": "The same file: its fingerprint matches the recorded one.",

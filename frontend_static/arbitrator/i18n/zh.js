@@ -93,10 +93,12 @@ export default {
   "rulings.title": "裁决",
   "rulings.former": "先前的裁决",
   "rulings.share": "消费者得 {percent}",
+  "rulings.conflict.none": "声明没有利益冲突",
 
   "evidence.title": "双方证据",
   "evidence.none": "尚无人提出证据。",
   "evidence.asks": "请求消费者得到 {percent}",
+  "evidence.proposes": "建议消费者得到 {percent}",
   "evidence.file.nameless": "名称已被删除的文件",
   "evidence.file.compare": "比对您收到的文件：",
   "evidence.file.same": "同一文件：其指纹与记录一致。",
