@@ -7,7 +7,6 @@ import re
 from collections.abc import Awaitable, Callable
 from itertools import accumulate
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ledger_service.errors import InvalidInput, LedgerError, Malformed, TooLarge
@@ -34,6 +33,10 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
 
+_ON_THE_WIRE = [
+    (name.lower().encode(), value.encode()) for name, value in (*HEADERS.items(), ("Cache-Control", "no-store"))
+]
+
 
 class SecurityHeaders:
     """Adds `HEADERS` to every answer and keeps answers out of caches; of the policy and of caches a route may say
@@ -49,9 +52,9 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in (*HEADERS.items(), ("Cache-Control", "no-store")):
-                    headers.setdefault(name, value)
+                said = list(message.get("headers", ()))
+                names = {name for name, _ in said}
+                message["headers"] = said + [header for header in _ON_THE_WIRE if header[0] not in names]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

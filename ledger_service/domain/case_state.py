@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
+from operator import attrgetter
+from typing import Any
 
 from ..errors import OutOfOrder
 from .hashing import ZERO_ADDRESS
@@ -67,20 +69,20 @@ class CaseState:
         return self.nonces[role]
 
     def flagging(self, flag: Flag) -> CaseState:
-        return replace(self, flags=self.flags | flag)
+        return changed(self, flags=self.flags | flag)
 
     def clearing(self, flags: int) -> CaseState:
-        return replace(self, flags=self.flags & ~flags)
+        return changed(self, flags=self.flags & ~flags)
 
     def marking(self, mark: Mark) -> CaseState:
-        return replace(self, marks=self.marks | mark)
+        return changed(self, marks=self.marks | mark)
 
     def unmarking(self, marks: int) -> CaseState:
-        return replace(self, marks=self.marks & ~marks)
+        return changed(self, marks=self.marks & ~marks)
 
     def staying(self) -> CaseState:
         """The case with one more record, and all else as it was."""
-        return replace(self, length=self.length + 1)
+        return changed(self, length=self.length + 1)
 
     def bumping(self, role: Role) -> CaseState:
         """The case with one more of the role's nonces used. Raises OutOfOrder where none is left."""
@@ -92,7 +94,7 @@ class CaseState:
             )
         nonces = list(self.nonces)
         nonces[role] += 1
-        return replace(self, nonces=tuple(nonces))
+        return changed(self, nonces=tuple(nonces))
 
     @property
     def due(self) -> int:
@@ -105,12 +107,28 @@ class CaseState:
         return max(0, self.share - self.fee)
 
 
+_FIELDS = tuple(field.name for field in fields(CaseState))
+_read_all = attrgetter(*_FIELDS)
+_WRITE = tuple(getattr(CaseState, name).__set__ for name in _FIELDS)
+
+
+def changed(case: CaseState, **changes: Any) -> CaseState:
+    """As `dataclasses.replace`, in less than half of its time: a case is copied several times for each record, and that
+    was a tenth of all that judging a record takes."""
+    made = object.__new__(CaseState)
+    for write, value in zip(_WRITE, _read_all(case), strict=True):
+        write(made, value)
+    for name, value in changes.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
 def decide(case: CaseState, policy: Policy, share: int, fee: int, *, by_silence: bool = False) -> CaseState:
     """Fixes the outcome. Whoever made the consumer wait past a deadline bears the freight as well."""
     merchant_bears = by_silence or case.grade is Grade.DEFECTIVE or policy.freight is Freight.REIMBURSED
     if case.has(Flag.CHALLENGED):  # the freight went, or did not go, with what the challenge is about
         merchant_bears = case.has(Flag.FREIGHT_TO_CONSUMER)
-    decided = replace(case, share=share, fee=fee).clearing(Flag.FREIGHT_TO_CONSUMER)
+    decided = changed(case, share=share, fee=fee).clearing(Flag.FREIGHT_TO_CONSUMER)
     return decided.flagging(Flag.FREIGHT_TO_CONSUMER) if share and merchant_bears else decided
 
 
@@ -127,4 +145,4 @@ def advance(case: CaseState, to: State, policy: Policy, now: int) -> CaseState:
             case = case.flagging(Flag.UNPAID)
     deadline = now + policy.windows[to] if to.is_live else 0
     marks = case.marks & ~PASSING_MARKS
-    return replace(case, state=to, deadline=deadline, length=length, notice=None, offer=0, marks=marks)
+    return changed(case, state=to, deadline=deadline, length=length, notice=None, offer=0, marks=marks)

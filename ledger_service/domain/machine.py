@@ -8,10 +8,9 @@ goes by is `transitions.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from ..errors import InvalidInput, OutOfOrder
-from .case_state import CaseState, Notice, PanelTerms, advance, decide
+from .case_state import CaseState, Notice, PanelTerms, advance, changed, decide
 from .disputes import appeal, challenge, claim, enter_dispute, may_appeal, rule
 from .hashing import ZERO_ADDRESS
 from .messages import Act
@@ -104,7 +103,7 @@ def open_case(
         Flag.INSPECTOR_INDEPENDENT if inspector_independent else 0
     )
     opened = CaseState(State.REQUESTED, mode, flags=flags, length=1, consumer=consumer, panel=panel)
-    return replace(opened.bumping(Role.MERCHANT), deadline=now + policy.windows[State.REQUESTED])
+    return changed(opened.bumping(Role.MERCHANT), deadline=now + policy.windows[State.REQUESTED])
 
 
 def apply_act(case: CaseState, act: Act, policy: Policy, now: int) -> CaseState:
@@ -126,7 +125,7 @@ def apply_act(case: CaseState, act: Act, policy: Policy, now: int) -> CaseState:
 
 
 def _propose(case: CaseState, act: Act) -> CaseState:
-    return replace(case, grade=act.grade, share=act.share, fee=act.fee)
+    return changed(case, grade=act.grade, share=act.share, fee=act.fee)
 
 
 def _pick_up(case: CaseState, act: Act) -> CaseState:
@@ -140,7 +139,7 @@ def _dispute(case: CaseState, act: Act) -> CaseState:
 def _offer(case: CaseState, act: Act) -> CaseState:
     by = Mark.OFFER_BY_CONSUMER if act.role is Role.CONSUMER else Mark.OFFER_BY_MERCHANT
     offers = Mark.OFFER_BY_CONSUMER | Mark.OFFER_BY_MERCHANT
-    return replace(case.unmarking(offers).marking(by), offer=act.share)
+    return changed(case.unmarking(offers).marking(by), offer=act.share)
 
 
 def _agree_exchange(case: CaseState, act: Act) -> CaseState:
