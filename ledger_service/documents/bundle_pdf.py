@@ -23,6 +23,7 @@ from ..domain.replay import Replay, Rules
 from ..domain.times import from_chain, parse_moment, to_chain
 from ..domain.vocabulary import Flag, Mode, State
 from ..errors import LedgerError
+from .observed import Observed
 from .story import Story, shown_fields
 from .texts import Texts, fact, parts_in
 from .typesetting import Attachment, fits, typeset
@@ -85,9 +86,8 @@ class _Page:
 
     def part(self) -> dict[str, Any]:
         texts = self._texts
-        story = Story(
-            self._reading, texts, {**self._facts.names, self._evidence.parties.merchant: self._facts.merchant}
-        )
+        names = {**self._facts.names, self._evidence.parties.merchant: self._facts.merchant}
+        story = Story(self._reading, texts, names)
         left_out = story.left_out
         return {
             **texts.frame(),
@@ -106,6 +106,7 @@ class _Page:
                 "rows": story.rows(),
                 "more": texts.say("bundle.story.more", count=left_out) if left_out else "",
             },
+            "observed": Observed(self._reading, texts, names).part(),
             "breaches": self._breaches(),
             "checks": self._checks(),
             "trust": {"title": texts["bundle.trust.title"], "lines": list(self._trust())},

@@ -23,7 +23,7 @@ from .presenting import next_answer
 from .revealing import ALL, reveal_for
 from .viewing import view_of
 
-_SHOWN = frozenset({"consumer.name", "order.reference", *WORDS})  # of what its reader may see
+_SHOWN = frozenset({"consumer.name", "order.reference", "message", "location", *WORDS})  # of what its reader may see
 
 
 def pdf_for(app: App, account: Account, case_id: str) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.verification.builder import START, TOKENS, Life, disputed, inspected, opened, paid, seal
 
-from ledger_service.documents import typesetting
+from ledger_service.documents import observed, typesetting
 from ledger_service.documents.bundle_pdf import Facts, bundle_pdf
 from ledger_service.documents.typesetting import MAX_ATTACHED, Attachment, typeset
+from ledger_service.domain.disclosures import read_disclosure
 from ledger_service.domain.hashing import hex0x
 from ledger_service.domain.times import from_chain
 from ledger_service.domain.vocabulary import Grade, Kind, Mode, Role
@@ -88,6 +90,37 @@ def test_moment_of_a_record_is_its_blocks() -> None:
     life = paid()
     first = from_chain(life.blocks[life.links[0].place.block].time)
     assert f"{first:%H:%M:%S} UTC" in text_of(made(life, language="en"))
+
+
+OBSERVED = Path(__file__).parents[2] / "vectors" / "bundles" / "observed.json"
+
+
+def test_observations_stand_in_the_document_with_their_place_in_the_log() -> None:
+    """Of a real case: two measurements, and a message that its reader is shown."""
+    bundle = json.loads(OBSERVED.read_text())
+    document = bundle_pdf(bundle, facts(paid(), language="en"))
+    text = text_of(document).replace("\n", " ")
+    assert text.index("What was seen and said on the way.") < text.index("Entry 0 of the log")
+    for said in ("Measurement", "temperature 4.5 C", "Message", "Entry 2 of the log", "anchored"):
+        assert said in text, said
+    (disclosed,) = [read_disclosure(one) for row in bundle["evidence"]["observations"] for one in row["disclosures"]]
+    assert str(disclosed.value) in text
+    hidden = json.loads(OBSERVED.read_text())
+    for row in hidden["evidence"]["observations"]:
+        row["disclosures"] = []
+    assert str(disclosed.value) not in text_of(bundle_pdf(hidden, facts(paid(), language="en"))).replace("\n", " ")
+
+
+def test_observations_beyond_measure_and_odd_ones_are_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observed, "MOST", 2)
+    bundle = json.loads(OBSERVED.read_text())
+    first = bundle["evidence"]["observations"][0]
+    first.update(canonical=first["canonical"].replace("reading", "sighted"), index=None)
+    text = text_of(bundle_pdf(bundle, facts(paid(), language="en"))).replace("\n", " ")
+    assert "1 more are in the attached file." in text
+    assert "Not in the log yet" in text
+    assert "Entry 2 of the log" not in text
+    assert "What was seen and said" not in text_of(made(paid(), language="en"))
 
 
 def test_missed_times_tell_contract_and_service_level_apart() -> None:
