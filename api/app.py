@@ -33,6 +33,7 @@ from .routes import (
     disputes,
     documents,
     exports,
+    imports,
     log,
     milestones,
     observations,
@@ -95,7 +96,7 @@ def create_app(app: App, workers: Workers | None = None) -> FastAPI:
         api.include_router(module.router)
     for module in (observations, status_observations, log, sessions, access):
         api.include_router(module.router)
-    for module in (reconciliation, exports, statistics, api_keys):
+    for module in (imports, reconciliation, exports, statistics, api_keys):
         api.include_router(module.router)
     pages.install(api)
     openapi.install(api, schemas.Problem)

@@ -54,3 +54,22 @@ REFUNDS_CSV = (
     "re_1Pgc72B7WZ01zgkWqPvrRrPE,RMA-1001,19.80,GBP,succeeded,2026-03-01T09:20:00Z\r\n"
 )
 CALENDAR: dict[str, Any] = {"name": "Germany", "weekend": [6, 7], "holidays": ["2026-12-25", "2026-12-26"]}
+IMPORT_CSV = (
+    "reference,consumer_name,consumer_email,consumer_country,sku,quantity,unit_price,refund_amount,refund_currency\r\n"
+    "RMA-3001,Ada Example,ada@example.org,DE,22556,12,1.65,19.80,GBP\r\n"
+)
+# Of operations whose routes name none, by path; all are POST.
+BODIES: dict[str, Any] = {
+    "/v1/cases/{case_id}/opening": {"signature": "0x" + "5a" * 65},
+    "/v1/cases/{case_id}/status-links": {"expires_at": "2027-01-01T00:00:00Z"},
+    "/v1/cases/{case_id}/milestones/prepare": {"kind": "received", "data": {"parcels": 1}},
+    "/v1/cases/{case_id}/observations/prepare": {
+        "kind": "reading",
+        "data": {"quantity": "temperature", "value": "4.5"},
+    },
+    "/v1/cases/{case_id}/erasure": {},
+    "/v1/personal-data": {"email": "ada@example.org"},
+    "/v1/sessions/challenge": {"address": "0x" + "ab" * 20},
+    "/v1/sessions/sign-in": {"message": "(as `challenge` answered it)", "signature": "0x" + "5a" * 65},
+    "/v1/webhooks/easypost": {"object": "Event", "description": "tracker.updated", "result": {"object": "Tracker"}},
+}

@@ -13,7 +13,6 @@ from ..domain.machine import possible_acts
 from ..domain.money import to_decimal
 from ..domain.times import from_chain, rfc3339, to_chain
 from ..domain.vocabulary import Stage
-from ..errors import Forbidden
 from ..store.case_lists import Filter, Listed, count_cases, select_cases
 from ..store.disputes import panels_with
 from ..store.stages import head_block
@@ -56,18 +55,20 @@ class CaseFilter(Input):
         default=None, description="How far the case's newest record on the chain has come."
     )
     mode: Literal["refund", "bond", "none"] | None = Field(default=None, description="Who pays, as `escrow` says.")
-    policy: Word | None = None
+    policy: Word | None = Field(default=None, description="The policy's code, such as eu-14.")
     reason: ReasonCode | None = Field(default=None, description="The opening's `reason_code`.")
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = Field(
         default=None, description="The consumer's country, ISO 3166-1 alpha-2."
     )
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = Field(
+        default=None, description="Of the refund, ISO 4217."
+    )
     waiting_for: Literal["consumer", "merchant", "carrier", "inspector", "panel"] | None = Field(
         default=None, description="The role whose silence the deadline ends."
     )
     deadline_before: Moment | None = Field(default=None, description="Only cases whose deadline is before.")
     opened_from: Moment | None = Field(default=None, description="Only cases opened then or later.")
-    opened_before: Moment | None = None
+    opened_before: Moment | None = Field(default=None, description="Only cases opened before.")
     q: Annotated[str, AfterValidator(printable), Field(min_length=2, max_length=120)] | None = Field(
         default=None,
         description="The beginning of your reference or of a case id; or, of your own cases, whole: the order's "
@@ -178,13 +179,8 @@ class WorkQuery(Input):
 
 def work_list(app: App, account: Account, query: WorkQuery) -> dict[str, Any]:
     """The recorded cases that wait for this account, whichever roles it holds in them, what is lost first coming first.
-    What was stated already, and is still on its way to the chain, waits for nobody."""
-    if account.role in OVERSEERS or account.role == ARBITRATOR:
-        raise Forbidden(
-            f"No case waits for an {account.role}'s statement.",
-            field="Authorization",
-            remedy="Use a party's key; an arbitrator's work is under /v1/disputes.",
-        )
+    What was stated already, and is still on its way to the chain, waits for nobody; overseers and arbitrators hold no
+    role in any."""
     after = read_place(query.cursor, "deadline")
     with app.database.read() as session:
         rows = select_cases(session, Filter(to_do_by=account.address), "deadline", after, query.limit + 1)

@@ -86,13 +86,23 @@ def _open(
 ) -> str | None:
     """Opens a note's case and notes it in the report; answers why it was refused. One that is open already is none."""
     try:
-        opened = open_case(app, account, _case(note, escrow, email), source=prefix + note.number)
-    except Conflict as error:
-        return None if error.field == "source" else str(error)  # another import of the same file was first
+        case_id = open_once(app, account, _case(note, escrow, email), prefix + note.number)
     except LedgerError as error:
         return str(error)
-    report.opened[note.number] = opened["case_id"]
+    if case_id is not None:
+        report.opened[note.number] = case_id
     return None
+
+
+def open_once(app: App, account: Account, request: CaseInput, source: str) -> str | None:
+    """Opens a row's case, by the name that the import has for the row; its id, or None where it was opened before, or
+    by another import just now. Raises as `open_case`."""
+    try:
+        return str(open_case(app, account, request, source=source)["case_id"])
+    except Conflict as error:
+        if error.field == "source":
+            return None
+        raise
 
 
 def _check_template(email: str) -> None:

@@ -105,13 +105,8 @@ def draft_case(app: App, session: Session, account: Account, request: CaseInput,
 
     Raises as `open_case`.
     """
-    policy, mode = app.policies.by_code(request.policy), Mode[request.escrow.upper()]
-    panel = panel_for(session, request.panel)
-    money = _check(app, account, request, policy, mode, panel)
     now, own = app.clock.seconds(), account.address
-    parties = Parties(own, request.carrier or own, request.warehouse or own, request.inspector or own)
-    _check_consumer(app, session, request, parties)
-    require_clear(panel, parties, request.consumer.address)
+    policy, mode, panel, money, parties = check_request(app, session, account, request)
     if mode is not Mode.NONE:
         _check_balance(session, account, money)
     consumer = request.consumer.address or app.keys.create(session, now).address
@@ -131,6 +126,21 @@ def draft_case(app: App, session: Session, account: Account, request: CaseInput,
     )
     opening = Opening(terms, record.commitment, now + app.settings.signature_days * _DAY)
     return CaseDraft(request, policy, money, parties, record, opening, disclosures)
+
+
+def check_request(
+    app: App, session: Session, account: Account, request: CaseInput
+) -> tuple[Policy, Mode, Panel | None, Money, Parties]:
+    """What a request comes to. Nothing is written. Raises as `open_case`, but for the balance."""
+    policy, mode = app.policies.by_code(request.policy), Mode[request.escrow.upper()]
+    panel = panel_for(session, request.panel)
+    money = _check(app, account, request, policy, mode, panel)
+    own = account.address
+    parties = Parties(own, request.carrier or own, request.warehouse or own, request.inspector or own)
+    _check_consumer(app, session, request, parties)
+    require_clear(panel, parties, request.consumer.address)
+    check_occurred(app, request.requested_at, field="requested_at")
+    return policy, mode, panel, money, parties
 
 
 def _terms(
