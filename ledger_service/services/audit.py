@@ -34,7 +34,7 @@ from .audit_rows import row_problems
 from .audit_sending import payment_problems, sending_problems
 from .chain_audit import SignatureAudit
 from .evidence import own_chain_url
-from .log_audit import log_problems
+from .log_audit import log_problems, log_problems_of_case
 
 _PATIENCE = 50  # looks at a sum that the chain moves while we look
 _PAUSE = 0.1  # seconds between them
@@ -91,7 +91,8 @@ def _whole(running: _Audit, url: str, quick: bool) -> dict[str, Any]:
 
 
 def _one(running: _Audit, url: str, case_id: str) -> dict[str, Any]:
-    """A case's own events, head, rows and timeline; nothing of what it shares with others."""
+    """A case's own events, head, rows, timeline and observations; nothing of what it shares with others but the log's
+    anchors."""
     app, cases = running.app, CaseAudit(running.app, running.rpc)
     with app.database.read() as session:
         records = counted_of(session, case_id)
@@ -99,6 +100,7 @@ def _one(running: _Audit, url: str, case_id: str) -> dict[str, Any]:
         raise NotFound("There is no such case.", field="case_id", remedy="Check the id.")
     running.report(compare_events_of_case(running.rpc, app.database, app.deployment, case_id))
     running.report(cases.problems([case_id]))
+    running.report(log_problems_of_case(app, running.rpc, case_id))
     with app.database.read() as session:
         running.report(one for one in payment_problems(session) if one.case_id == case_id)
     return _report(running, url, _extent(cases, 1, records), {}, 0)

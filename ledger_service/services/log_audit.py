@@ -4,6 +4,7 @@ signature, each anchor the chain's. Everything is gone through once and in parts
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlmodel import Session
@@ -13,17 +14,20 @@ from ..chain.rpc import Rpc
 from ..domain.checkpoint import keys_of, read_checkpoint
 from ..domain.hashing import from_hex, hex0x, keccak
 from ..domain.jws import read_token
-from ..domain.merkle import leaf_hash
+from ..domain.merkle import leaf_hash, verify_inclusion
 from ..domain.messages import anchor_domain, observation_hash
 from ..domain.records import record_of
 from ..domain.signatures import recover_signer
 from ..domain.tiles import Tile, TiledTree, append, open_tiles
 from ..domain.times import parse_moment, to_chain
+from ..domain.vocabulary import Role
 from ..errors import IntegrityFailure, LedgerError
 from ..store import log_audit, observation_log
 from ..store.tables import CaseRow, LogCheckpoint, ObservationRow
 from .app import App
 from .audit_problems import Problem
+from .log import tree_of
+from .projection import bound_key
 
 _PART = 1_000  # rows in memory
 _BROKEN = (LookupError, TypeError, ValueError, AttributeError, LedgerError)
@@ -37,17 +41,26 @@ def log_problems(app: App, rpc: Rpc) -> Iterator[Problem]:
     yield from _anchor_problems(app, rpc)
 
 
+def log_problems_of_case(app: App, rpc: Rpc, case_id: str) -> Iterator[Problem]:
+    """The same of one case's observations: each is in the tree of the first anchored checkpoint over it, or of the
+    newest; the tree itself is not grown again."""
+    yield from _observation_problems(app, case_id)
+    yield from _inclusion_problems(app, case_id)
+    yield from _anchor_problems(app, rpc)
+
+
 # --- observations ----------------------------------------------------------------------------------------------------
 
 
-def _observation_problems(app: App) -> Iterator[Problem]:
+def _observation_problems(app: App, case_id: str | None = None) -> Iterator[Problem]:
     after = 0
     while True:
         with app.database.read() as session:
-            rows = log_audit.with_cases(session, after, _PART)
+            rows = log_audit.with_cases(session, after, _PART, case_id)
             digests = log_audit.digests_of(session, [row.observation_id for row, _ in rows])
+            bound = _bound_keys(session, rows)
         for row, case in rows:
-            wrong = _wrong(app, row, case)
+            wrong = _wrong(app, row, {getattr(case, row.role, None), *bound.get((case.case_id, row.role), ())})
             if case.erased_at is None:
                 wrong += [] if _listed(row) == sorted(digests.get(row.observation_id, [])) else ["disclosures"]
             if wrong:
@@ -58,8 +71,19 @@ def _observation_problems(app: App) -> Iterator[Problem]:
         after = rows[-1][0].seq or 0
 
 
-def _wrong(app: App, row: ObservationRow, case: CaseRow) -> list[str]:
-    """The columns that the signed document does not bear out."""
+def _bound_keys(session: Session, rows: Sequence[tuple[ObservationRow, CaseRow]]) -> dict[tuple[str, str], set[str]]:
+    """The keys that consumers have bound, by case and role, as far as they signed any of these."""
+    role = Role.CONSUMER.wire
+    others = {case.case_id for row, case in rows if row.role == role and row.signer != case.consumer}
+    found: dict[tuple[str, str], set[str]] = {}
+    for case_id, canonical in log_audit.key_bindings(session, sorted(others)):
+        with suppress(LedgerError):  # which the audit of its case says
+            found.setdefault((case_id, role), set()).add(bound_key(canonical))
+    return found
+
+
+def _wrong(app: App, row: ObservationRow, keys: set[str | None]) -> list[str]:
+    """The columns that the signed document does not bear out. `keys` are those that speak for its role in its case."""
     try:
         body = record_of(row.canonical).body
         said = {
@@ -72,7 +96,7 @@ def _wrong(app: App, row: ObservationRow, case: CaseRow) -> list[str]:
         }
         domain = anchor_domain(app.deployment.chain_id, app.deployment.anchor)
         digest = domain.digest(observation_hash(from_hex(row.case_id), from_hex(row.commitment)))
-        by_party = body["signer"] == row.signer == getattr(case, row.role)
+        by_party = body["signer"] == row.signer and row.signer in keys
         is_signed = by_party and recover_signer(digest, row.signature) == row.signer
     except _BROKEN:
         return ["canonical"]
@@ -106,6 +130,35 @@ def _of(row: ObservationRow, detail: str, column: str) -> Problem:
         row=f"observation_id {row.observation_id}",
         column=column,
     )
+
+
+def _inclusion_problems(app: App, case_id: str) -> Iterator[Problem]:
+    with app.database.read() as session:
+        found = observation_log.page_of_case(session, case_id, 0, None)
+        rows = sorted((row for row in found if row.log_index is not None), key=_index)
+        anchors = observation_log.anchors_over(session, [_index(row) for row in rows])
+        newest = observation_log.newest_checkpoint(session)
+        sizes = [*(anchor.size for anchor in anchors), newest.size if newest else 0]
+        for row in rows:
+            size = next((size for size in sizes if size > _index(row)), None)
+            if size is None or not _is_included(app, session, row, size):
+                yield _of(row, "The log does not have this observation at its place.", "log_index")
+
+
+def _index(row: ObservationRow) -> int:
+    return row.log_index or 0
+
+
+def _is_included(app: App, session: Session, row: ObservationRow, size: int) -> bool:
+    """Whether an audit path leads from the observation to the root that the checkpoint of this size signs."""
+    checkpoint = observation_log.checkpoint_of(session, size)
+    try:
+        noted = read_checkpoint(checkpoint.note if checkpoint else "", keys_of(app.tokens.jwks()))
+        path = tree_of(session, size).inclusion_proof(_index(row))
+        leaf = leaf_hash(from_hex(row.commitment))
+    except _BROKEN:
+        return False
+    return noted.size == size and verify_inclusion(_index(row), size, leaf, path, noted.root)
 
 
 # --- the tree --------------------------------------------------------------------------------------------------------

@@ -9,13 +9,18 @@ from typing import Any
 from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
+from ..domain.vocabulary import Kind
 from .outbox import chunks
-from .tables import CaseRow, ChainAnchor, ChainEvent, DisclosureRow, LogCheckpoint, LogTile, ObservationRow
+from .tables import CaseRow, ChainAnchor, ChainEvent, DisclosureRow, LogCheckpoint, LogTile, ObservationRow, RecordRow
 
 
-def with_cases(session: Session, after: int, limit: int) -> Sequence[tuple[ObservationRow, CaseRow]]:
-    """Observations and their cases, in the order of acceptance from behind `after` on."""
+def with_cases(
+    session: Session, after: int, limit: int, case_id: str | None = None
+) -> Sequence[tuple[ObservationRow, CaseRow]]:
+    """Observations and their cases, in the order of acceptance from behind `after` on; with `case_id`, of one case."""
     query = select(ObservationRow, CaseRow).join(CaseRow, col(CaseRow.case_id) == col(ObservationRow.case_id))
+    if case_id is not None:
+        query = query.where(ObservationRow.case_id == case_id)
     return session.exec(
         query.where(col(ObservationRow.seq) > after).order_by(col(ObservationRow.seq)).limit(limit)
     ).all()
@@ -29,6 +34,12 @@ def digests_of(session: Session, observation_ids: Sequence[str]) -> dict[str, li
         for observation_id, digest in session.exec(query):
             found.setdefault(observation_id, []).append(digest)
     return found
+
+
+def key_bindings(session: Session, case_ids: Sequence[str]) -> Sequence[tuple[str, bytes]]:
+    """Case and document of each record by which a consumer bound a key of their own."""
+    bound = (RecordRow.kind == Kind.KEY_BOUND.wire) & col(RecordRow.case_id).in_(case_ids)
+    return session.exec(select(RecordRow.case_id, RecordRow.canonical).where(bound)).all()
 
 
 def checkpoints_after(session: Session, after: int, limit: int) -> Sequence[LogCheckpoint]:

@@ -7,21 +7,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from coincurve import PrivateKey
+from sqlalchemy import delete
+from sqlmodel import col, select
 from starlette.testclient import TestClient
 
 from ledger_service.clock import FixedClock
 from ledger_service.config import Settings
 from ledger_service.domain.hashing import from_hex
 from ledger_service.domain.messages import anchor_domain, observation_hash
-from ledger_service.domain.signatures import recover_signer
-from ledger_service.keystore import LocalSigner
+from ledger_service.domain.signatures import address_of, recover_signer
+from ledger_service.services import log_audit
 from ledger_service.services.app import App, make_app
-from ledger_service.store.tables import CaseRow, ObservationRow
+from ledger_service.store.tables import CaseRow, ObservationRow, RecordRow
 
 from .conftest import Headers, Open, as_consumer, assert_problem, bearer, count_rows, deployment, local_client, token_of
 from .panels import record_case
+from .test_own_keys import sign
 
+KEY, STRANGER = (PrivateKey(bytes([number]) * 32) for number in (41, 42))
+OWN = address_of(KEY.public_key)
 PATH = "/v1/status/observations"
 NOTE: dict[str, Any] = {"kind": "noted", "data": {"topic": "parcel", "note": "The box was open, says Ada Example."}}
 
@@ -37,9 +42,9 @@ def consumer(ledger: App, case_id: str) -> Headers:
 
 
 @pytest.fixture
-def own_consumer(ledger: App, case_id: str, own_key: LocalSigner) -> Headers:
+def own_consumer(ledger: App, case_id: str) -> Headers:
     """One who has bound a key of their own, as an indexer would have read it."""
-    record_case(ledger, case_id, consumer=own_key.address, flags=0, marks=0)
+    record_case(ledger, case_id, consumer=OWN, flags=0, marks=0)
     return as_consumer(ledger, case_id)
 
 
@@ -115,20 +120,18 @@ def test_each_link_has_its_rate(
         assert client.post(PATH, json=NOTE, headers=as_consumer(ledger, case_id)).status_code == 202
 
 
-def test_consumer_with_a_key_of_their_own_signs_it(
-    client: TestClient, ledger: App, own_consumer: Headers, own_key: LocalSigner
-) -> None:
+def signed(prepared: dict[str, Any], signature: str) -> dict[str, Any]:
+    return {**{name: prepared[name] for name in ("record", "disclosures")}, "signature": signature}
+
+
+def test_consumer_with_a_key_of_their_own_signs_it(client: TestClient, ledger: App, own_consumer: Headers) -> None:
     unsigned = client.post(PATH, json=NOTE, headers=own_consumer)
     assert_problem(unsigned, 422, "invalid-input", field="signature", remedy="observations/prepare")
     prepared = client.post(f"{PATH}/prepare", json=NOTE, headers=own_consumer).json()
-    assert (prepared["signer"], json.loads(prepared["record"])["role"]) == (own_key.address, "consumer")
-    digest = anchor_domain(1337, ledger.deployment.anchor).digest(
-        observation_hash(from_hex(prepared["case_id"]), from_hex(prepared["commitment"]))
-    )
-    signed = {name: prepared[name] for name in ("record", "disclosures")}
-    wrong = client.post(PATH, json={**signed, "signature": "0x" + "11" * 65}, headers=own_consumer)
+    assert (prepared["signer"], json.loads(prepared["record"])["role"]) == (OWN, "consumer")
+    wrong = client.post(PATH, json=signed(prepared, sign(STRANGER, prepared)), headers=own_consumer)
     assert_problem(wrong, 422, "invalid-input", field="signature")
-    answer = client.post(PATH, json={**signed, "signature": "0x" + own_key.sign(digest).hex()}, headers=own_consumer)
+    answer = client.post(PATH, json=signed(prepared, sign(KEY, prepared)), headers=own_consumer)
     assert answer.status_code == 202, answer.text
     assert answer.json()["commitment"] == prepared["commitment"]
     with ledger.database.read() as session:
@@ -138,3 +141,22 @@ def test_consumer_with_a_key_of_their_own_signs_it(
 def test_consumer_whose_key_is_held_need_not_prepare(client: TestClient, consumer: Headers) -> None:
     answer = client.post(f"{PATH}/prepare", json=NOTE, headers=consumer)
     assert_problem(answer, 409, "conflict", field="Authorization", remedy=PATH)
+
+
+def test_audit_knows_the_keys_that_a_consumer_has_bound(
+    client: TestClient, ledger: App, case_id: str, consumer: Headers
+) -> None:
+    """And no other's: whoever was not bound did not speak for the consumer."""
+    client.post(PATH, json=NOTE, headers=consumer)
+    bound = {"kind": "key_bound", "data": {"key": OWN}}
+    prepared = client.post("/v1/status/acts/prepare", json=bound, headers=consumer).json()
+    back = {"kind": "key_bound", "record_id": prepared["record_id"], "key_signature": sign(KEY, prepared)}
+    assert client.post("/v1/status/acts", json=back, headers=consumer).status_code == 202
+    record_case(ledger, case_id, consumer=OWN, flags=0, marks=0)
+    prepared = client.post(f"{PATH}/prepare", json=NOTE, headers=consumer).json()
+    assert client.post(PATH, json=signed(prepared, sign(KEY, prepared)), headers=consumer).status_code == 202
+    assert list(log_audit._observation_problems(ledger)) == []
+    with ledger.database.write() as session:
+        session.execute(delete(RecordRow).where(col(RecordRow.kind) == "key_bound"))
+    (problem,) = log_audit._observation_problems(ledger)
+    assert problem.column == "signer, signature"

@@ -20,11 +20,12 @@ from ledger_service.chain.rpc import Rpc
 from ledger_service.domain.hashing import hex0x
 from ledger_service.errors import Conflict, IntegrityFailure, Interrupted
 from ledger_service.services.app import make_app
+from ledger_service.services.audit import audit
 from ledger_service.services.backup import make_backup, restore_backup
 from ledger_service.services.bundles import make_bundle
 from ledger_service.services.caretaking import release
 from ledger_service.services.links import ACTING, LinkClaims
-from ledger_service.services.log_audit import log_problems
+from ledger_service.services.log_audit import log_problems, log_problems_of_case
 from ledger_service.services.observation_data import ObservationInput
 from ledger_service.services.observations import observe_by_link
 from ledger_service.store import observation_log as sql
@@ -347,6 +348,32 @@ def test_audit_finds_what_was_changed_in_the_log(log: Log) -> None:
             connection.rollback()
         assert (table, column) in {(one.table, one.column or "") for one in found}, (statement, found)
     assert list(log_problems(log.app, log.rpc)) == []
+
+
+_SPOILED_CASE = {
+    "UPDATE observations SET signature = (SELECT signature FROM observations WHERE seq = 2) WHERE seq = 1": 1,
+    "UPDATE observations SET log_index = NULL WHERE seq = 1; UPDATE observations SET log_index = 0 WHERE seq = 2": 1,
+    "DELETE FROM log_tiles": 6,
+    "DELETE FROM log_checkpoints": 6,
+}
+
+
+def test_audit_of_one_case_finds_what_is_wrong_with_its_observations(log: Log) -> None:
+    for count in (3, 2):
+        log.state(count)
+        log.run_until_anchored()
+    log.state()
+    log.keeper.step()  # in the log, and under no anchor yet
+    report = audit(log.app, case_id=log.case_id)
+    assert report["ok"], report["problems"]
+    for statements, least in _SPOILED_CASE.items():
+        with log.app.database.engine.connect() as connection:
+            spoiled = Spoiled(connection)
+            for statement in statements.split("; "):
+                connection.execute(text(statement))
+            found = list(log_problems_of_case(replace(log.app, database=spoiled), log.rpc, log.case_id))
+            connection.rollback()
+        assert len([one for one in found if one.table == "observations"]) >= least, (statements, found[:3])
 
 
 class Spoiled(Database):
