@@ -1,7 +1,7 @@
 """The verifier with a million changed inputs: each is refused or judged, and nothing else happens.
 
 The million are four parts, each a process of its own if need be:
-`pytest -m long -s tests/unit/verification/test_fuzz.py -k part0`. What is found can be found again by its seed:
+`pytest -m long tests/unit/verification/test_fuzz.py -k part0`. What is found can be found again by its seed:
 `run(seed, EACH)`.
 """
 
@@ -43,14 +43,15 @@ def test_changed_inputs_are_refused_or_judged(seed: int) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(3 * 3_600)
 @pytest.mark.parametrize("part", range(PARTS), ids=lambda part: f"part{part}")
-def test_a_million_changed_inputs_are_refused_or_judged(part: int) -> None:
+def test_a_million_changed_inputs_are_refused_or_judged(part: int, capsys: pytest.CaptureFixture[str]) -> None:
     found, started = Counter[tuple[str, str]](), time.process_time()
     each_part = LONG // EACH // PARTS
     seeds = range(FIRST + part * each_part, FIRST + (part + 1) * each_part)
     for seed in seeds:
         found += run(seed, EACH)
     seconds = time.process_time() - started
-    print(f"\n{found.total()} inputs of the seeds {seeds[0]} to {seeds[-1]} in {seconds:.0f} s of processor time")
-    for (door, became), count in sorted(found.items()):
-        print(f"{count:8} {door}: {became}")
+    with capsys.disabled():
+        print(f"\n{found.total()} inputs of the seeds {seeds[0]} to {seeds[-1]} in {seconds:.0f} s of processor time")
+        for (door, became), count in sorted(found.items()):
+            print(f"{count:8} {door}: {became}")
     assert found.total() == LONG / PARTS
