@@ -21,6 +21,7 @@ from .act_data import WORDS, attachments_of
 from .app import App
 from .rounds import rounds_of
 from .viewing import View
+from .words import grounds_of
 
 _SHOWN_DATA = ("grade", "share", "fee", "reference", "carrier", "location", "order")
 _OPENS_DISPUTE = (Kind.DISPUTED.wire, Kind.CHALLENGED.wire)
@@ -59,14 +60,14 @@ def _votes_by_round(session: Session, case_id: str, said: dict[str, dict[str, An
     if not counted:
         return {}
     names = names_of(session, {vote.arbitrator for vote in counted})
-    reasons = {vote_identity(staged.row): said.get(staged.row.vote_id, {}) for staged in votes_of(session, case_id, 0)}
+    said_in = {vote_identity(staged.row): said.get(staged.row.vote_id, {}) for staged in votes_of(session, case_id, 0)}
     given: dict[int, list[dict[str, Any]]] = {}
     for vote in counted:
         shown = {
             "name": names.get(vote.arbitrator),
             "address": vote.arbitrator,
             "share": vote.share,
-            "reason": reasons.get(vote_identity(vote), {}).get("reason"),
+            **grounds_of(said_in.get(vote_identity(vote), {})),
         }
         given.setdefault(vote.round, []).append(shown)
     return given

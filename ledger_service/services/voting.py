@@ -31,6 +31,7 @@ from .panels import panel_named
 from .preparing import check_signature
 from .receipts import receipt_answer, receipt_claims
 from .rounds import WORDS, panel_in
+from .words import grounds_of
 
 _DAY = 86_400
 
@@ -285,7 +286,5 @@ def vote_answer(staged: sql.StagedVote, said: dict[str, Any], *, show_share: boo
         "accepted_at": rfc3339(from_chain(row.accepted_at)),
         "commitment": row.commitment,
         "share": row.share if show_share else None,
-        "reason": said.get("reason") if show_share else None,
-        "grounds": str(said.get("grounds") or "").split(", ") if show_share and said.get("grounds") else [],
-        "conflict": said.get("conflict") if show_share else None,
+        **grounds_of(said if show_share else {}),
     }

@@ -35,3 +35,13 @@ def words_of(app: App, session: Session, case_id: str) -> dict[str, dict[str, An
         if disclosure.name in _SHOWN or is_name_of_file(disclosure.name):
             said.setdefault(row.record_id, {})[disclosure.name] = disclosure.value
     return said
+
+
+def grounds_of(said: dict[str, Any]) -> dict[str, Any]:
+    """Why an arbitrator voted so, as far as it may be shown: words, codes, and what was declared."""
+    grounds = said.get("grounds")
+    return {
+        "reason": said.get("reason"),
+        "grounds": grounds.split(", ") if isinstance(grounds, str) else [],
+        "conflict": said.get("conflict"),
+    }
