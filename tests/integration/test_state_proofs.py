@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -198,3 +201,39 @@ def test_state_that_a_node_has_forgotten_is_no_proof(court: Court, evidence: Evi
     assert len(headers) == len(evidence.blocks)
     assert isinstance(proof, NoProof), "the node has kept it: mine more"
     assert f"no proof of its state at block {evidence.head_block}" in proof.reason
+
+
+# --- by hand ---------------------------------------------------------------------------------------------------------
+
+ROOT = Path(__file__).resolve().parents[2]
+(LINES,) = re.findall(r"^```js\n(.*?)^```", (ROOT / "docs" / "verification.md").read_text("utf-8"), re.S | re.M)
+
+
+def by_hand(bundle: Any, url: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The lines for ethers, run as they stand with the reader's own node in them."""
+    (folder / "case.json").write_text(json.dumps(bundle), "utf-8")
+    (folder / "node_modules").symlink_to(ROOT / "node_modules")
+    program = folder / "by_hand.mjs"
+    program.write_text(LINES.replace("https://node.example", url), "utf-8")
+    command = ["node", str(program)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_lines_for_ethers_lead_to_the_contracts_head(bundle: Any, world: World, tmp_path: Path) -> None:
+    done = by_hand(bundle, world.chain.url, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"The contract holds the head of these records: {bundle['evidence']['head']['value']}\n"
+
+
+@pytest.mark.parametrize(("member", "said"), [("records", "a record was changed"), ("links", "another head")])
+def test_lines_for_ethers_find_what_was_changed(
+    member: str, said: str, bundle: Any, world: World, tmp_path: Path
+) -> None:
+    changed = json.loads(json.dumps(bundle))
+    if member == "records":
+        changed["evidence"]["records"][1]["canonical"] += " "
+    else:
+        del changed["evidence"]["links"][-1]
+    done = by_hand(changed, world.chain.url, tmp_path)
+    assert done.returncode != 0
+    assert said in done.stderr
