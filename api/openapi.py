@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
 from .errors import MEDIA_TYPE
+from .examples import BODIES
 
 _MEANINGS = {
     400: "The body cannot be read as JSON.",
@@ -70,6 +71,8 @@ def install(api: FastAPI, problem: type[BaseModel]) -> None:
             schemas.update(schemas["Problem"].pop("$defs", {}))
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)
+            for path, example in BODIES.items():
+                made["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"] = example
             api.openapi_schema = made
         return api.openapi_schema
 

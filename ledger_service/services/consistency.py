@@ -186,7 +186,7 @@ def _wrong_case_columns(rows: CaseRows, reading: Reading, rules: Rules) -> list[
     if case.erased_at is None and reference is not None:
         said["reference"] = reference
     said["language"], said["carrier_name"] = data["consumer"]["language"], data.get("carrier")
-    said["country"], said["reason_code"] = data["consumer"]["country"], data.get("reason_code")
+    said["country"], said["reason_code"] = data["consumer"].get("country"), data.get("reason_code")
     wrong = [name for name, value in said.items() if getattr(case, name) != value]
     if abs(case.opened_at - rows.records[0].accepted_at) > _SAME_MOMENT:
         wrong.append("opened_at")
