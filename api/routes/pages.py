@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -77,6 +78,12 @@ async def show_arbitrator_console() -> Response:
     return page
 
 
+@router.get("/worker.js")
+async def show_worker() -> Response:
+    """What keeps the status page readable without a network. It stands at the root: it may serve no page above it."""
+    return _page("status/worker.js")
+
+
 @router.get("/outbox")
 async def show_outbox(request: Request, ledger: Ledger) -> Response:
     """On a local run: the mails that would have been sent."""
@@ -92,12 +99,12 @@ async def list_mails(request: Request, ledger: Ledger) -> Response:
 
 
 def install(api: FastAPI) -> None:
-    """Adds the pages. A service without the files is an API alone."""
+    """Adds the pages. A service without the files is an API alone. Only files are compressed: nothing in them is secret."""
     api.include_router(router)
     if _PAGES.is_dir():
-        api.mount("/static", _Files(directory=_PAGES))
+        api.mount("/static", GZipMiddleware(_Files(directory=_PAGES)))
     if (_ROOT / "node_modules").is_dir():
-        api.mount("/lib", _Libraries(directory=_ROOT / "node_modules"))
+        api.mount("/lib", GZipMiddleware(_Libraries(directory=_ROOT / "node_modules")))
 
 
 def _page(name: str) -> Response:

@@ -3,6 +3,7 @@ import { html } from "../shared/dom.js";
 import { amountField, bodyOf, formOf, isDangerous, minorOf, waitsOut } from "./acts.js";
 import { openModal, valuesOf } from "./bits.js";
 import { attachmentsOf } from "./files.js";
+import { FilesField } from "./files_field.js";
 import { Signed } from "./signed.js";
 import { shareOf } from "./story.js";
 
@@ -115,11 +116,7 @@ const FIELDS = {
     <span>${t.text("field.text")}</span>
     <textarea name="text" rows="5" maxlength="2000" required></textarea>
   </label>`,
-  files: ({ t }) => html`<label class="field">
-    <span>${t.text("field.files")}</span>
-    <input name="files" type="file" multiple />
-    <small>${t.text("field.files.note")}</small>
-  </label>`,
+  files: FilesField,
 };
 
 /** The service's own words name the remedy; they are English. */

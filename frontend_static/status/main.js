@@ -4,6 +4,7 @@ import { html, render } from "../shared/dom.js";
 import { chooseLanguage, translator } from "../shared/i18n.js";
 import { shopOf, valuesOf } from "./bits.js";
 import { follow } from "./live.js";
+import { dropAnswer, keepAnswer, keepPage, keptAnswer } from "./offline.js";
 import { Page } from "./page.js";
 import { tell } from "./story.js";
 
@@ -19,6 +20,7 @@ const model = {
   view: null, // GET /v1/status, or null before it came
   problem: null, // which trouble fills the page, or null
   connection: "connecting",
+  isKept: false, // the view is of an earlier visit, and nothing newer could be had
   isLimited: false,
   now: null, // the service's time: its last answer's, and what has passed since
   announcement: "", // for screen readers
@@ -75,7 +77,9 @@ function headline() {
 
 function takeView(view) {
   const before = model.view && headline();
-  model.view = view;
+  if (!model.view || model.isKept) keepPage();
+  keepAnswer(token(), view);
+  Object.assign(model, { view, isKept: false });
   if (model.signer?.address !== view.link.own_key) model.signer = null;
   model.problem = null;
   received = performance.now();
@@ -98,6 +102,16 @@ function takeConnection(connection, problem = null) {
   model.connection = connection;
   model.isLimited = problem?.status === 429;
   if (problem && !model.view) model.problem = troubleOf(problem);
+  if (problem?.status === 0 && !model.view) showKept();
+  show();
+}
+
+/** What this browser kept of an earlier visit, where the service cannot be reached now. */
+async function showKept() {
+  const view = await keptAnswer(token());
+  if (!view || model.view) return;
+  Object.assign(model, { view, isKept: true, problem: null });
+  received = performance.now() - (Date.now() - Date.parse(view.as_of));
   show();
 }
 
@@ -117,6 +131,7 @@ function troubleOf({ status, slug }) {
 }
 
 function takeRefusal(problem) {
+  dropAnswer(token());
   Object.assign(model, { view: null, pending: null, problem: troubleOf(problem) });
   show();
 }
@@ -162,7 +177,7 @@ function start() {
   line.abort();
   line = new AbortController();
   Object.assign(model, { view: null, problem: null, connection: "connecting", pending: null, sent: null });
-  Object.assign(model, { token: token(), signer: null });
+  Object.assign(model, { token: token(), signer: null, isKept: false });
   if (!token()) model.problem = "no_token";
   else if (!TOKEN.test(token())) model.problem = "altered";
   show();

@@ -9,6 +9,7 @@ import { Head } from "./head.js";
 import { Next } from "./next.js";
 import { OwnKey } from "./own_key.js";
 import { Chain, Checks, LinkNote, ReturnDetails } from "./proof.js";
+import { Share } from "./share.js";
 import { Timeline } from "./timeline.js";
 
 const RETRIED = ["unreachable", "limited", "server"];
@@ -51,12 +52,13 @@ function TopBar({ model, onLanguage }) {
 }
 
 function Connection({ model }) {
-  const { t, connection, view, isLimited } = model;
+  const { t, connection, view, isLimited, isKept } = model;
   const asOf = new Date(view.as_of);
-  const time = html`<time datetime=${view.as_of} title=${utc(asOf)}>${t.clock.format(asOf)}</time>`;
+  const format = isKept ? t.dateTime : t.clock;
+  const time = html`<time datetime=${view.as_of} title=${utc(asOf)}>${format.format(asOf)}</time>`;
   return html`<p class="connection connection-${connection}">
     <span class="connection-dot" aria-hidden="true"></span>
-    <span>${t.text(`connection.${connection}`)}${connection !== "live" && html` · ${t.rich("connection.updated", { time })}`}</span>
+    <span>${t.text(`connection.${connection}`)}${connection !== "live" && html` · ${t.rich(isKept ? "connection.kept" : "connection.updated", { time })}`}</span>
     ${isLimited && html`<span>${t.text("connection.limited")}</span>`}
   </p>`;
 }
@@ -79,6 +81,7 @@ function Status({ model, on }) {
         <${Checks} t=${t} view=${view} />
         <${Chain} t=${t} view=${view} />
         <${Documents} t=${t} view=${view} />
+        <${Share} t=${t} view=${view} token=${model.token} />
         <${OwnKey} t=${t} view=${view} token=${model.token} signer=${signer} onSigner=${on.signer} />
       </div>
     </div>

@@ -11,12 +11,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import segno
+
 from api.routes.pages import status_policy
 from api.security import content_security_policy
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJjYXNlIn0.c2lnbmF0dXJl"
-PAGES = {"/": "index.html", "/s": "status.html", "/outbox": "outbox.html"}
+PAGES = {"/": "index.html", "/s": "status.html", "/outbox": "outbox.html", "/worker.js": "status/worker.js"}
 FOLDERS = {"static": ROOT / "frontend_static", "lib": ROOT / "node_modules"}
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript"}
 POLICY = content_security_policy()
@@ -27,6 +29,11 @@ Json = dict[str, Any]
 
 def problem(status: int, slug: str, detail: str = "", remedy: str = "") -> Json:
     return {"type": f"urn:ledger:problem:{slug}", "status": status, "detail": detail, "remedy": remedy}
+
+
+def reading_link(url: str) -> Json:
+    link = f"{url}/s#{TOKEN}"
+    return {"status_link": link, "qr": ["".join(map(str, row)) for row in segno.make(link, micro=False).matrix]}
 
 
 class StubService:
@@ -108,6 +115,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, "application/json", json.dumps(self.service.view).encode())
         elif path == "/v1/status/bundle":
             self._send(200, "application/json", json.dumps(self.service.bundle).encode())
+        elif path == "/v1/status/reading-link":
+            self._send(200, "application/json", json.dumps(reading_link(self.service.url)).encode())
         elif path == "/v1/log/proof/consistency":
             self._send(200, "application/json", json.dumps({"proof": self.service.log_proof}).encode())
         elif path == "/v1/status/stream" and self.service.offers_stream:

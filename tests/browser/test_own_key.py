@@ -215,4 +215,4 @@ def test_reading_link_has_no_key_and_says_how_to_get_one_that_acts(open_status: 
     view = held()
     page = open_status(view={**view, "link": {**view["link"], "scopes": ["status:read"], "signs": {}}})
     expect(card(page)).to_have_count(0)
-    expect(page.get_by_text("the shop can have it sent again")).to_be_visible()
+    expect(page.get_by_text("To answer, open the link in any e-mail about your return")).to_be_visible()
