@@ -25,18 +25,26 @@ TileReader = Callable[[int, int], bytes]  # the hashes of a tile, one after the 
 
 
 class TiledTree(Tree):
-    """A tree of `size` entries whose tiles are read when they are needed, each once."""
+    """A tree of `size` entries whose tiles are read when they are needed, each once, and folded once: the proofs of
+    many entries share most of their hashes."""
 
     def __init__(self, size: int, read: TileReader) -> None:
         self._size_now = size
         self._read = read
         self._tiles: dict[Tile, bytes] = {}
+        self._folded: dict[Tile, bytes] = {}  # by height and index
 
     def __len__(self) -> int:
         return self._size_now
 
     def complete(self, height: int, index: int) -> bytes:
         """Raises ValueError where a tile that has to be there lacks the hashes: the tiles were changed."""
+        key = (height, index)
+        if key not in self._folded:
+            self._folded[key] = self._fold(height, index)
+        return self._folded[key]
+
+    def _fold(self, height: int, index: int) -> bytes:
         level, within = divmod(height, _BITS)
         first = index << within  # of 2^within hashes that stand beside each other in one tile
         number, offset = divmod(first, WIDTH)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger_service.domain import tiles
 from ledger_service.domain.merkle import MerkleTree, leaf_hash, verify_consistency, verify_inclusion
 from ledger_service.domain.tiles import (
     WIDTH,
@@ -77,6 +78,16 @@ def test_proofs_are_those_of_the_tree_in_memory_for_any_size(steps, data):
 @given(STEPS)
 def test_tiles_do_not_depend_on_the_batches(steps):
     assert grown(*steps).tiles == grown(sum(steps)).tiles
+
+
+def test_proofs_of_many_entries_fold_the_tree_once(monkeypatch):
+    """A case with 200 observations asks for as many proofs of one tree; each by itself would fold all of it."""
+    tree, hashed = grown(200).tree(), []
+    hash_two = tiles.node_hash
+    monkeypatch.setattr(tiles, "node_hash", lambda left, right: hashed.append(None) or hash_two(left, right))
+    for index in range(200):
+        tree.inclusion_proof(index)
+    assert len(hashed) < 200 * 8
 
 
 @given(STEPS)
