@@ -1,4 +1,4 @@
-"""What requests left to be written down, written together every few seconds, and once more when the service stops."""
+"""What requests left to be written down, written together by and by, and once more when the service stops."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ledger_service.traces import calls_of
 
 log = structlog.get_logger("ledger.api")
 
-_EVERY = 5.0  # seconds
+_EVERY = 30.0  # seconds: each commit ends the status answers that are kept to be given again
 
 Write = Callable[[], None]
 

@@ -22,6 +22,8 @@ LOOKS: dict[tuple[str, str], str] = {
     ("GET", "/v1/cases/{case_id}/bundle.pdf"): "pdf",
     ("GET", "/v1/cases/{case_id}/acknowledgement.pdf"): "acknowledgement",
     ("GET", "/v1/disputes/{case_id}"): "dispute",
+    ("GET", "/v1/audit/refunds/{case_id}"): "refund",
+    ("GET", "/v1/exports/cases.csv"): EXPORT,
     ("POST", "/v1/personal-data"): EXPORT,
     ("GET", "/v1/status"): "status",
     ("GET", "/v1/status/stream"): "status",

@@ -22,7 +22,7 @@ def audit_access(
     request: Request,
     ledger: Ledger,
     account: TrailReader,
-    case_id: Annotated[str | None, Query(description="Of this case alone.", max_length=66)] = None,
+    case_id: Annotated[str | None, Query(description="Of this case alone.", pattern="^0x[0-9a-fA-F]{64}$")] = None,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.", max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=access_trail.MAX_PAGE)] = 50,
 ) -> Response:
@@ -30,4 +30,4 @@ def audit_access(
     cases that they opened, and their own."""
     trail = cast("access_trail.AccessTrail", request.app.state.trail)
     trail.flush()
-    return JSONResponse(access_trail.access_trail(ledger, account, case_id, cursor, limit))
+    return JSONResponse(access_trail.access_trail(ledger, account, case_id and case_id.lower(), cursor, limit))

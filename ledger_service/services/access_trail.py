@@ -1,6 +1,6 @@
 """The trail of who was shown personal data: when, to whom, of which case and in which form. Never what it said.
 
-A look is noted in memory and written down with others some seconds later, so that no answer waits for it. What was
+A look is noted in memory and written down with others within half a minute, so that no answer waits for it. What was
 noted last is lost if the process is killed; what comes faster than it can be written is left out, counted and logged.
 """
 
