@@ -27,6 +27,7 @@ SHOW_NOTHING = {
     ("GET", "/v1/cases/{case_id}/breaches"),
     ("GET", "/v1/status/verification"),
     ("GET", "/v1/status/breaches"),
+    ("GET", "/v1/status/reading-link"),
 }
 Row = tuple[str, str | None, str]
 
