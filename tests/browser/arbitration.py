@@ -1,4 +1,4 @@
-"""A dispute on a real local chain, for the arbitrator's console: a panel of three, one of whom has a key of its own."""
+"""Disputes on a real local chain, for the arbitrator's console: a panel of three, and one of five for appeals."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from ledger_service.commands.context import Installed, open_installation
 from ledger_service.domain.panels import Panel
 from ledger_service.domain.signatures import address_of
 from ledger_service.services.accounts import create_account
+from ledger_service.services.app import App
 from ledger_service.services.panels import register_panel, version_registered
 
 PASSWORD = "correct horse battery staple"
@@ -50,22 +51,26 @@ class Arbitration:
         installed = open_installation(running.data)
         with contextlib.closing(installed.app.database):
             self._set_up(installed)
-        self.others = [running.client(api_key) for api_key in self.api_keys]
+        self.own, *self.others = [running.client(api_key) for api_key in self.api_keys]
         self.merchant = running.client(self._shop["api_key"])
         wait_for(lambda: running.rows("SELECT 1 FROM chain_balances WHERE minor > 0"), what="the deposit")
 
     def _set_up(self, installed: Installed) -> None:
         """As `ledger keys create`, `ledger panels register` and `ledger fund` do, without a process for each."""
         app = installed.app
-        create_account(app, "arbitrator", "Ines Ferrari", self.address)
-        others = [create_account(app, "arbitrator", name) for name in ("Jun Tanaka", "Kofi Mensah")]
-        self.api_keys = [str(each["api_key"]) for each in others]
-        seats = (self.address, *(str(each["address"]) for each in others))
-        panel_id = register_panel(app, Panel(seats, threshold=3, appeal_panel=0, fallback_panel=0, fee=50))
+        made = [create_account(app, "arbitrator", "Ines Ferrari", self.address)]
+        made += [create_account(app, "arbitrator", name) for name in ("Jun Tanaka", "Kofi Mensah", "Lea", "Mio")]
+        self.api_keys = [str(each["api_key"]) for each in made]
+        seats = tuple(str(each["address"]) for each in made)
+        upper = self._registered(app, Panel(seats, threshold=5, fee=50), helper=True)
+        self._registered(app, Panel(seats[:3], threshold=3, appeal_panel=upper, fee=50))
         self._shop = create_account(app, "merchant", "Console Shop")
         tokens = app.deployment.tokens
         pay_in(installed.rpc.url, app.deployment, tokens["GBP"], self._shop["address"], 50_000)
-        wait_for(lambda: version_registered(app, panel_id), what="the panel")
+
+    def _registered(self, app: App, panel: Panel, *, helper: bool = False) -> int:
+        panel_id = register_panel(app, panel, helper=helper)
+        return int(wait_for(lambda: version_registered(app, panel_id), what="the panel"))
 
     def keystore(self, folder: Path, kdf: str = "scrypt") -> Path:
         """A keystore file of Ines' key, as wallets write it, with fewer rounds."""
@@ -130,6 +135,29 @@ class Arbitration:
         body = {"share": share, "reason": "As it was shown."}
         answer = self.others[number].post(f"/v1/disputes/{case_id}/votes", json=body, headers=headers)
         assert answer.json()["stage"] in ("recorded", "final"), answer.text
+
+    def vote_by_signature(self, case_id: str, share: int) -> None:
+        """Ines' vote without the console, as the chain counted it."""
+        path, body = f"/v1/disputes/{case_id}/votes", {"share": share, "reason": "Both have a point."}
+        prepared = self.own.post(f"{path}/prepare", json=body).raise_for_status().json()
+        signature = self.wallet("eth_signTypedData_v4", [self.address, json.dumps(prepared["typed_data"])])
+        signed = {**body, "vote_id": prepared["vote_id"], "signer": self.address, "signature": signature}
+        answer = self.own.post(path, json=signed, headers={"Prefer": "wait=30"})
+        assert answer.json()["stage"] in ("recorded", "final"), answer.text
+
+    def appeal(self, reference: str, case_id: str, share: int) -> None:
+        """The consumer's appeal against the ruling, as the chain has it."""
+        wait_for(lambda: self.shown(case_id)["state"] == "ruled", what="the ruling")
+        httpx.post(
+            f"{self.running.url}/v1/disputes/{case_id}/appeals",
+            json={"share": share, "reason": "Nine tins were never opened."},
+            headers={"Authorization": f"Bearer {self._acting_token(reference)}"},
+            timeout=60,
+        ).raise_for_status()
+        wait_for(lambda: case_id in self._before_ines(), what="the appeal")
+
+    def _before_ines(self) -> list[str]:
+        return [str(item["case_id"]) for item in self.own.get("/v1/disputes").raise_for_status().json()["items"]]
 
     def shown(self, case_id: str) -> dict[str, Any]:
         """The dispute as one of the panel reads it."""
