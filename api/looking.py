@@ -15,7 +15,6 @@ EXPORT = "export"
 # By method and route. What asks for personal fields by name is of the kind `disclosures`.
 LOOKS: dict[tuple[str, str], str] = {
     ("GET", "/v1/cases/{case_id}"): "case",
-    ("GET", "/v1/audit/refunds/{case_id}"): "case",
     ("GET", "/v1/cases/{case_id}/milestones"): "milestones",
     ("GET", "/v1/cases/{case_id}/observations"): "observations",
     ("GET", "/v1/cases/{case_id}/bundle"): "bundle",

@@ -64,9 +64,7 @@ class LateStep(Answer):
     deadline: Time
     done_at: Time | None
     seconds_late: int
-    breaches: list[dict[str, Any]] = Field(
-        description="As `GET /v1/cases/{case_id}/breaches` shows them."
-    )
+    breaches: list[dict[str, Any]] = Field(description="As `GET /v1/cases/{case_id}/breaches` shows them.")
 
 
 class LateSteps(Answer):

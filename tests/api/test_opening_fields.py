@@ -14,9 +14,9 @@ from ledger_service.domain.vocabulary import Role
 from ledger_service.mail_sending import mail_sender
 from ledger_service.services.app import App
 from ledger_service.services.audit_fields import fields_unlike
+from ledger_service.services.blind_indexes import consumer_index
 from ledger_service.services.evidence import gather, show_all
 from ledger_service.services.observations import Stated, take_stated
-from ledger_service.services.blind_indexes import consumer_index
 from ledger_service.store.tables import CaseRow
 from ledger_service.workers.notifier import Notifier
 
