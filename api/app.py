@@ -78,6 +78,9 @@ def create_app(app: App, workers: Workers | None = None) -> FastAPI:
         docs_url=None,  # both pages would load scripts from a CDN, which our pages never do
         redoc_url=None,
         redirect_slashes=False,
+        # Ours is in `observability.py`. The framework's looks for a place to export to at every request, and what it
+        # exports of an error holds the error's text.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         lifespan=writing_afterwards([trail.flush, lambda: app.uses.flush(app.database)]),
     )
     api.state.ledger = app
