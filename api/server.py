@@ -12,9 +12,17 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ledger_service.config import Settings
 
+from .security import HEADERS
+
 _GRACE_SECONDS = 3  # open live views never end by themselves
 _LONGEST_HEAD = 65_536  # address and headers of a request, or the trailers behind its body
 _PIECE = 4_096
+# Seconds for a head, from the connection or its first byte on, and for a body: whoever sends a byte now and then holds
+# a connection for no longer. The largest body takes 5 KB a second.
+_HEAD_SECONDS = 20
+_BODY_SECONDS = 60
+_TOO_SLOW = "This request took too long to come."
+_REASONS = {400: "Bad Request", 408: "Request Timeout"}
 
 
 class StayingParser(httptools.HttpRequestParser):
@@ -35,7 +43,8 @@ class StayingParser(httptools.HttpRequestParser):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Requests whose address, headers or trailers have no end are refused: the parser would keep all that comes.
+    """Requests whose address, headers or trailers have no end are refused: the parser would keep all that comes. So are
+    those that take too long to come.
 
     Bytes are counted as they come, for the parser tells of no header before it is whole. Long data is parsed in pieces,
     so that what follows a head in the same data is not taken for a part of it.
@@ -43,10 +52,20 @@ class BoundedProtocol(HttpToolsProtocol):
 
     _outside = 0  # bytes since the last that was more than a part of a head
     _got_on = False
+    _late: asyncio.TimerHandle | None = None  # until what is coming has come
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.parser = StayingParser(self)
+        self._wait(_HEAD_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._wait(None)
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._wait(_HEAD_SECONDS)
 
     def read_anew(self, method: bytes, version: str, behind: bytes) -> None:
         """Reads a head that asked for another protocol without that wish, and what came behind it. A tunnel is another
@@ -73,6 +92,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._got_on = True
+        self._wait(_BODY_SECONDS)
         if not self.parser.should_upgrade():
             super().on_headers_complete()
             self.headers = []  # what trailers go to: they are no headers of the request
@@ -83,15 +103,37 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._got_on = True
+        self._wait(None)
         if not self.parser.should_upgrade():
             super().on_message_complete()
 
-    def _refuse(self, why: str) -> None:
+    def send_400_response(self, msg: str) -> None:
+        self._answer(400, msg)
+
+    def _wait(self, seconds: float | None) -> None:
+        if self._late is not None:
+            self._late.cancel()
+        self._late = None if seconds is None else self.loop.call_later(seconds, self._refuse, _TOO_SLOW, 408)
+
+    def _answer(self, status: int, why: str) -> None:
+        """What the application never saw, with the headers of every answer."""
+        headers = {
+            **HEADERS,
+            "Cache-Control": "no-store",
+            "Content-Type": "text/plain; charset=utf-8",
+            "Content-Length": str(len(why)),
+            "Connection": "close",
+        }
+        lines = [f"HTTP/1.1 {status} {_REASONS[status]}", *(f"{name}: {value}" for name, value in headers.items())]
+        self.transport.write("\r\n".join((*lines, "", why)).encode("ascii"))
+        self.transport.close()
+
+    def _refuse(self, why: str, status: int = 400) -> None:
         """An answer is sent only where it cannot be taken for that of a request before this one."""
         cycle = self.cycle
         is_ours = cycle is None or cycle.response_complete
         if is_ours or (cycle.more_body and not cycle.response_started and not self.pipeline):
-            self.send_400_response(why)
+            self._answer(status, why)
         else:
             self.transport.close()
 
