@@ -99,7 +99,7 @@ async def list_mails(request: Request, ledger: Ledger) -> Response:
 
 
 def install(api: FastAPI) -> None:
-    """Adds the pages. A service without the files is an API alone. Only files are compressed: nothing in them is secret."""
+    """Adds the pages. A service without the files is an API alone. Only files are compressed: none is secret."""
     api.include_router(router)
     if _PAGES.is_dir():
         api.mount("/static", GZipMiddleware(_Files(directory=_PAGES)))

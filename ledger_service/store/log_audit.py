@@ -38,7 +38,7 @@ def digests_of(session: Session, observation_ids: Sequence[str]) -> dict[str, li
 
 def key_bindings(session: Session, case_ids: Sequence[str]) -> Sequence[tuple[str, bytes]]:
     """Case and document of each record by which a consumer bound a key of their own."""
-    bound = (RecordRow.kind == Kind.KEY_BOUND.wire) & col(RecordRow.case_id).in_(case_ids)
+    bound = (col(RecordRow.kind) == Kind.KEY_BOUND.wire) & col(RecordRow.case_id).in_(case_ids)
     return session.exec(select(RecordRow.case_id, RecordRow.canonical).where(bound)).all()
 
 
