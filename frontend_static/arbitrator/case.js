@@ -95,7 +95,7 @@ function FormerRulings({ t, dispute }) {
                 <bdi title=${address}>${name ?? shorten(address)}</bdi>: ${t.percent(share)}
                 ${reason && html` <q dir="auto">${reason}</q>`}
                 ${grounds.length > 0 && html`<br /><span class="quiet">${grounds.map((code) => t.text(`ground.${code}`)).join(" · ")}</span>`}
-                ${conflict && html`<br /><span class="quiet">${t.text("rulings.conflict.none")}</span>`}
+                ${conflict && html`<br /><span class="quiet">${t.text("ground.no_conflict")}</span>`}
               </li>`,
             )}
           </ul>

@@ -85,9 +85,11 @@ function Votes({ t, votes = [] }) {
   if (!votes.length) return null;
   return html`<ul class="votes">
     ${votes.map(
-      ({ name, address, share, reason }) => html`<li key=${address}>
+      ({ name, address, share, reason, grounds = [], conflict }) => html`<li key=${address}>
         <bdi title=${address}>${name ?? shorten(address)}</bdi>: ${t.percent(share)}
         ${reason && html` <q dir="auto">${reason}</q>`}
+        ${grounds.map((code) => html`<br /><span class="quiet">${t.text(`ground.${code}`)}</span>`)}
+        ${conflict && html`<br /><span class="quiet">${t.text("ground.no_conflict")}</span>`}
       </li>`,
     )}
   </ul>`;

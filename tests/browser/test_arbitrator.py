@@ -108,6 +108,9 @@ def test_arbitrator_signs_in_reads_votes_and_sees_the_ruling(
     ruling = page.get_by_role("region", name="The ruling")
     expect(ruling).to_contain_text("55% for the consumer")
     expect(ruling).to_contain_text("The tins had been opened.")
+    for shown in (ruling, page.get_by_role("region", name="What has happened")):
+        expect(shown).to_contain_text("In worse condition than claimed")
+        expect(shown).to_contain_text("Declared no conflict of interest")
     [counted] = arbitration.running.rows(
         "SELECT share FROM chain_votes WHERE case_id = :case AND arbitrator = :who",
         case=case_id,
@@ -132,14 +135,14 @@ def compare(page: Page, folder: Path) -> None:
     assert file.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 1
 
 
-def fill_in(page: Page) -> None:
-    """A vote of 55 %, which pays to the penny what the contract would."""
+def fill_in(page: Page, percent: str = "55", *, pays: str = "£10.89", fees: str = "£1.50") -> None:
+    """A vote, which pays to the penny what the contract would."""
     vote = page.get_by_role("region", name="Your vote", exact=True)
     vote.get_by_label("None. I declare it with my vote.").check()
-    vote.get_by_label("Per cent").fill("55")
-    expect(vote.get_by_label("Basis points")).to_have_value("5500")
-    expect(vote.locator(".pays-consumer dd")).to_have_text("£10.89")
-    expect(vote.locator(".pays-arbitrators dd")).to_have_text("£1.50")
+    vote.get_by_label("Per cent").fill(percent)
+    expect(vote.get_by_label("Basis points")).to_have_value(f"{percent}00")
+    expect(vote.locator(".pays-consumer dd")).to_have_text(pays)
+    expect(vote.locator(".pays-arbitrators dd")).to_have_text(fees)
     vote.get_by_label("In worse condition than claimed").check()
     vote.get_by_label("In your words").fill("The tins had been opened.")
 
@@ -179,6 +182,29 @@ def test_vote_that_comes_too_late_is_refused_and_says_so(
     assert arbitration.running.rows("SELECT 1 FROM votes WHERE case_id = :case", case=case_id) == []
 
 
+def test_appeal_is_shown_with_the_ruling_before_and_what_losing_it_costs(
+    arbitration: Arbitration, open_page: OpenPage, tmp_path: Path
+) -> None:
+    case_id = arbitration.dispute("RMA-appeal")
+    arbitration.vote(0, case_id, 3_000)
+    arbitration.vote(1, case_id, 9_000)
+    arbitration.vote_by_signature(case_id, 4_000)
+    arbitration.appeal("RMA-appeal", case_id, 8_000)
+    page = open_page(console(arbitration), size="phone")
+    open_key(page, arbitration.keystore(tmp_path))
+    item = page.locator(".case").filter(has_text="RMA-appeal")
+    expect(item).to_contain_text("Appeal", timeout=SLOW)
+    item.get_by_role("link").click()
+    expect(page.locator("h1")).to_have_text("RMA-appeal: on appeal", timeout=SLOW)
+    expect(page.locator("h1")).to_be_focused()
+    before = page.get_by_role("region", name="The ruling before")
+    expect(before).to_contain_text("40% for the consumer")
+    expect(before).to_contain_text("Both have a point.")
+    fill_in(page, "40", pays="£5.42", fees="£4.00")  # the appeal's fees, £2.50, are the loser's
+    fill_in(page, "41", pays="£8.12", fees="£4.00")
+    assert find_axe_violations(page) == []
+
+
 def test_what_was_written_outlives_the_session(arbitration: Arbitration, open_page: OpenPage, tmp_path: Path) -> None:
     case_id = arbitration.dispute("RMA-draft")
     page = open_page(console(arbitration, f"#/case/{case_id}"), size="phone")
@@ -205,7 +231,7 @@ def test_arbitrator_whose_key_the_service_holds_votes_by_keyboard_alone(
     page = open_page(console(arbitration, f"#/case/{case_id}"), size="desktop", color_scheme="dark")
     tab_to(page, "summary", "Enter")
     tab_to(page, "input[name=api_key]")
-    page.keyboard.insert_text(arbitration.api_keys[1])
+    page.keyboard.insert_text(arbitration.api_keys[2])
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("RMA-keyboard: in dispute", timeout=SLOW)
     tab_to(page, "input[value=none]", "Space")
