@@ -219,6 +219,23 @@ def _make_endpoint(client: httpx.Client, planted: Planted) -> None:
     planted.know("webhook endpoint's secret", made.json()["secret"])
 
 
+def _sign_in(running: Running, client: httpx.Client, planted: Planted) -> None:
+    """A session that is used, one that there is not, and a signature that is nobody's."""
+    token = planted.know("session's token", client.post("/v1/sessions").json()["token"])
+    with httpx.Client(base_url=running.url, timeout=60) as console:
+        for credential, status in ((token, 200), (planted("guessed session", "ses_{}"), 401)):
+            headers = {"Authorization": f"Bearer {credential.encode('ascii', 'ignore').decode()}"}
+            assert console.get("/v1/sessions/current", headers=headers).status_code == status
+        address = "0x" + hashlib.sha256(b"somebody").hexdigest()[:40]
+        message = console.post("/v1/sessions/challenge", json={"address": address}).json()["message"]
+        planted.know("nonce of a sign-in", message.partition("Nonce: ")[2].partition("\n")[0])
+        signature = planted.know("signature of a sign-in", hashlib.sha512(b"signature").hexdigest() + "1b")
+        body = {"message": message, "signature": f"0x{signature}"}
+        assert console.post("/v1/sessions/sign-in", json=body).status_code == 401
+        wrong = {"message": planted("message that is none"), "signature": f"0x{signature}"}
+        assert console.post("/v1/sessions/sign-in", json=wrong).status_code == 422
+
+
 def _break_inside(running: Running, client: httpx.Client, planted: Planted, case_id: str) -> None:
     """Stored data that cannot be read: an exception that nobody expected, whose text quotes it."""
     first = "WHERE seq = (SELECT min(seq) FROM records WHERE case_id = ?)"
@@ -252,6 +269,7 @@ def test_nothing_planted_is_ever_shown(running: Running, chain: LocalChain, plan
     )
     client = running.client(key)
     _make_endpoint(client, planted)
+    _sign_in(running, client, planted)
     opened = client.post("/v1/cases", json=_case(planted), headers={"Idempotency-Key": planted("key", "id-{}")})
     assert opened.status_code == 201, opened.text
     case_id, link = opened.json()["case_id"], opened.json()["status_link"]
