@@ -68,7 +68,7 @@ async def authenticated_account(
     """The account of the request's API key or session. Raises Unauthenticated, LimitExceeded or Overloaded."""
     account = await account_of(keys, limits, _header(request), address_of(request.scope))
     require_hands()
-    request.state.account, request.state.in_session = account, _is_session(_credential(request))
+    request.state.account, request.state.in_session = account, _is_session(credential_of(request))
     return account
 
 
@@ -124,7 +124,7 @@ async def presented_key(request: Request, _account: Caller) -> str:
     """The caller's API key. Raises Forbidden for a session, which could go on without end if it opened others."""
     if request.state.in_session:
         raise Forbidden("A session opens no other.", field="Authorization", remedy="Use the account's API key.")
-    return _credential(request)
+    return credential_of(request)
 
 
 async def presented_session(request: Request, _account: Caller) -> str:
@@ -133,7 +133,7 @@ async def presented_session(request: Request, _account: Caller) -> str:
         raise Forbidden(
             "This is an API key, and no session.", field="Authorization", remedy="Open one: POST /v1/sessions."
         )
-    return _credential(request)
+    return credential_of(request)
 
 
 PresentedKey = Annotated[str, Depends(presented_key)]
@@ -213,7 +213,7 @@ async def authenticated_either(
     token: LinkScheme,
 ) -> Account | links.LinkClaims:
     """A business by its API key, or a consumer by their link. Raises Unauthenticated or LimitExceeded."""
-    if _is_token(_credential(request)):
+    if _is_token(credential_of(request)):
         return await authenticated_link(request, ledger, limits, await presented_token(request, limits, token))
     return await authenticated_account(request, keys, limits, _key)
 
@@ -223,7 +223,7 @@ async def require_credential(scope: Scope) -> None:
     Unauthenticated or Overloaded."""
     state, request = scope["app"].state, Request(scope)
     try:
-        if _is_token(_credential(request)):
+        if _is_token(credential_of(request)):
             require_hands()
             await run_in_threadpool(links.authenticate_link, state.ledger, _token_of(_header(request)))
         else:
@@ -265,7 +265,7 @@ def _header(request: Request) -> str:
     return request.headers.get("authorization", "")
 
 
-def _credential(request: Request) -> str:
+def credential_of(request: Request) -> str:
     return _header(request).strip().partition(" ")[2].strip()
 
 

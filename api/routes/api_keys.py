@@ -9,10 +9,10 @@ from starlette.responses import JSONResponse, Response
 
 from ledger_service.errors import Forbidden
 from ledger_service.services import api_keys
-from ledger_service.services.api_keys import KeyInput, PartyInput, RotationInput
-from ledger_service.store.tables import Account
+from ledger_service.services.api_keys import Holder, KeyInput, PartyInput, RotationInput
+from ledger_service.services.sessions import hash_of
 
-from ..dependencies import Caller, Ledger, Merchant, principal
+from ..dependencies import Caller, Ledger, Merchant, credential_of, principal
 from ..openapi import READING, WRITING, answers, problem_answers
 from ..schemas import keys as schemas
 from ..writing import WritingRequest, answer_write
@@ -24,16 +24,16 @@ _KEY = {"till": {"value": {"name": "Warehouse scanner", "expires_at": "2027-01-0
 _PARTY = {"carrier": {"value": {"role": "carrier", "name": "Parcel van 7"}}}
 
 
-async def key_holder(request: Request, account: Caller) -> Account:
+async def key_holder(request: Request, account: Caller) -> Holder:
     """The caller, by an API key. Raises Forbidden for a session: who takes one over could make a key and stay."""
     if request.state.in_session:
         raise Forbidden(
             "A session makes and ends no credentials.", field="Authorization", remedy="Use the account's API key."
         )
-    return account
+    return Holder(account, hash_of(credential_of(request)))
 
 
-KeyHolder = Annotated[Account, Depends(key_holder)]
+KeyHolder = Annotated[Holder, Depends(key_holder)]
 
 
 @router.get("/api-keys", responses=answers(schemas.ApiKeyList, "The account's keys.", READING))
@@ -45,17 +45,17 @@ def list_keys(ledger: Ledger, account: Caller) -> Response:
 @router.post("/api-keys", status_code=201, responses=answers(schemas.ApiKeyMade, "The key.", WRITING, 201))
 async def make_key(
     ledger: Ledger,
-    account: KeyHolder,
+    holder: KeyHolder,
     writing: WritingRequest,
     body: Annotated[KeyInput, Body(openapi_examples=_KEY)],
 ) -> Response:
     """Makes a further key of the same account, shown this once."""
     return await answer_write(
         ledger,
-        principal(account),
+        principal(holder.account),
         writing,
         201,
-        lambda claim: api_keys.make_key(ledger, account, body, idempotency=claim),
+        lambda claim: api_keys.make_key(ledger, holder, body, idempotency=claim),
         None,
     )
 
@@ -67,7 +67,7 @@ async def make_key(
 )
 async def rotate_key(
     ledger: Ledger,
-    account: KeyHolder,
+    holder: KeyHolder,
     writing: WritingRequest,
     key_id: KeyId,
     body: Annotated[RotationInput, Body(openapi_examples={"day": {"value": {"overlap_hours": 24}}})],
@@ -75,18 +75,18 @@ async def rotate_key(
     """Makes a new key in place of one, which counts for some hours more."""
     return await answer_write(
         ledger,
-        principal(account),
+        principal(holder.account),
         writing,
         201,
-        lambda claim: api_keys.rotate_key(ledger, account, key_id, body, idempotency=claim),
+        lambda claim: api_keys.rotate_key(ledger, holder, key_id, body, idempotency=claim),
         None,
     )
 
 
 @router.delete("/api-keys/{key_id}", status_code=204, responses=problem_answers(*READING, 409))
-def revoke_key(ledger: Ledger, account: KeyHolder, key_id: KeyId) -> Response:
+def revoke_key(ledger: Ledger, holder: KeyHolder, key_id: KeyId) -> Response:
     """Ends a key at once, with the sessions that it opened. The last one stays."""
-    api_keys.revoke_key(ledger, account, key_id)
+    api_keys.revoke_key(ledger, holder, key_id)
     return Response(status_code=204)
 
 
@@ -99,25 +99,26 @@ def list_parties(ledger: Ledger, account: Merchant) -> Response:
 @router.post("/parties", status_code=201, responses=answers(schemas.PartyMade, "The party.", WRITING, 201))
 async def make_party(
     ledger: Ledger,
-    account: KeyHolder,
+    holder: KeyHolder,
     _merchant: Merchant,
     writing: WritingRequest,
     body: Annotated[PartyInput, Body(openapi_examples=_PARTY)],
 ) -> Response:
-    """Makes an account for a carrier, warehouse or inspector of the merchant's own, with its key, shown this once.
-    Which inspector is independent, the operator says."""
+    """Makes an account for a carrier, warehouse or inspector of the merchant's own, with its API key, shown this once.
+    The service signs for it. One with an address of its own is made by the operator, who also says which inspector is
+    independent."""
     return await answer_write(
         ledger,
-        principal(account),
+        principal(holder.account),
         writing,
         201,
-        lambda claim: api_keys.make_party(ledger, account, body, idempotency=claim),
+        lambda claim: api_keys.make_party(ledger, holder, body, idempotency=claim),
         None,
     )
 
 
 @router.delete("/parties/{party_id}", status_code=204, responses=problem_answers(*READING))
-def disable_party(ledger: Ledger, account: KeyHolder, _merchant: Merchant, party_id: PartyId) -> Response:
+def disable_party(ledger: Ledger, holder: KeyHolder, _merchant: Merchant, party_id: PartyId) -> Response:
     """Ends all keys of a party at once. Its cases go on, and what it signed stays."""
-    api_keys.disable_party(ledger, account, party_id)
+    api_keys.disable_party(ledger, holder.account, party_id)
     return Response(status_code=204)

@@ -14,13 +14,13 @@ from pydantic import Field
 from sqlmodel import Session
 
 from ..domain.times import from_chain, rfc3339, to_chain
-from ..errors import Conflict, InvalidInput, NotFound
+from ..errors import Conflict, InvalidInput, NotFound, Unauthenticated
 from ..store import keys as sql
 from ..store.tables import Account, ApiKey
 from .accounts import add_account, new_api_key
 from .app import App
 from .idempotency import IdempotencyClaim, complete
-from .inputs import Address, Input, Moment, Word
+from .inputs import Input, Moment, Word
 from .sessions import hash_of
 
 FIRST = "key_first"  # the one that an account was made with
@@ -28,6 +28,14 @@ MOST = 20  # keys of one account that count
 MOST_PARTIES = 200
 _HOUR = 3_600
 _REVOKED = "revoked:"  # no hash begins so
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who asks, and the SHA-256 of the API key that they ask with."""
+
+    account: Account
+    key_hash: str
 
 
 class KeyInput(Input):
@@ -42,9 +50,11 @@ class RotationInput(Input):
 
 
 class PartyInput(Input):
+    """Without an address: who has an account at an address sees what it is named in and may state by its key, so that
+    whose an address is, the operator finds out first."""
+
     role: Literal["carrier", "warehouse", "inspector"]
     name: Word
-    address: Address | None = Field(default=None, description="A key of its own; left out: the service holds one.")
 
 
 # --- keys ------------------------------------------------------------------------------------------------------------
@@ -75,27 +85,29 @@ def list_keys(app: App, account: Account) -> dict[str, Any]:
 
 
 def make_key(
-    app: App, account: Account, request: KeyInput, idempotency: IdempotencyClaim | None = None
+    app: App, holder: Holder, request: KeyInput, idempotency: IdempotencyClaim | None = None
 ) -> dict[str, Any]:
-    """A further key. Raises InvalidInput for one that is over already, Conflict for one too many."""
+    """A further key. Raises InvalidInput for one that is over already, Conflict for one too many, Unauthenticated as
+    `_locked`."""
     now = app.clock.seconds()
     expires_at = to_chain(request.expires_at) if request.expires_at is not None else None
     if expires_at is not None and expires_at <= now:
         raise InvalidInput("This moment is over.", field="expires_at", remedy="Send a later one, or leave it out.")
     with app.database.write() as session:
-        own = _locked(session, account)
+        own = _locked(app, session, holder)
         body = _make(app, session, own, request.name, expires_at)
         complete(session, idempotency, 201, body)
     return body
 
 
 def rotate_key(
-    app: App, account: Account, key_id: str, request: RotationInput, idempotency: IdempotencyClaim | None = None
+    app: App, holder: Holder, key_id: str, request: RotationInput, idempotency: IdempotencyClaim | None = None
 ) -> dict[str, Any]:
-    """A new key in place of one, which counts for some hours more. Raises NotFound for one that does not count."""
+    """A new key in place of one, which counts for some hours more. Raises NotFound for one that does not count,
+    Unauthenticated as `_locked`."""
     ends = app.clock.seconds() + request.overlap_hours * _HOUR
     with app.database.write() as session:
-        own = _locked(session, account)
+        own = _locked(app, session, holder)
         old = _counting(app, session, own, key_id)
         row = session.get(ApiKey, key_id) if key_id != FIRST else _set_apart(session, own)
         if row is not None:
@@ -106,11 +118,11 @@ def rotate_key(
     return body
 
 
-def revoke_key(app: App, account: Account, key_id: str) -> None:
+def revoke_key(app: App, holder: Holder, key_id: str) -> None:
     """Ends a key at once, with the sessions that it opened. Raises NotFound for one that does not count, Conflict for
-    the last one that does."""
+    the last one that does, Unauthenticated as `_locked`."""
     with app.database.write() as session:
-        own = _locked(session, account)
+        own = _locked(app, session, holder)
         _counting(app, session, own, key_id)
         lasting = [key for key in _keys(app, session, own) if key.counts and key.expires_at is None]
         if [key.key_id for key in lasting] == [key_id]:
@@ -172,9 +184,15 @@ def _counting(app: App, session: Session, own: Account, key_id: str) -> _Key:
     return found
 
 
-def _locked(session: Session, account: Account) -> Account:
-    sql.lock_account(session, account.id or 0)
-    return _again(session, account)
+def _locked(app: App, session: Session, holder: Holder) -> Account:
+    """The holder's account, for this unit of work alone. Raises Unauthenticated for a key that was ended since it was
+    looked up: whoever ends a stolen one must not find another in its place."""
+    sql.lock_account(session, holder.account.id or 0)
+    if holder.key_hash not in sql.accounts_by_key_hash(session, [holder.key_hash], app.clock.seconds()):
+        raise Unauthenticated(
+            "This API key was just ended.", field="Authorization", remedy="Use another key of the account."
+        )
+    return _again(session, holder.account)
 
 
 def _again(session: Session, account: Account) -> Account:
@@ -193,15 +211,15 @@ def list_parties(app: App, account: Account) -> dict[str, Any]:
 
 
 def make_party(
-    app: App, account: Account, request: PartyInput, idempotency: IdempotencyClaim | None = None
+    app: App, holder: Holder, request: PartyInput, idempotency: IdempotencyClaim | None = None
 ) -> dict[str, Any]:
     """An account for a party of the merchant's own, with its API key, shown this once. Raises Conflict for a name that
-    is taken, and for one too many."""
+    is taken, and for one too many, Unauthenticated as `_locked`."""
     with app.database.write() as session:
-        sql.lock_account(session, account.id or 0)
+        account = _locked(app, session, holder)
         if len(sql.parties_of(session, account.id or 0)) >= MOST_PARTIES:
             raise Conflict(f"You have {MOST_PARTIES} parties already.", field="role", remedy="Ask the operator.")
-        party, api_key = add_account(app, session, request.role, request.name, request.address, owner_id=account.id)
+        party, api_key = add_account(app, session, request.role, request.name, None, owner_id=account.id)
         body = {**_party(party), "api_key": api_key}
         complete(session, idempotency, 201, body)
     return body

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlmodel import select
 from starlette.testclient import TestClient
 
 from ledger_service.clock import FixedClock
-from ledger_service.services import accounts
+from ledger_service.errors import Unauthenticated
+from ledger_service.services import accounts, api_keys, sessions
 from ledger_service.services.app import App
-from ledger_service.store.tables import ApiKey
+from ledger_service.store.tables import Account, ApiKey
 
-from .conftest import ON_BOTH, Headers, Keys, assert_problem, bearer
+from .conftest import ON_BOTH, Headers, Keys, Open, assert_problem, bearer, count_rows
 
 pytestmark = ON_BOTH
 
@@ -79,6 +82,28 @@ def test_revoked_key_ends_at_once_with_its_sessions_and_the_last_one_stays(
     assert client.delete(f"/v1/api-keys/{made['key_id']}", headers=mine).status_code == 409
 
 
+def test_key_that_ended_since_it_was_looked_up_leaves_no_other_behind(
+    client: TestClient, ledger: App, as_merchant: Headers
+) -> None:
+    """Whoever has a stolen key sends a last request as the key is ended."""
+    stolen = make(client, as_merchant)
+    [account] = accounts.authenticate_all(ledger, [stolen["api_key"]])
+    assert isinstance(account, Account)
+    holder = api_keys.Holder(account, sessions.hash_of(stolen["api_key"]))
+    assert client.delete(f"/v1/api-keys/{stolen['key_id']}", headers=as_merchant).status_code == 204
+    before = count_rows(ledger)
+    tries: list[Callable[[], object]] = [
+        lambda: api_keys.make_key(ledger, holder, api_keys.KeyInput(name="Another")),
+        lambda: api_keys.rotate_key(ledger, holder, "key_first", api_keys.RotationInput()),
+        lambda: api_keys.revoke_key(ledger, holder, "key_first"),
+        lambda: api_keys.make_party(ledger, holder, api_keys.PartyInput(role="carrier", name="Mine")),
+    ]
+    for one in tries:
+        with pytest.raises(Unauthenticated, match="just ended"):
+            one()
+    assert count_rows(ledger) == before
+
+
 def test_another_accounts_keys_are_not_found(client: TestClient, as_merchant: Headers, account: Keys) -> None:
     made = make(client, as_merchant)
     other = bearer(account("merchant", "Other shop")["api_key"])
@@ -133,3 +158,14 @@ def test_merchant_makes_its_own_parties_and_ends_them(client: TestClient, as_mer
         assert_problem(client.post("/v1/parties", json=body, headers=as_merchant), 422, "invalid-input", field="role")
     carrier = bearer(account("carrier")["api_key"])
     assert client.post("/v1/parties", json={"role": "carrier", "name": "Mine"}, headers=carrier).status_code == 403
+
+
+def test_merchant_makes_no_account_at_another_s_address(
+    client: TestClient, as_merchant: Headers, merchant: dict[str, Any], account: Keys, open_case: Open
+) -> None:
+    """It would be shown all cases that name the address, and state by its key."""
+    open_case()
+    other = bearer(account("merchant", "Other shop")["api_key"])
+    body = {"role": "carrier", "name": "Spy", "address": merchant["address"]}
+    assert_problem(client.post("/v1/parties", json=body, headers=other), 422, "invalid-input", field="address")
+    assert client.get("/v1/parties", headers=other).json()["items"] == []
