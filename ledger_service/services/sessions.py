@@ -24,7 +24,7 @@ from ..domain.times import from_chain, parse_moment, rfc3339, to_chain
 from ..errors import Conflict, NotFound, SessionOver, Unauthenticated
 from ..store import sessions as sql
 from ..store.keys import account_by_name
-from ..store.tables import Account, SessionRow, UsedNonce
+from ..store.tables import Account, SessionRow
 from .app import App
 from .inputs import Address, Input
 
@@ -84,10 +84,9 @@ def sign_in(app: App, request: SignInInput) -> dict[str, Any]:
     if signer_of(request.message, from_hex(request.signature)) != message.address:
         _refuse("The signature is not of the message's address.", "signature")
     with app.database.write() as session:
-        if sql.is_nonce_used(session, nonce):
+        if not sql.use_nonce(session, nonce, ends):  # before all else; undone where what follows raises
             _refuse("This message was used already.")
         account = _only(sql.accounts_signing_at(session, message.address), request.role)
-        session.add(UsedNonce(nonce=nonce, expires_at=ends))
         return _begin(app, session, account, None)
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
-from sqlalchemy import bindparam, delete, update
+from sqlalchemy import CursorResult, bindparam, delete, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, col, select
 
 from .keys import accounts_by_key_hash
@@ -54,8 +57,12 @@ def note_use(session: Session, used: Mapping[str, int]) -> None:
         session.execute(update(SessionRow).where(later).values(last_used_at=moment))
 
 
-def is_nonce_used(session: Session, nonce: str) -> bool:
-    return session.get(UsedNonce, nonce) is not None
+def use_nonce(session: Session, nonce: str, expires_at: int) -> bool:
+    """False if it was used. Of two at the same moment one waits here for the other's end (PostgreSQL), or waited for it
+    when it began (SQLite)."""
+    dialect_insert: Any = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    statement = dialect_insert(UsedNonce).values(nonce=nonce, expires_at=expires_at).on_conflict_do_nothing()
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount == 1
 
 
 def accounts_signing_at(session: Session, address: str) -> Sequence[Account]:

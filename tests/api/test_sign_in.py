@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlmodel import Session
 from starlette.testclient import TestClient
 
 from api.app import create_app
 from ledger_service.clock import FixedClock
 from ledger_service.domain.sign_in import read_sign_in
+from ledger_service.errors import LedgerError
 from ledger_service.keystore import LocalSigner, new_key
 from ledger_service.services import accounts, sessions
 from ledger_service.services.app import App
+from ledger_service.store import sessions as sql
+from ledger_service.store.tables import Account
 
 from .conftest import ON_BOTH, Keys, assert_problem, bearer, count_rows
-from .signing import challenge, sign_in
+from .signing import challenge, personal_sign, sign_in
 
 
 @pytest.fixture
@@ -66,6 +73,35 @@ def test_message_counts_once(client: TestClient, arbitrator: dict[str, Any], key
     answer = sign_in(client, key, message)
     problem = assert_problem(answer, 401, "unauthenticated", field="message", remedy="challenge")
     assert "used already" in problem["detail"]
+
+
+@ON_BOTH
+def test_message_counts_once_at_the_same_moment_too(
+    client: TestClient,
+    ledger: App,
+    arbitrator: dict[str, Any],
+    key: LocalSigner,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    find = sql.accounts_signing_at
+
+    def find_slowly(session: Session, address: str) -> Sequence[Account]:
+        time.sleep(0.3)
+        return find(session, address)
+
+    monkeypatch.setattr(sql, "accounts_signing_at", find_slowly)
+    message = challenge(client, key.address)
+    request = sessions.SignInInput(message=message, signature=personal_sign(key, message))
+
+    def outcome(_number: int) -> str:
+        try:
+            return str(sessions.sign_in(ledger, request)["opened_by"])
+        except LedgerError as error:
+            return f"{type(error).__name__}: {error.detail}"
+
+    with ThreadPoolExecutor(3) as threads:
+        outcomes = sorted(threads.map(outcome, range(3)))
+    assert outcomes == ["Unauthenticated: This message was used already."] * 2 + ["signature"]
 
 
 def test_message_counts_for_five_minutes(
