@@ -93,11 +93,12 @@ def _keep(
     now, cases = app.clock.seconds(), _cases_of(session, account.address, stated)
     known = sql.known_refunds(session, account.id or 0, provider, [one.refund_id for one in stated])
     for one in stated:
-        case_id = cases.get(one.refund_id)
-        report.unclaimed += case_id is None
-        said: dict[str, Any] = {"amount_minor": one.amount_minor, "currency": one.currency, "status": one.status}
-        said |= {"case_id": case_id, "created_at": one.created_at}
         row = known.get(one.refund_id)
+        case_id = cases.get(one.refund_id) or (row.case_id if row else None)  # its reference may be erased by now
+        report.unclaimed += case_id is None
+        status = row.status if row and one.status == "pending" else one.status  # none is pending again: an older file
+        said: dict[str, Any] = {"amount_minor": one.amount_minor, "currency": one.currency, "status": status}
+        said |= {"case_id": case_id, "created_at": one.created_at}
         if row is None:
             report.new += 1
             key: dict[str, Any] = {"account_id": account.id or 0, "provider": provider, "refund_id": one.refund_id}

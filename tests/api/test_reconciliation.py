@@ -12,6 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from ledger_service.services.app import App
+from ledger_service.store.tables import CaseRow
 
 from .conftest import ON_BOTH, Headers, Keys, Open, assert_problem, bearer, count_rows
 from .panels import record_case
@@ -113,6 +114,24 @@ def test_same_export_again_changes_nothing_and_a_newer_one_its_statuses(
     assert count_rows(ledger) == before  # no record, nothing for the chain
     twice = upload(client, as_merchant, [refund(1, {"case_id": paid["same"]}), refund(1, {"case_id": paid["less"]})])
     assert (twice["unchanged"], twice["refused"]) == (1, 1)
+
+
+def test_refund_keeps_its_case_and_its_end_when_an_old_export_comes_again(
+    client: TestClient, ledger: App, as_merchant: Headers, paid: dict[str, str], open_case: Open
+) -> None:
+    """A case's reference may be erased by then, or another case may have it too."""
+    export = [refund(1, {"reference": "same"}), refund(2, {"reference": "silent"})]
+    upload(client, as_merchant, export)
+    open_case(reference="same", escrow="none")
+    with ledger.database.write() as session:
+        session.get_one(CaseRow, paid["silent"]).reference = ""
+    again = upload(client, as_merchant, [export[0], {**export[1], "status": "pending"}])
+    assert (again["unchanged"], again["unclaimed"]) == (2, 0)
+    found = findings(client, as_merchant)
+    assert (found["same"], found["re_2"]) == ("matched", "matched")
+    assert "re_1" not in found
+    failed = upload(client, as_merchant, [{**export[1], "status": "failed"}])
+    assert failed["changed"] == 1
 
 
 def test_refund_finds_its_case_by_the_merchants_own_record(
