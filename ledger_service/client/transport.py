@@ -7,6 +7,7 @@ done already is answered as the first time.
 from __future__ import annotations
 
 import random
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +21,7 @@ from .problems import NoAnswer, problem_of
 
 _AGAIN = frozenset({429, 502, 503, 504})
 _LONGEST_WAIT = 60.0
+_CREDENTIAL = re.compile(r"[\x21-\x7e]+")
 Query = Mapping[str, Any]
 
 
@@ -38,6 +40,8 @@ class Transport:
     ) -> None:
         if tries < 1:
             raise ValueError("a request is tried at least once")
+        if not _CREDENTIAL.fullmatch(credential):  # else the HTTP library quotes it in what it raises
+            raise ValueError("a credential is visible ASCII characters alone, without the end of its line")
         self._tries, self._sleep = tries, sleep
         self._http = http or httpx.Client(base_url=url.rstrip("/"), timeout=timeout)
         self._headers = {"Authorization": f"Bearer {credential}"}

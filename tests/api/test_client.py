@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import threading
+import traceback
 import types as plain_types
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -109,6 +110,14 @@ def test_problems_are_exceptions_with_field_and_remedy(
     with pytest.raises(Conflict) as late:
         mine.state(case_id, "declined")
     assert late.value.type == "urn:ledger:problem:out-of-order"
+
+
+@pytest.mark.parametrize("credential", ["lk_secret\n", "lk_se cret", "“lk_secret”", ""])
+def test_credential_with_its_line_s_end_is_refused_and_not_quoted(server: str, credential: str) -> None:
+    """Read from a file as it stands: the HTTP library would quote it in what it raises, and so in a log."""
+    with pytest.raises(ValueError, match="visible ASCII") as raised:
+        LedgerClient(server, credential).api_keys()
+    assert "secret" not in "".join(traceback.format_exception(raised.value, chain=True))
 
 
 def test_client_does_what_a_merchant_does(mine: LedgerClient, ledger: App, monkeypatch: pytest.MonkeyPatch) -> None:
