@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ledger_service.errors import Unavailable
 
 from . import errors
+from .load import require_hands
 
 _CLOSED = "/v1/"  # how the service is, and its public keys, anybody may know meanwhile
 
@@ -24,11 +25,19 @@ class AfterRestore:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not self._was_open and scope["path"].startswith(_CLOSED):
-            self._was_open = await to_thread.run_sync(self._is_open)
-            if not self._was_open:
-                await errors.problem_of(scope["state"]["request_id"], _closed())(scope, receive, send)
+            try:
+                await self._require_open()
+            except Unavailable as error:
+                await errors.problem_of(scope["state"]["request_id"], error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+    async def _require_open(self) -> None:
+        """Raises Unavailable; Overloaded, which is one, where nobody is free to look."""
+        require_hands()
+        self._was_open = await to_thread.run_sync(self._is_open)
+        if not self._was_open:
+            raise _closed()
 
 
 def _closed() -> Unavailable:
