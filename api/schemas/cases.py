@@ -55,6 +55,7 @@ class MilestoneList(Answer):
 
 class Prepared(CasePrepared):
     record_id: str
+    disclosures: list[str] = Field(description="What the record's digests stand for: read it, then sign.")
 
 
 class Chain(Answer):

@@ -1,6 +1,6 @@
 // Where the key comes from: a wallet of the browser, or a keystore file with its password.
 import { Component, html } from "../shared/dom.js";
-import { KeyTrouble } from "./trouble.js";
+import { KeyTrouble } from "../shared/trouble.js";
 import { discoverWallets } from "./wallets.js";
 
 const REFUSED_BY_PERSON = 4001; // EIP-1193
@@ -42,8 +42,8 @@ export class KeyPicker extends Component {
     const form = new FormData(event.target);
     const onProgress = (part) => this.setState({ progress: part });
     this.use("file", async () => {
-      const [{ openKeystore }, { keySigner }] = await Promise.all([import("./keystore.js"), import("./signers.js")]);
-      return keySigner(await openKeystore(await form.get("keystore").text(), form.get("password"), onProgress));
+      const [{ unlockKey }, { keySigner }] = await Promise.all([import("../shared/keystore.js"), import("./signers.js")]);
+      return keySigner(await unlockKey(await form.get("keystore").text(), form.get("password"), onProgress));
     });
   }
 

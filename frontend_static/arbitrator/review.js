@@ -4,7 +4,7 @@ import { Moment, Row } from "../status/bits.js";
 import { payoutOf } from "./ballot.js";
 import { KeyPicker } from "./key_picker.js";
 import { Pays } from "./pays.js";
-import { KeyTrouble } from "./trouble.js";
+import { KeyTrouble } from "../shared/trouble.js";
 
 export class Review extends Component {
   /** A step of its own: whoever works by keyboard or ear is taken to its beginning. */

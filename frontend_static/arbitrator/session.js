@@ -1,6 +1,6 @@
 // The session: a token of the service in this tab's storage. A key is never kept anywhere but in memory.
 import { newKey, request, requestJson } from "../shared/api.js";
-import { KeyTrouble } from "./trouble.js";
+import { KeyTrouble } from "../shared/trouble.js";
 
 const SESSION = "arbitrator.session";
 const DRAFT = "arbitrator.draft.";

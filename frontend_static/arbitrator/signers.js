@@ -1,9 +1,10 @@
 // Who signs: a key out of a keystore file, in this page's memory, or a wallet in the browser (EIP-1193, EIP-6963).
 // A signer is `{ address, isWallet, signMessage(text), signTypedData(typedData, digest) }`.
 import { secp256k1 } from "@noble/curves/secp256k1.js";
+import { KeyTrouble } from "../shared/trouble.js";
+import { requireChain } from "../shared/wallet_chain.js";
 import { checksumAddress, concatHex, fromHex, keccak, toHex, utf8 } from "../verify/bytes.js";
 import { recoverSigner } from "../verify/signatures.js";
-import { KeyTrouble } from "./trouble.js";
 
 const OFFSET = 27; // of the recovery id in Ethereum's signatures
 
@@ -42,6 +43,7 @@ export async function walletSigner(provider) {
       return checked(messageDigest(text), signature, address);
     },
     async signTypedData(typedData, digest) {
+      await requireChain(provider, typedData.domain.chainId);
       const params = [address, JSON.stringify(typedData)];
       return checked(digest, await provider.request({ method: "eth_signTypedData_v4", params }), address);
     },

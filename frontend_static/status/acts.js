@@ -60,6 +60,13 @@ export function minorOf(share, refund) {
   return refund - Math.floor((refund * (FULL_SHARE - share)) / FULL_SHARE);
 }
 
+/** What a share of the refund comes to, as a decimal string. */
+export function moneyOf(share, { refund: { amount } }) {
+  const digits = (amount.split(".")[1] ?? "").length;
+  const unit = 10 ** digits;
+  return (minorOf(share, Math.round(Number(amount) * unit)) / unit).toFixed(digits);
+}
+
 /** The share in basis points nearest to this many minor units, and not below them. */
 export function shareFor(minor, refund) {
   const nearest = Math.min(FULL_SHARE, Math.round((minor * FULL_SHARE) / refund));

@@ -1,26 +1,27 @@
 // The question before an act: it says the consequence in money, and that it is final.
 import { html } from "../shared/dom.js";
-import { amountField, bodyOf, formOf, isDangerous, minorOf, waitsOut } from "./acts.js";
+import { amountField, bodyOf, formOf, isDangerous, moneyOf, waitsOut } from "./acts.js";
 import { openModal, valuesOf } from "./bits.js";
 import { attachmentsOf } from "./files.js";
 import { FilesField } from "./files_field.js";
+import { troubleOf } from "./key_words.js";
 import { Signed } from "./signed.js";
 import { shareOf } from "./story.js";
 
 const REVERSIBLE = ["evidence", "objected", "disputed.again", "split"];
 
 /**
- * `pending` is `{ name, isSending, problem, toSign }`. `onConfirm(body)` sends, or where the consumer's own key signs,
+ * `pending` is `{ name, isSending, problem, toSign }`. `onConfirm(body, pending)` sends, or where the consumer's own key signs,
  * prepares and then signs what is shown; `onClose()` leaves; while sending, Escape does not close it.
  */
 export function ActDialog({ t, view, pending, onConfirm, onClose }) {
   const { name, isSending, problem, toSign } = pending;
-  const values = valuesOf(view, t);
+  const values = { ...valuesOf(view, t), ...signedOf(t, view, toSign) };
   const submit = async (event) => {
     event.preventDefault();
-    if (toSign) return onConfirm(toSign.asked);
+    if (toSign) return onConfirm(toSign.asked, pending);
     const form = new FormData(event.target);
-    onConfirm(bodyOf(name, view, form, await attachmentsOf(form.getAll("files"))));
+    onConfirm(bodyOf(name, view, form, await attachmentsOf(form.getAll("files"))), pending);
   };
   return html`<dialog
     class="act"
@@ -36,10 +37,9 @@ export function ActDialog({ t, view, pending, onConfirm, onClose }) {
         ${consequences(name, view).map((key) => html`<p key=${key}>${t.text(key, values)}</p>`)}
         ${finality(name, view).map((key) => html`<p key=${key} class="act-final">${t.text(key)}</p>`)}
       </div>
-      ${toSign
-        ? html`<${Signed} t=${t} view=${view} words=${wordsOf(t, name, view, toSign.asked, values)} message=${toSign.message} />`
-        : html`<${Fields} t=${t} name=${name} view=${view} />`}
-      <div role="alert">${problem && html`<${Failure} t=${t} problem=${problem} />`}</div>
+      ${toSign && html`<${Signed} t=${t} view=${view} words=${wordsOf(t, name, view, values)} message=${toSign.message} />`}
+      <fieldset disabled=${Boolean(toSign)} hidden=${Boolean(toSign)}><${Fields} t=${t} name=${name} view=${view} /></fieldset>
+      <div role="alert">${problem && html`<${Failure} t=${t} view=${view} problem=${problem} />`}</div>
       <div class="actions">
         <button type="submit" class="button ${isDangerous(name) ? "danger" : "primary"}" disabled=${isSending}>
           ${isSending ? t.text("act.sending") : t.text(toSign ? "signed.send" : `act.confirm.${name}`, values)}
@@ -55,13 +55,18 @@ function Fields({ t, name, view }) {
     ${formOf(name).map((field) => FIELDS[field] && html`<${FIELDS[field]} key=${field} t=${t} />`)}`;
 }
 
+/** The amount that is signed, also where an offer was another when it was prepared. */
+function signedOf(t, view, toSign) {
+  const share = toSign?.asked.data?.share;
+  if (share === undefined) return {};
+  const amount = t.money(moneyOf(share, view), view.refund.currency);
+  return { offered: amount, signed: amount };
+}
+
 /** The act as its button says it, with the amount that was filled in. */
-function wordsOf(t, name, view, { data }, values) {
+function wordsOf(t, name, view, values) {
   const said = t.text(`act.${name}`, values);
-  if (!amountField(name, view)) return said;
-  const { unit, refund } = amountField(name, view);
-  const amount = (minorOf(data.share, refund) / unit).toFixed(Math.round(Math.log10(unit)));
-  return `${said}: ${t.money(amount, view.refund.currency)}`;
+  return amountField(name, view) ? `${said}: ${values.signed}` : said;
 }
 
 function consequences(name, view) {
@@ -120,7 +125,8 @@ const FIELDS = {
 };
 
 /** The service's own words name the remedy; they are English. */
-function Failure({ t, problem }) {
+function Failure({ t, view, problem }) {
+  if (problem.status === undefined) return html`<p class="failure">${t.text(troubleOf(problem), { id: view.chain.id })}</p>`;
   if (problem.status === 0) return html`<p class="failure">${t.text("act.failed.network")}</p>`;
   return html`<p class="failure">
     ${t.text("act.failed")} <span lang="en">${[problem.detail, problem.remedy].filter(Boolean).join(" ")}</span>

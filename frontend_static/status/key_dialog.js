@@ -1,8 +1,10 @@
 // Binding a key of the consumer's own, in three steps: where it is kept, the file that brings it back, and what is signed.
 import { newKey, requestJson } from "../shared/api.js";
 import { Component, html } from "../shared/dom.js";
+import { KeyTrouble } from "../shared/trouble.js";
 import { openModal } from "./bits.js";
 import { keepKey } from "./key_store.js";
+import { troubleOf } from "./key_words.js";
 import { Signed } from "./signed.js";
 
 const SHORTEST = 10; // characters of a password
@@ -16,29 +18,31 @@ export class KeyDialog extends Component {
   }
 
   /** Does something, and says what stands against it. */
-  async attempt(trouble, work) {
+  async attempt(work) {
     if (this.state.isBusy) return;
     this.setState({ isBusy: true, trouble: null });
     try {
       this.setState({ ...(await work()), isBusy: false });
     } catch (problem) {
-      this.setState({ isBusy: false, trouble: "status" in problem ? problem : trouble });
+      this.setState({ isBusy: false, trouble: problem });
     }
   }
 
   make(event) {
     event.preventDefault();
-    const password = new FormData(event.target).get("password");
-    this.attempt("act.failed", async () => {
-      const [{ lockKey }, { newSecret, signerOf }] = await Promise.all([import("./key_file.js"), import("./signing.js")]);
+    const form = new FormData(event.target);
+    this.attempt(async () => {
+      if (form.get("password") !== form.get("again")) throw new KeyTrouble("differ");
+      const [{ lockKey }, { newSecret, signerOf }] = await Promise.all([import("../shared/keystore.js"), import("./signing.js")]);
       const secret = newSecret();
-      save(await lockKey(secret, password), `key-${this.props.view.case_id.slice(2, 10)}.json`);
-      return { step: "saved", secret, signer: signerOf(secret) };
+      const signer = signerOf(secret);
+      save(await lockKey(secret, signer.address, form.get("password")), `key-${this.props.view.case_id.slice(2, 10)}.json`);
+      return { step: "saved", secret, signer };
     });
   }
 
   wallet() {
-    this.attempt("key.refused", async () => {
+    this.attempt(async () => {
       const { signerOfWallet } = await import("./signing.js");
       return this.prepare(await signerOfWallet(window.ethereum));
     });
@@ -50,17 +54,18 @@ export class KeyDialog extends Component {
     const asked = { kind: "key_bound", data: { key: signer.address } };
     const prepared = await requestJson("/v1/status/acts/prepare", { token, body: asked, key: newKey() });
     const { messageFor } = await import("./signing.js");
-    return { step: "sign", signer, prepared, message: messageFor(view, asked, prepared) };
+    return { step: "sign", signer, prepared, message: messageFor(view, asked, prepared), key: newKey() };
   }
 
+  /** The key of the request stays: sent again where the answer was lost, it counts once. */
   bind() {
-    this.attempt("key.refused", async () => {
+    this.attempt(async () => {
       const { token, signer: old } = this.props;
-      const { signer, secret, prepared, message } = this.state;
+      const { signer, secret, prepared, message, key } = this.state;
       const body = { kind: "key_bound", record_id: prepared.record_id, key_signature: await signer.sign(message) };
       if (old) Object.assign(body, { signer: old.address, signature: await old.sign(message) });
       if (secret) await keepKey(signer.address, secret);
-      await requestJson("/v1/status/acts", { token, body, key: newKey() });
+      await requestJson("/v1/status/acts", { token, body, key });
       return { step: "done", secret: null };
     });
   }
@@ -70,7 +75,7 @@ export class KeyDialog extends Component {
     return html`<dialog class="act" aria-labelledby="key-title" ref=${openModal} onClose=${onClose}>
       <h2 id="key-title">${t.text("key.dialog.title")}</h2>
       <${Step} t=${t} view=${view} dialog=${this} isBusy=${isBusy} signer=${signer} message=${message} />
-      <div role="alert">${trouble && html`<${Trouble} t=${t} trouble=${trouble} />`}</div>
+      <div role="alert">${trouble && html`<${Trouble} t=${t} view=${view} trouble=${trouble} />`}</div>
       <div class="actions"><button type="button" class="button" disabled=${isBusy} onClick=${onClose}>
         ${t.text(step === "done" ? "key.close" : "act.back")}
       </button></div>
@@ -86,6 +91,10 @@ const STEPS = {
         <span>${t.text("key.new_password")}</span>
         <input name="password" type="password" autocomplete="new-password" minlength=${SHORTEST} required />
       </label>
+      <label class="field">
+        <span>${t.text("key.again")}</span>
+        <input name="again" type="password" autocomplete="new-password" required />
+      </label>
       <div class="actions">
         <button type="submit" class="button primary" disabled=${isBusy}>${t.text("key.make")}</button>
         ${window.ethereum && html`<button type="button" class="button" onClick=${() => dialog.wallet()}>${t.text("key.wallet")}</button>`}
@@ -94,7 +103,7 @@ const STEPS = {
   saved: ({ t, dialog, isBusy, signer }) => html`<form
     onSubmit=${(event) => {
       event.preventDefault();
-      dialog.attempt("act.failed", () => dialog.prepare(signer));
+      dialog.attempt(() => dialog.prepare(signer));
     }}
   >
     <p>${t.text("key.saved.text")}</p>
@@ -113,8 +122,8 @@ const STEPS = {
   done: ({ t, view }) => html`<p role="status">${t.text(view.link.own_key ? "key.done" : "key.done.notice")}</p>`,
 };
 
-function Trouble({ t, trouble }) {
-  if (typeof trouble === "string") return html`<p class="failure">${t.text(trouble)}</p>`;
+function Trouble({ t, view, trouble }) {
+  if (!("status" in trouble)) return html`<p class="failure">${t.text(troubleOf(trouble), { id: view.chain.id })}</p>`;
   const said = trouble.status === 0 ? t.text("act.failed.network") : t.text("act.failed");
   return html`<p class="failure">${said} <span lang="en">${[trouble.detail, trouble.remedy].filter(Boolean).join(" ")}</span></p>`;
 }

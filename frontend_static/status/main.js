@@ -108,8 +108,9 @@ function takeConnection(connection, problem = null) {
 
 /** What this browser kept of an earlier visit, where the service cannot be reached now. */
 async function showKept() {
-  const view = await keptAnswer(token());
-  if (!view || model.view) return;
+  const asked = token();
+  const view = await keptAnswer(asked);
+  if (!view || model.view || token() !== asked) return;
   Object.assign(model, { view, isKept: true, problem: null });
   received = performance.now() - (Date.now() - Date.parse(view.as_of));
   show();
@@ -136,32 +137,40 @@ function takeRefusal(problem) {
   show();
 }
 
-async function act(asked) {
-  const { key, toSign } = model.pending;
-  const { state, notice } = model.view;
-  Object.assign(model.pending, { isSending: true, problem: null });
+/** Does what a dialog asked about, while it is open; what comes of it concerns no other that is opened meanwhile. */
+async function act(asked, pending) {
+  const { view } = model;
+  if (model.pending !== pending || pending.isSending) return;
+  const { key, toSign } = pending;
+  Object.assign(pending, { isSending: true, problem: null });
   show();
   try {
-    if (model.signer && !toSign) return await prepare(asked);
-    const body = toSign ? await signed(toSign) : asked;
-    const answer = await requestJson("/v1/status/acts", { token: token(), body, key });
-    model.sent = { recordId: answer.record_id, state, notice };
-    model.pending = null;
+    if (model.signer && !toSign) {
+      Object.assign(pending, { isSending: false, toSign: await prepare(view, asked) });
+    } else {
+      const body = toSign ? await signed(toSign) : asked;
+      const answer = await requestJson("/v1/status/acts", { token: token(), body, key });
+      if (isOfCase(view)) model.sent = { recordId: answer.record_id, state: view.state, notice: view.notice };
+      if (model.pending === pending) model.pending = null;
+    }
   } catch (problem) {
-    // The key stays while the service was not reached: the same act sent again counts once.
-    const again = problem.status === 0 ? key : newKey();
-    if (model.pending) Object.assign(model.pending, { isSending: false, problem, key: again });
+    // The key stays while the service was not reached: the same act sent again counts once. What was refused is
+    // prepared anew.
+    const again = problem.status === 0 ? { key } : { key: newKey(), toSign: problem.status ? null : toSign };
+    Object.assign(pending, { isSending: false, problem, ...again });
   }
   show();
 }
 
-/** Asks for what the consumer's own key is to sign, and shows it. */
-async function prepare(asked) {
+function isOfCase({ case_id: caseId }) {
+  return model.view?.case_id === caseId;
+}
+
+/** What the consumer's own key is to sign, which the dialog shows. */
+async function prepare(view, asked) {
   const prepared = await requestJson("/v1/status/acts/prepare", { token: token(), body: asked, key: newKey() });
   const { messageFor } = await import("./signing.js");
-  const toSign = { asked, recordId: prepared.record_id, message: messageFor(model.view, asked, prepared) };
-  if (model.pending) Object.assign(model.pending, { isSending: false, toSign });
-  show();
+  return { asked, recordId: prepared.record_id, message: messageFor(view, asked, prepared) };
 }
 
 async function signed({ asked, recordId, message }) {

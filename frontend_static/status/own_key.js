@@ -4,6 +4,7 @@ import { Component, html } from "../shared/dom.js";
 import { Hex } from "./bits.js";
 import { KeyDialog } from "./key_dialog.js";
 import { forgetKey, keepKey, recallKey } from "./key_store.js";
+import { troubleOf } from "./key_words.js";
 
 const SIGNS = "settlement:sign";
 
@@ -11,7 +12,7 @@ const SIGNS = "settlement:sign";
 export class OwnKey extends Component {
   constructor(props) {
     super(props);
-    this.state = { trouble: null, isBinding: false };
+    this.state = { trouble: null, isBinding: false, isBusy: false, progress: 0 };
   }
 
   componentDidMount() {
@@ -26,7 +27,8 @@ export class OwnKey extends Component {
   async recall() {
     const { own_key: address } = this.props.view.link;
     const secret = address && window.isSecureContext ? await recallKey(address) : null;
-    if (secret) this.take((await import("./signing.js")).signerOf(secret));
+    const loaded = secret && (await import("./signing.js").catch(() => null)); // without a network nothing is signed
+    if (loaded) this.take(loaded.signerOf(secret));
   }
 
   take(signer) {
@@ -36,25 +38,32 @@ export class OwnKey extends Component {
     return isRight;
   }
 
-  async openFile(event) {
-    event.preventDefault();
-    const form = new FormData(event.target);
-    const [{ unlockKey }, { signerOf }] = await Promise.all([import("./key_file.js"), import("./signing.js")]);
+  /** One at a time: a file may take this machine's memory for seconds. */
+  async attempt(open) {
+    if (this.state.isBusy) return;
+    this.setState({ isBusy: true, trouble: null, progress: 0 });
     try {
-      const secret = await unlockKey(await form.get("file").text(), form.get("password"));
-      if (!secret) this.setState({ trouble: "key.wrong" });
-      else if (this.take(signerOf(secret))) await keepKey(this.props.view.link.own_key, secret);
-    } catch {
-      this.setState({ trouble: "key.no_file" });
+      const loaded = await Promise.all([import("../shared/keystore.js"), import("./signing.js")]).catch(() => null);
+      if (loaded) await open(...loaded);
+      else this.setState({ trouble: "key.not_loaded" });
+    } catch (error) {
+      this.setState({ trouble: troubleOf(error) });
     }
+    this.setState({ isBusy: false });
   }
 
-  async openWallet() {
-    const { signerOfWallet } = await import("./signing.js");
-    await signerOfWallet(window.ethereum).then(
-      (signer) => this.take(signer),
-      () => this.setState({ trouble: "key.refused" }),
-    );
+  openFile(event) {
+    event.preventDefault();
+    const form = new FormData(event.target);
+    const onProgress = (progress) => this.setState({ progress });
+    this.attempt(async ({ unlockKey }, { signerOf }) => {
+      const secret = await unlockKey(await form.get("file").text(), form.get("password"), onProgress);
+      if (this.take(signerOf(secret))) await keepKey(this.props.view.link.own_key, secret);
+    });
+  }
+
+  openWallet() {
+    this.attempt(async (_, { signerOfWallet }) => this.take(await signerOfWallet(window.ethereum)));
   }
 
   async forget() {
@@ -62,7 +71,8 @@ export class OwnKey extends Component {
     this.props.onSigner(null);
   }
 
-  render({ t, view, token, signer }, { trouble, isBinding }) {
+  render({ t, view, token, signer }, state) {
+    const { trouble, isBinding } = state;
     const { own_key: address, scopes, signs = {} } = view.link;
     const mayBind = "key_bound" in signs && (!address || signer);
     if (!scopes.includes(SIGNS) || (!address && !mayBind && !isBinding)) return null;
@@ -70,7 +80,7 @@ export class OwnKey extends Component {
       <h2 id="own-key-title">${t.text("key.title")}</h2>
       <p>${t.rich(saidOf(address, signer), { address: address && html`<${Hex} value=${address} />` })}</p>
       ${!window.isSecureContext && html`<p class="failure">${t.text("key.insecure")}</p>`}
-      ${window.isSecureContext && address && !signer && this.opening(t)}
+      ${window.isSecureContext && address && !signer && this.opening(t, state)}
       <div role="alert">${trouble && html`<p class="failure">${t.text(trouble, { address })}</p>`}</div>
       <div class="actions">
         ${window.isSecureContext && mayBind && html`<button type="button" class="button" onClick=${() => this.setState({ isBinding: true })}>
@@ -82,7 +92,7 @@ export class OwnKey extends Component {
     </section>`;
   }
 
-  opening(t) {
+  opening(t, { isBusy, progress }) {
     return html`<form onSubmit=${(event) => this.openFile(event)}>
       <label class="field"><span>${t.text("key.file")}</span><input name="file" type="file" accept=".json,application/json" required /></label>
       <label class="field">
@@ -90,9 +100,10 @@ export class OwnKey extends Component {
         <input name="password" type="password" autocomplete="current-password" required />
       </label>
       <div class="actions">
-        <button type="submit" class="button primary">${t.text("key.open")}</button>
-        ${window.ethereum && html`<button type="button" class="button" onClick=${() => this.openWallet()}>${t.text("key.wallet")}</button>`}
+        <button type="submit" class="button primary" disabled=${isBusy}>${t.text("key.open")}</button>
+        ${window.ethereum && html`<button type="button" class="button" disabled=${isBusy} onClick=${() => this.openWallet()}>${t.text("key.wallet")}</button>`}
       </div>
+      ${isBusy && html`<p role="status"><label>${t.text("key.opening")} <progress max="1" value=${progress}></progress></label></p>`}
     </form>`;
   }
 }

@@ -1,9 +1,11 @@
 // Acts that the consumer signs with a key of their own (EIP-712). The message is made here, of what was asked: of what the
 // service prepared it takes the record's fingerprint, recomputed, the count of acts, and the time until which it is valid.
 import { secp256k1 } from "@noble/curves/secp256k1.js";
+import { requireChain } from "../shared/wallet_chain.js";
 import { ZERO_ADDRESS, checksumAddress, fromHex, keccak, toHex } from "../verify/bytes.js";
 import { canonicalBytes } from "../verify/canonical.js";
 import { actHash, digestOf, separator } from "../verify/messages.js";
+import { readDisclosure } from "../verify/records.js";
 import { TABLES } from "../verify/tables.js";
 import { Role, numberOf } from "../verify/vocabulary.js";
 
@@ -34,8 +36,10 @@ function signDigest(digest, secret) {
 export async function signerOfWallet(wallet) {
   const [account] = await wallet.request({ method: "eth_requestAccounts" });
   const address = checksumAddress(account);
-  const sign = ({ typedData }) =>
-    wallet.request({ method: "eth_signTypedData_v4", params: [account, JSON.stringify(typedData)] });
+  const sign = async ({ typedData }) => {
+    await requireChain(wallet, typedData.domain.chainId);
+    return wallet.request({ method: "eth_signTypedData_v4", params: [account, JSON.stringify(typedData)] });
+  };
   return { address, sign };
 }
 
@@ -43,8 +47,8 @@ export async function signerOfWallet(wallet) {
  * What is signed so that `asked`, an act's `{ kind, data }`, counts: `{ digest, typedData, validUntil }`. Throws RangeError
  * where what the service prepared says anything else.
  */
-export function messageFor(view, asked, { record, typed_data: { message } }) {
-  requireAsked(view, asked, record);
+export function messageFor(view, asked, { record, disclosures, typed_data: { message } }) {
+  requireAsked(view, asked, record, disclosures.map(readDisclosure));
   const { share = 0, key = ZERO_ADDRESS } = asked.data ?? {};
   const act = {
     caseId: view.case_id,
@@ -66,16 +70,22 @@ export function messageFor(view, asked, { record, typed_data: { message } }) {
   };
 }
 
-function requireAsked(view, { kind, data = {} }, record) {
-  const prints = (files = []) => files.map(({ sha256 }) => sha256).join();
+/** The record says what was asked, and nothing besides; what people wrote stands in it as digests. */
+function requireAsked(view, { kind, data = {}, personal = {} }, record, said) {
+  const named = (data.attachments ?? []).map(({ name }, index) => [`attachments.${index}.name`, name]);
+  const unnamed = data.attachments?.map(({ name, ...file }) => file);
   const isAsked =
     record.case_id === view.case_id &&
     record.kind === kind &&
     record.role === "consumer" &&
-    record.data.share === data.share &&
-    record.data.key === data.key &&
-    prints(record.data.attachments) === prints(data.attachments);
+    isSame(record.data, unnamed ? { ...data, attachments: unnamed } : data) &&
+    isSame(Object.fromEntries(said.map(({ name, value }) => [name, value])), { ...personal, ...Object.fromEntries(named) }) &&
+    isSame(record._sd ?? [], said.map(({ digest }) => digest).sort());
   if (!isAsked) throw new RangeError("what was prepared is not what was asked");
+}
+
+function isSame(one, other) {
+  return keccak(canonicalBytes(one)) === keccak(canonicalBytes(other));
 }
 
 function typedDataOf(act, kind, domain) {

@@ -106,6 +106,7 @@ def prepare_kind(
         "case_id": case_id,
         "signer": record.body["signer"],
         "record": record.body,
+        "disclosures": [disclosure.encoded for disclosure in disclosures],
         "commitment": hex0x(record.commitment),
         "valid_until": act.valid_until,
         "typed_data": act.typed_data(app.deployment.domain),

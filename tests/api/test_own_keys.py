@@ -11,6 +11,7 @@ from eth_account import Account as EthAccount
 from sqlmodel import select
 from starlette.testclient import TestClient
 
+from ledger_service.domain.disclosures import read_disclosure
 from ledger_service.domain.signatures import address_of
 from ledger_service.services.app import App
 from ledger_service.store.tables import CaseRow
@@ -213,6 +214,17 @@ def test_consumer_with_their_own_key_accepts_by_signature(
     assert answer.json()["commitment"] == prepared.json()["commitment"]
     last = client.get("/v1/status", headers=headers).json()["timeline"][-1]
     assert (last["kind"], last["by"]["key"]) == ("accepted", "own")
+
+
+def test_what_is_sealed_can_be_read_before_it_is_signed(
+    client: TestClient, inspected: Callable[[str], Headers]
+) -> None:
+    headers = inspected(address_of(CONSUMER.public_key))
+    body = {"kind": "disputed", "personal": {"reason": "It was never\nopened."}}
+    prepared = client.post("/v1/status/acts/prepare", json=body, headers=headers).json()
+    [said] = map(read_disclosure, prepared["disclosures"])
+    assert (said.name, said.value) == ("reason", "It was never\nopened.")
+    assert prepared["record"]["_sd"] == [said.digest]
 
 
 @pytest.mark.parametrize(

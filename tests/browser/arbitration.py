@@ -58,6 +58,7 @@ class Arbitration:
     def _set_up(self, installed: Installed) -> None:
         """As `ledger keys create`, `ledger panels register` and `ledger fund` do, without a process for each."""
         app = installed.app
+        self.chain_id = app.deployment.chain_id
         made = [create_account(app, "arbitrator", "Ines Ferrari", self.address)]
         made += [create_account(app, "arbitrator", name) for name in ("Jun Tanaka", "Kofi Mensah", "Lea", "Mio")]
         self.api_keys = [str(each["api_key"]) for each in made]
@@ -82,6 +83,8 @@ class Arbitration:
         """What a wallet with Ines' key answers (EIP-1193)."""
         if method == "eth_requestAccounts":
             return [self.address.lower()]
+        if method == "eth_chainId":
+            return hex(self.chain_id)
         if method == "personal_sign":
             signed = Account.sign_message(encode_defunct(hexstr=params[0]), self.key.secret)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from ledger_service.domain.messages import Act, SigningDomain
 from ledger_service.domain.records import canonical_bytes
 from ledger_service.domain.signatures import address_of, recover_signer, sign_digest
 from ledger_service.domain.vocabulary import Kind, Role
+from ledger_service.services.accepting import fresh_disclosures
 
 from .conftest import OpenPage, find_axe_violations, screenshot
 from .dispute_statuses import STATUSES
 from .statuses import ADDRESSES, CONTRACT
-from .stub import Json, StubService
+from .stub import Json, StubService, problem
 
 CASE = "0x" + "5e" * 32
 DOMAIN = SigningDomain(1337, CONTRACT)
@@ -37,10 +39,13 @@ class Service:
         self.signer = signer
         self.prepared: list[Act] = []
         self.changes: Json = {}
+        self.written: Json = {}  # in the place of what the consumer wrote
 
     def __call__(self, body: Json) -> Json:
         data = body.get("data", {})
+        said = fresh_disclosures({**body.get("personal", {}), **self.written})
         record = {
+            "_sd": sorted(each.digest for each in said),
             "case_id": CASE,
             "kind": body["kind"],
             "role": "consumer",
@@ -59,7 +64,12 @@ class Service:
             **({"key": data["key"]} if "key" in data else {}),
         )
         self.prepared.append(act)
-        return {"record_id": "rec_prepared", "record": record, "typed_data": act.typed_data(DOMAIN)}
+        return {
+            "record_id": "rec_prepared",
+            "record": record,
+            "disclosures": [each.encoded for each in said],
+            "typed_data": act.typed_data(DOMAIN),
+        }
 
     def signed_by(self, signature: str) -> str | None:
         return recover_signer(DOMAIN.digest(self.prepared[-1].struct_hash()), from_hex(signature))
@@ -104,6 +114,10 @@ def test_key_is_made_saved_and_bound_by_its_own_signature(open_status: OpenPage,
     expect(dialog).to_contain_text("Nobody can restore it")
     assert find_axe_violations(page) == []
     dialog.get_by_label("Password, at least 10 characters").fill(PASSWORD)
+    dialog.get_by_label("The same password again").fill("correct house")
+    dialog.get_by_role("button", name="Save the key as a file").click()
+    expect(dialog).to_contain_text("The two passwords differ.")  # or the file could never be opened
+    dialog.get_by_label("The same password again").fill(PASSWORD)
     with page.expect_download() as saved:
         dialog.get_by_role("button", name="Save the key as a file").click()
     file = json.loads(Path(saved.value.path()).read_text())
@@ -173,6 +187,24 @@ def test_nothing_is_signed_that_was_not_asked(
     assert stub.acts == []
 
 
+def test_words_that_the_consumer_did_not_write_are_not_signed(
+    open_status: OpenPage, stub: StubService, tmp_path: Path
+) -> None:
+    stub.prepare = service = Service(address_of(OWN.public_key))
+    page = open_status(view=bound(service.signer))
+    open_file(page, key_file(tmp_path))
+    page.get_by_role("region", name="What happens next").get_by_role("button", name="Dispute").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill("It was never opened.")
+    service.written = {"reason": "I opened it."}
+    dialog.get_by_role("button", name="Yes, dispute it").click()
+    expect(dialog).to_contain_text("This did not work.")
+    assert page.get_by_role("button", name="Sign and send").count() == 0
+    service.written = {}
+    dialog.get_by_role("button", name="Yes, dispute it").click()
+    expect(dialog.get_by_role("button", name="Sign and send")).to_be_visible()
+
+
 def test_key_of_another_case_and_what_is_no_key_are_refused(
     open_status: OpenPage, stub: StubService, tmp_path: Path
 ) -> None:
@@ -184,8 +216,12 @@ def test_key_of_another_case_and_what_is_no_key_are_refused(
     expect(card(page)).to_contain_text("This is no key file.")
 
 
-WALLET = """window.ethereum = { request: async ({ method, params }) =>
-  method === "eth_requestAccounts" ? ["ACCOUNT"] : window.signTyped(params[0], params[1]) };"""
+WALLET = """window.ethereum = { chain: "0x539", request: async ({ method, params }) => {
+  if (method === "eth_requestAccounts") return ["ACCOUNT"];
+  if (method === "eth_chainId") return window.ethereum.chain;
+  if (method === "wallet_switchEthereumChain") throw Object.assign(new Error("unknown"), { code: 4902 });
+  return window.signTyped(params[0], params[1]);
+} };"""
 
 
 def test_wallet_signs_the_typed_data(open_status: OpenPage, stub: StubService) -> None:
@@ -209,6 +245,87 @@ def test_wallet_signs_the_typed_data(open_status: OpenPage, stub: StubService) -
     expect(page.get_by_text("Your answer is saved and signed.")).to_be_visible()
     assert shown == [service.prepared[0].typed_data(DOMAIN)]
     assert service.signed_by(stub.acts[0][0]["signature"]) == address
+
+
+def test_wallet_on_another_chain_is_said_to_be(open_status: OpenPage, stub: StubService) -> None:
+    address = address_of(OWN.public_key)
+    stub.prepare = Service(address)
+    page = open_status(view=bound(address))
+    page.evaluate(WALLET.replace("ACCOUNT", address.lower()))
+    page.evaluate("window.ethereum.chain = '0x1'")
+    stub.show(bound(address) | {"reference": "RMA-2"})
+    card(page).get_by_role("button", name="Use my wallet").click()
+    page.get_by_role("region", name="What happens next").get_by_role("button", name="Accept £15.84").click()
+    page.get_by_role("dialog").get_by_role("button", name="Yes, accept £15.84").click()
+    page.get_by_role("dialog").get_by_role("button", name="Sign and send").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Your wallet is on another chain. Choose the chain 1337 in it")
+    assert stub.acts == []
+
+
+def test_what_is_shown_is_what_is_signed_though_the_offer_changes(
+    open_status: OpenPage, stub: StubService, tmp_path: Path
+) -> None:
+    address = address_of(OWN.public_key)
+    stub.prepare = service = Service(address)
+    view = bound(address, "disputed_by_you")
+    view["link"]["signs"]["split"] = SHARES
+    page = open_status(view=view)
+    open_file(page, key_file(tmp_path))
+    page.get_by_role("region", name="What happens next").get_by_role("button", name="Settle for £17.82").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Yes, settle for £17.82").click()
+    expect(dialog.locator(".signed")).to_contain_text("Settle for £17.82")
+    stub.show({**view, "offer": {"by": "merchant", "share": 9_500, "amount": "18.81"}})
+    expect(page.locator(".offer")).to_contain_text("£18.81")
+    expect(dialog).not_to_contain_text("£18.81")
+    expect(dialog.locator(".signed")).to_contain_text("Settle for £17.82")
+    assert service.prepared[0].share == 9_000
+
+
+def test_what_was_prepared_for_one_question_is_not_signed_as_another(
+    open_status: OpenPage, stub: StubService, tmp_path: Path
+) -> None:
+    """A dialog that the browser closed while its act was prepared, and another that was opened meanwhile."""
+    address = address_of(OWN.public_key)
+    service, asked, goes_on = Service(address), threading.Event(), threading.Event()
+
+    def slow(body: Json) -> Json:
+        asked.set()
+        assert goes_on.wait(30)
+        return service(body)
+
+    stub.prepare = slow
+    page = open_status(view=bound(address))
+    open_file(page, key_file(tmp_path))
+    following = page.get_by_role("region", name="What happens next")
+    following.get_by_role("button", name="Dispute").click()
+    page.get_by_role("dialog").get_by_role("button", name="Yes, dispute it").click()
+    assert asked.wait(30)
+    page.evaluate("document.querySelector('dialog').close()")  # as a second Escape does
+    following.get_by_role("button", name="Accept £15.84").click()
+    with page.expect_response("**/acts/prepare"):
+        goes_on.set()
+    expect(page.get_by_role("dialog").get_by_role("button", name="Yes, accept £15.84")).to_be_enabled()
+    expect(page.locator(".signed")).to_have_count(0)
+
+
+def test_refused_act_keeps_what_was_written(open_status: OpenPage, stub: StubService, tmp_path: Path) -> None:
+    address = address_of(OWN.public_key)
+    stub.prepare = Service(address)
+    stub.act_refusal = problem(409, "out-of-order", "The prepared message has expired.", "Prepare it again.")
+    page = open_status(view=bound(address))
+    open_file(page, key_file(tmp_path))
+    page.get_by_role("region", name="What happens next").get_by_role("button", name="Dispute").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill("It was never opened.")
+    dialog.get_by_role("button", name="Yes, dispute it").click()
+    dialog.get_by_role("button", name="Sign and send").click()
+    expect(dialog).to_contain_text("Prepare it again.")
+    expect(dialog.get_by_role("textbox")).to_have_value("It was never opened.")
+    stub.act_refusal = None
+    dialog.get_by_role("button", name="Yes, dispute it").click()
+    dialog.get_by_role("button", name="Sign and send").click()
+    expect(page.get_by_text("Your answer is saved and signed.")).to_be_visible()
 
 
 def test_reading_link_has_no_key_and_says_how_to_get_one_that_acts(open_status: OpenPage) -> None:

@@ -32,6 +32,7 @@ export default {
   "key.trouble.insecure": "Ein Schlüssel lässt sich nur über HTTPS öffnen. Fragen Sie den Betreiber nach der https://-Adresse dieser Seite.",
   "key.trouble.refused": "Die Wallet meldet, dass Sie abgelehnt haben.",
   "key.trouble.wallet": "Die Wallet konnte das nicht tun. Ist sie entsperrt und auf der richtigen Chain?",
+  "key.trouble.chain": "Die Wallet ist auf einer anderen Chain als diese Stimme. Wählen Sie darin die Chain des Falls und versuchen Sie es erneut.",
   "key.trouble.other_account": "Die Wallet hat mit einem anderen Konto signiert als dem, das sie genannt hat.",
   "key.trouble.other_key": "Dieser Schlüssel gehört zu einer anderen Adresse als der, mit der Sie sich angemeldet haben.",
   "key.trouble.challenge": "Was der Dienst signiert haben wollte, nennt nicht diese Seite. Es wurde nichts signiert. Prüfen Sie die Adresse dieser Seite.",

@@ -32,6 +32,7 @@ export default {
   "key.trouble.insecure": "A key can be opened over HTTPS only. Ask the operator for the https:// address of this page.",
   "key.trouble.refused": "The wallet says that you declined.",
   "key.trouble.wallet": "The wallet could not do this. Is it unlocked, and on the right chain?",
+  "key.trouble.chain": "The wallet is on another chain than this vote. Choose the chain of the case in it, and try again.",
   "key.trouble.other_account": "The wallet signed with another account than the one it named.",
   "key.trouble.other_key": "This key belongs to another address than the one you signed in with.",
   "key.trouble.challenge": "What the service asked to be signed does not name this site. Nothing was signed. Check the address of this page.",

@@ -32,6 +32,7 @@ export default {
   "key.trouble.insecure": "只有通过 HTTPS 才能打开密钥。请向运营者索取本页的 https:// 地址。",
   "key.trouble.refused": "钱包表示您已拒绝。",
   "key.trouble.wallet": "钱包无法完成此操作。它是否已解锁，并在正确的链上？",
+  "key.trouble.chain": "钱包所在的链与此次投票的链不同。请在钱包中选择案件所在的链，然后重试。",
   "key.trouble.other_account": "钱包签名所用的账户与它所报的不同。",
   "key.trouble.other_key": "此密钥所属的地址与您登录时的不同。",
   "key.trouble.challenge": "服务要求签名的内容没有指明本网站。未签署任何内容。请核对本页地址。",
