@@ -64,6 +64,7 @@ const on = {
   async more() {
     await withSession(async ({ token }) => {
       const page = await requestJson(`/v1/disputes?cursor=${model.queue.next_cursor}`, { token });
+      if (model.session?.token !== token) return;
       model.queue = { ...page, items: [...model.queue.items, ...page.items] };
     });
     show();
@@ -106,13 +107,18 @@ function leave(hasEnded) {
   show();
 }
 
-/** Does something with the session; a session that ended leads to the sign-in, another trouble is shown. */
+/**
+ * Does something with the session; a session that ended leads to the sign-in, another trouble is shown. What comes after
+ * somebody left concerns nobody who signed in since.
+ */
 async function withSession(step) {
+  const { session } = model;
   try {
-    await step(model.session);
-    Object.assign(model, { problem: null, isStale: false });
+    await step(session);
+    if (model.session === session) Object.assign(model, { problem: null, isStale: false });
   } catch (problem) {
     if (!("status" in problem)) throw problem;
+    if (model.session !== session) return undefined;
     if (problem.status === 401) return leave(true);
     const isShown = model.caseId ? model.dispute : model.queue;
     Object.assign(model, isShown ? { isStale: true } : { problem });
@@ -141,7 +147,7 @@ function focusHeading() {
 
 async function lookAtQueue(token) {
   const queue = await requestJson("/v1/disputes", { token });
-  if (model.caseId) return;
+  if (model.caseId || model.session?.token !== token) return;
   model.queue = queue;
   clock(queue);
 }
@@ -150,7 +156,7 @@ async function lookAtCase(token, caseId) {
   const loading = model.Case ? null : import("./case.js");
   const dispute = await requestJson(`/v1/disputes/${caseId}`, { token });
   if (loading) model.Case = (await loading).Case;
-  if (model.caseId !== caseId) return;
+  if (model.caseId !== caseId || model.session?.token !== token) return;
   if (model.dispute?.state === "disputed" && dispute.state !== "disputed") {
     model.announcement = model.t.text(`case.state.${dispute.state === "ruled" ? "ruled" : "settled"}`);
   }

@@ -16,7 +16,7 @@ import { Pays } from "./pays.js";
 import { silenceOf } from "./queue.js";
 import { Review } from "./review.js";
 import { dropDraft, keepDraft, recallDraft } from "./session.js";
-import { KeyTrouble } from "./trouble.js";
+import { KeyTrouble } from "../shared/trouble.js";
 
 const WAITED = "wait=10"; // seconds for the chain to record the vote
 const EMPTY = { conflict: null, share: null, grounds: [], words: "" };
@@ -24,7 +24,8 @@ const EMPTY = { conflict: null, share: null, grounds: [], words: "" };
 export class VoteCard extends Component {
   constructor(props) {
     super(props);
-    this.draftName = `${props.dispute.case_id}.${props.dispute.round}`;
+    const { dispute, session } = props;
+    this.draftName = `${session.address}.${dispute.case_id}.${dispute.round}`; // others may sign in in this tab
     const draft = { ...EMPTY, ...recallDraft(this.draftName) };
     this.state = { draft, review: null, isBusy: false, trouble: null, isAsked: false };
   }

@@ -219,6 +219,15 @@ def test_what_was_written_outlives_the_session(arbitration: Arbitration, open_pa
     open_key(page, keystore)
     expect(page.get_by_label("In your words")).to_have_value("The tins had been opened.", timeout=SLOW)
     expect(page.get_by_label("Per cent")).to_have_value("55")
+    token = json.loads(page.evaluate("sessionStorage.getItem('arbitrator.session')"))["token"]
+    arbitration.running.client(token).delete("/v1/sessions/current").raise_for_status()
+    expect(page.get_by_role("alert").filter(has_text="Your session has ended.")).to_be_visible(timeout=SLOW)
+    page.locator("summary").click()
+    page.locator("input[name=api_key]").fill(arbitration.api_keys[1])
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("RMA-draft: in dispute", timeout=SLOW)
+    expect(page.locator("input[value=none]")).not_to_be_checked()  # what somebody else declared and wrote in this tab
+    expect(page.get_by_text("The tins had been opened.")).to_have_count(0)
     page.get_by_role("button", name="Sign out").click()
     expect(page.locator("h1")).to_have_text("Sign in to rule")
     assert page.evaluate("sessionStorage.length + localStorage.length") == 0
