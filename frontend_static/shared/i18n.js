@@ -21,7 +21,7 @@ export const LANGUAGES = [
 export function chooseLanguage(search, wishes) {
   const asked = new URLSearchParams(search).get("lang");
   const codes = [asked, ...wishes].map((wish) => (wish ?? "").toLowerCase().split("-")[0]);
-  return codes.find((code) => code in TABLES) ?? "en";
+  return codes.find((code) => Object.hasOwn(TABLES, code)) ?? "en";
 }
 
 /** Words and formats of one language. `wishes` lets a Swiss or American reader keep their own formats. */

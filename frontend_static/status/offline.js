@@ -29,7 +29,7 @@ export async function keepAnswer(token, view) {
   });
 }
 
-/** The answer that was kept, without what only works with a network; null for none. */
+/** The answer that was kept, without what only works with a network; null for none, and for a link that is over. */
 export function keptAnswer(token) {
   return withAnswers(token, async (answers, name, key) => {
     const kept = await answers.match(name);
@@ -37,6 +37,7 @@ export function keptAnswer(token) {
     const bytes = new Uint8Array(await kept.arrayBuffer());
     const opened = await crypto.subtle.decrypt({ name: "AES-GCM", iv: bytes.slice(0, 12) }, key, bytes.slice(12));
     const view = JSON.parse(new TextDecoder().decode(opened));
+    if (Date.parse(view.link.expires_at) <= Date.now()) return (await answers.delete(name)) && null;
     return { ...view, next: { ...view.next, acts: [], limits: {} }, link: { ...view.link, signs: {} } };
   });
 }

@@ -21,10 +21,12 @@ export class Share extends Component {
   }
 
   async copy() {
-    await navigator.clipboard.writeText(this.state.link).then(
-      () => this.setState({ said: "share.copied" }),
-      () => this.setState({ said: "share.by_hand" }),
-    );
+    try {
+      await navigator.clipboard.writeText(this.state.link); // which pages over plain HTTP do not have
+      this.setState({ said: "share.copied" });
+    } catch {
+      this.setState({ said: "share.by_hand" });
+    }
   }
 
   render({ t, view }, { link, qr, said, isBroken }) {

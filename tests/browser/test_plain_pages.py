@@ -31,6 +31,7 @@ def test_page_files_hold_to_the_content_security_policy(rule: str) -> None:
 def test_landing_page_leads_on(size: str, open_page: OpenPage, stub: StubService) -> None:
     page = open_page(stub.url, size=size)
     expect(page.get_by_role("link", name="OpenAPI")).to_have_attribute("href", "/openapi.json")
+    expect(page.get_by_role("link", name="The arbitrators’ console")).to_have_attribute("href", "/arbitrator")
     screenshot(page, f"landing-{size}")
     assert overflow(page) <= 0
     assert find_axe_violations(page) == []

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import re
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from playwright.sync_api import Page, Request, expect
+from pypdf import PdfReader
 
 from .conftest import OpenPage, find_axe_violations, overflow, screenshot
 from .dispute_statuses import STATUSES
@@ -66,6 +68,44 @@ def test_print_leaves_out_what_can_be_pressed(open_status: OpenPage) -> None:
     expect(card(page).locator("svg")).to_be_visible()
     page.emulate_media(media="print")
     expect(card(page).locator("svg")).to_be_visible()
+
+
+def test_paper_has_no_link_that_acts(open_status: OpenPage, tmp_path: Path) -> None:
+    """Browsers print a page's address in the margin; of this one it holds the token."""
+    page = open_status(view=STATUSES["inspected_part"])
+    paper = tmp_path / "page.pdf"
+    margin = {"top": "1cm", "bottom": "1cm"}
+    page.pdf(path=paper, display_header_footer=True, prefer_css_page_size=True, margin=margin)
+    printed = "".join(sheet.extract_text() for sheet in PdfReader(paper).pages)
+    assert "What has happened" in printed
+    assert TOKEN[:12] not in printed.replace("\n", "")
+    assert stub_host(page) not in printed
+
+
+def stub_host(page: Page) -> str:
+    return urlsplit(page.url).netloc
+
+
+def test_link_is_shown_where_the_browser_lets_no_page_copy(open_status: OpenPage) -> None:
+    page = open_status(view=STATUSES["received"])
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")  # as over plain HTTP
+    card(page).get_by_role("button", name="Show the link for reading").click()
+    card(page).get_by_role("button", name="Copy the link").click()
+    expect(card(page)).to_contain_text("Mark the link above and copy it.")
+
+
+def test_what_was_kept_ends_with_the_link(open_page: OpenPage) -> None:
+    with running_stub() as stub:
+        link = {**STATUSES["received"]["link"], "expires_at": "2020-01-01T00:00:00Z"}
+        stub.view = {**STATUSES["received"], "link": link}
+        page = open_page(f"{stub.url}/s#{TOKEN}")
+        page.wait_for_function("async () => (await (await caches.open('return-page')).keys()).length > 20")
+        page.wait_for_function("async () => (await (await caches.open('return-answers')).keys()).length === 1")
+        page.wait_for_function("() => navigator.serviceWorker.controller !== null")
+        page.context.set_offline(True)
+        page.reload()
+        expect(page.locator("h1")).to_have_text("The service cannot be reached.")
+        page.wait_for_function("async () => (await (await caches.open('return-answers')).keys()).length === 0")
 
 
 def test_page_is_readable_without_a_network_until_the_link_is_refused(open_page: OpenPage) -> None:
