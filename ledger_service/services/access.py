@@ -6,7 +6,8 @@ from sqlmodel import Session
 
 from ..domain.messages import Parties
 from ..domain.vocabulary import Role
-from ..errors import Forbidden, NotFound
+from ..errors import Forbidden, NotFound, Unauthenticated
+from ..store.acting_reads import disabled_among
 from ..store.tables import Account, CaseRow
 from .rounds import came_before
 
@@ -16,6 +17,19 @@ ARBITRATOR = "arbitrator"
 
 def parties_of(case: CaseRow) -> Parties:
     return Parties(case.merchant, case.carrier, case.warehouse, case.inspector)
+
+
+def require_enabled(session: Session, account: Account) -> None:
+    """Asked in the unit of work that writes. Raises Unauthenticated."""
+    if disabled_among(session, [account.id]):
+        raise just_disabled()
+
+
+def just_disabled() -> Unauthenticated:
+    """Since its API key was looked up, which is done before a unit of work begins and may wait for its turn."""
+    return Unauthenticated(
+        "This account was just disabled.", field="Authorization", remedy="Use the key of another account."
+    )
 
 
 def may_see(session: Session, account: Account, case: CaseRow) -> bool:

@@ -19,7 +19,7 @@ from ..store.acting_reads import unsettled
 from ..store.cases import chain_case, find_case
 from ..store.stages import head_block
 from ..store.tables import Account, CaseRow
-from .access import require_merchant
+from .access import require_enabled, require_merchant
 from .acting import sign_and_accept
 from .app import App
 from .drafting import Place, place_as_read
@@ -27,6 +27,7 @@ from .idempotency import IdempotencyClaim, complete
 from .inputs import ErasureInput, MilestoneInput, PrepareInput
 from .preparing import accept_prepared, prepare_kind
 from .projection import opening_refused
+from .saved_views import forget_person
 from .sources import erased_source
 
 OPERATOR = "operator"
@@ -47,6 +48,8 @@ def erase_case(
     """
     with app.database.write() as session:
         case = _case_of(session, account, case_id)
+        if account is not None:
+            require_enabled(session, account)
         place = _require_ended(app, session, case)
         body = _record(app, session, place, request) if place else _no_record(case)
         key_gone = destroy(app, session, case, account.id if account else None)
@@ -79,6 +82,7 @@ def prepare_erasure(
 def destroy(app: App, session: Session, case: CaseRow, asked_by: int | None) -> bool:
     """Destroys what is personal of a case; whether the consumer's key is gone as well."""
     now = app.clock.seconds()
+    forget_person(app, session, case)
     key_gone = sql.destroy_consumer_key(session, case)
     sql.destroy_case(session, case, erased_source(app, case.source) if case.source else None, now)
     sql.note_erasure(session, case.case_id, asked_by, now)

@@ -12,9 +12,11 @@ from sqlmodel import Session
 from ..domain.times import from_chain, rfc3339
 from ..errors import Conflict, NotFound
 from ..store import saved_views as sql
+from ..store.case_lists import Search
 from ..store.keys import lock_account
-from ..store.tables import Account, SavedView
+from ..store.tables import Account, CaseRow, SavedView
 from .app import App
+from .blind_indexes import search_for
 from .case_lists import CaseQuery
 from .idempotency import IdempotencyClaim, complete
 from .inputs import Input, Word
@@ -72,6 +74,22 @@ def delete_view(app: App, account: Account, view_id: str) -> None:
     """Raises NotFound for a view that is not there, or somebody else's."""
     with app.database.write() as session:
         session.delete(_own(session, account, view_id))
+
+
+def forget_person(app: App, session: Session, case: CaseRow) -> None:
+    """Deletes its merchant's views that look for the person of a case, or for the case itself, before it is erased:
+    they hold in plain words what is sealed elsewhere."""
+    words = sql.words_of(session, case.case_id)
+    for view in sql.views_of(session, case.account_id):
+        text = CaseQuery.model_validate_json(view.query).q
+        if text is not None and _looks_for(search_for(app, case.account_id, text), case, words):
+            session.delete(view)
+
+
+def _looks_for(search: Search, case: CaseRow, words: set[str]) -> bool:
+    is_person = search.person is not None and search.person == case.consumer_index
+    is_named = bool(search.name) and words.issuperset(search.name)
+    return is_person or is_named or search.order in words or search.text == case.reference
 
 
 def _own(session: Session, account: Account, view_id: str) -> SavedView:

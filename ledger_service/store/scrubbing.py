@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 # What holds keys, what is sealed, or a merchant's own reference.
 _TABLES = (
     *("case_keys", "prepared_cases", "prepared_records", "prepared_votes", "cases", "webhook_events"),
-    *("idempotent_requests", "disclosures", "status_links", "held_keys", "case_words"),
+    *("idempotent_requests", "disclosures", "status_links", "held_keys", "case_words", "saved_views"),
 )
 _PATIENCE = 2_000  # milliseconds to wait for who reads or writes
 _A_WHILE = 500  # the same for a table, where others have to wait behind us

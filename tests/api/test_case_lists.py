@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from ledger_service.clock import FixedClock
 from ledger_service.services.app import App
+from ledger_service.services.erasing import destroy
 from ledger_service.store.privacy import destroy_case
 from ledger_service.store.tables import CaseRow, CaseWord, ChainCursor
 
@@ -144,6 +145,25 @@ def test_erased_case_is_found_by_nothing_that_was_sealed(
     assert references(client, as_merchant, q="müller") == []
     with ledger.database.read() as session:
         assert session.exec(select(CaseWord)).all() == []
+
+
+def test_saved_view_that_looks_for_an_erased_person_goes_with_the_case(
+    client: TestClient, ledger: App, as_merchant: Headers, open_case: Open
+) -> None:
+    person = {"name": "José Müller", "email": "jose@example.org"}
+    case_id = open_case(reference="RMA-77", order={"reference": "ORD-9"}, consumer=person)["case_id"]
+    mine = ("jose@example.org", "josé müller", "ORD-9", "RMA-77")
+    others = ("ada@example.org", "Müller Bauer", "RMA-7", "")
+    for text in (*mine, *others):
+        query = {"q": text} if text else {"state": "received"}
+        saved = client.post(
+            "/v1/saved-views", json={"name": f"of {text or 'all'}", "query": query}, headers=as_merchant
+        )
+        assert saved.status_code == 201, saved.text
+    with ledger.database.write() as session:
+        destroy(ledger, session, session.get_one(CaseRow, case_id), None)
+    left = client.get("/v1/saved-views", headers=as_merchant).json()["items"]
+    assert sorted(view["name"] for view in left) == sorted(f"of {text or 'all'}" for text in others)
 
 
 # --- work ------------------------------------------------------------------------------------------------------------
