@@ -11,14 +11,14 @@ from sqlmodel import Session
 
 from ..domain.case_state import CaseState
 from ..domain.vocabulary import Kind, Role
-from ..errors import Conflict, Interrupted, InvalidInput, LedgerError, Unauthenticated, Unavailable
+from ..errors import Conflict, Interrupted, InvalidInput, LedgerError, Unavailable
 from ..store.acting_reads import disabled_among, lock_cases, unsettled
 from ..store.cases import find_case
 from ..store.idempotency import StoredAnswer, insert_answers
 from ..store.tables import Account
 from ..traces import calls_of
 from .accepting import Taken, keep_records, new_record_id, sealed_rows, take_record
-from .access import require_visible, roles_in
+from .access import just_disabled, require_enabled, require_visible, roles_in
 from .app import App
 from .drafting import Place, draft, kind_of, place_as_read, place_of, role_for
 from .idempotency import Answer, IdempotencyClaim, answered_meanwhile, answers_to, complete
@@ -160,7 +160,7 @@ class _Group:
     def judge(self, statement: Statement) -> Answer | Exception:
         try:
             if statement.account.id in self._disabled:
-                raise _just_disabled()
+                raise just_disabled()
             return _given(statement.claim, self._answers) or self._take(statement)
         except LedgerError as error:
             return error
@@ -183,13 +183,6 @@ class _Group:
         return Answer(202, taken.body)
 
 
-def _just_disabled() -> Unauthenticated:
-    """Since its API key was looked up, which is done before a unit of work begins and may wait for its turn."""
-    return Unauthenticated(
-        "This account was just disabled.", field="Authorization", remedy="Use the key of another account."
-    )
-
-
 def _given(claim: IdempotencyClaim | None, answers: Mapping[tuple[str, str], StoredAnswer]) -> Answer | None:
     """Raises InvalidInput where the key stands for another request."""
     stored = answers.get(claim.name) if claim is not None else None
@@ -200,8 +193,7 @@ def _state_prepared(app: App, statement: Statement) -> dict[str, Any]:
     account = statement.account
     with app.database.write() as session:
         case = require_visible(session, account, find_case(session, statement.case_id, for_update=True))
-        if disabled_among(session, [account.id]):
-            raise _just_disabled()
+        require_enabled(session, account)
         place = place_of(app, session, case)
         body = accept_prepared(app, session, place, roles_in(account, case), statement.request)
         complete(session, statement.claim, 202, body)

@@ -18,7 +18,7 @@ from ..domain.vocabulary import Kind, State
 from ..errors import Forbidden, InvalidInput, LinkErased, LinkRevoked, LinkUnknown, NotFound
 from ..store.cases import find_case, first_link, status_link
 from ..store.tables import Account, CaseRow, StatusLink
-from .access import require_merchant
+from .access import require_enabled, require_merchant
 from .app import App
 from .idempotency import IdempotencyClaim, complete
 from .inputs import LinkInput
@@ -89,6 +89,7 @@ def create_link(
     with app.database.write() as session:
         case = find_case(session, case_id)
         case = require_merchant(session, account, case)
+        require_enabled(session, account)
         expires_at = last_window_ends(app, case)
         if request.expires_at is not None:
             if not now < request.expires_at <= now + timedelta(days=2 * 365):

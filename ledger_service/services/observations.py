@@ -24,7 +24,7 @@ from ..store.accepted import Row, insert_many
 from ..store.cases import find_case
 from ..store.tables import Account, CaseRow, DisclosureRow, ObservationRow
 from .accepting import case_secret, fresh_disclosures, sealed_rows
-from .access import require_visible, roles_in
+from .access import require_enabled, require_visible, roles_in
 from .app import App
 from .drafting import place_of
 from .idempotency import IdempotencyClaim, complete
@@ -75,6 +75,7 @@ def observe(
     """
     with app.database.write() as session:
         case = require_visible(session, account, find_case(session, case_id, for_update=True))
+        require_enabled(session, account)
         drafts: list[tuple[Draft, str | None]] = []
         for number, request in enumerate(requests):
             try:

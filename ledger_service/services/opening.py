@@ -24,6 +24,7 @@ from ..store.imports import give_up_source
 from ..store.keys import lock_account
 from ..store.tables import Account, CaseKey, CaseRow, Mail
 from .accepting import accept_record, fresh_disclosures, new_record_id
+from .access import require_enabled
 from .app import App
 from .blind_indexes import consumer_index, tracking_index, words_of_case
 from .idempotency import IdempotencyClaim, complete
@@ -165,6 +166,7 @@ def keep_case(
     app: App, session: Session, account: Account, draft: CaseDraft, signature: bytes, source: str | None = None
 ) -> dict[str, Any]:
     """Keeps a signed draft with everything that belongs to it, and answers the 201 body."""
+    require_enabled(session, account)
     now, case = app.clock.seconds(), _case_row(app, account, draft, source)
     secret, wrapped = app.vault.new_case_key(case.case_id)
     session.add(case)

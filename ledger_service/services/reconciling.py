@@ -23,6 +23,7 @@ from ..errors import InvalidInput
 from ..store import provider_refunds as sql
 from ..store.case_states import state_of
 from ..store.tables import Account, CaseRow, ChainCase, ProviderRefund
+from .access import require_enabled
 from .app import App
 from .cursors import is_storable
 from .idempotency import IdempotencyClaim, complete
@@ -77,6 +78,7 @@ def upload(
         else:
             stated.setdefault(one.refund_id, one)
     with app.database.write() as session:
+        require_enabled(session, account)
         _keep(app, session, account, provider, list(stated.values()), report)
         body = report.answer()
         complete(session, idempotency, 200, body)

@@ -22,7 +22,7 @@ from ..store import disputes as sql
 from ..store.cases import enqueue, find_case
 from ..store.tables import Account, PreparedVote, VoteRow
 from .accepting import case_secret, fresh_disclosures, seal_disclosures
-from .access import require_visible
+from .access import require_enabled, require_visible
 from .app import App
 from .drafting import Place, place_of
 from .idempotency import IdempotencyClaim, complete
@@ -116,7 +116,9 @@ def _new_vote_id() -> str:
 
 
 def _place(app: App, session: Session, account: Account, case_id: str) -> Place:
-    return place_of(app, session, require_visible(session, account, find_case(session, case_id, for_update=True)))
+    case = require_visible(session, account, find_case(session, case_id, for_update=True))
+    require_enabled(session, account)
+    return place_of(app, session, case)
 
 
 def _draft(

@@ -18,7 +18,7 @@ from ..store.keys import lock_account
 from ..store.stages import head_block
 from ..store.tables import Account, EndpointSecret, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from ..webhook_sending import allowed_addresses, new_secret
-from .access import ARBITRATOR
+from .access import ARBITRATOR, require_enabled
 from .app import App
 from .idempotency import IdempotencyClaim, complete
 from .inputs import Input, Text
@@ -71,6 +71,7 @@ def create_endpoint(
     now = app.clock.seconds()
     with app.database.write() as session:
         lock_account(session, account.id or 0)
+        require_enabled(session, account)
         if len(sql.endpoints_of(session, account.id or 0)) >= MOST:
             raise Conflict(
                 f"You have {MOST} endpoints already.", field="url", remedy="Delete one that you need no more."

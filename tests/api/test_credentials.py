@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from sqlmodel import select
 from starlette.testclient import TestClient
 
+from ledger_service.errors import Unauthenticated
+from ledger_service.services import opening
 from ledger_service.services.app import App
+from ledger_service.services.erasing import erase_case
+from ledger_service.services.inputs import CaseInput, ErasureInput, LinkInput, VoteInput
+from ledger_service.services.links import create_link
+from ledger_service.services.observation_data import ObservationInput
+from ledger_service.services.observations import observe
+from ledger_service.services.reconciling import upload
+from ledger_service.services.voting import cast_vote
+from ledger_service.services.webhook_endpoints import EndpointInput, create_endpoint
 from ledger_service.store.tables import Account
 
-from .conftest import Headers, Keys, Open, assert_problem, bearer, case_body, count_rows, token_of
+from .conftest import ON_BOTH, Headers, Keys, Open, assert_problem, bearer, case_body, count_rows, token_of
+from .panels import add_panel, record_case
 
 BUSINESS = ["/v1/cases", "/v1/cases/0x" + "ab" * 32, "/v1/audit/refunds"]
 CONSUMER = ["/v1/status", "/v1/status/verification", "/v1/status/stream"]
@@ -46,6 +59,41 @@ def test_disabled_account_is_refused(client: TestClient, ledger: App, account: K
         session.exec(select(Account)).one().disabled_at = 1
     answer = client.get("/v1/cases", headers=bearer(made["api_key"]))
     assert_problem(answer, 401, "unauthenticated", field="Authorization", remedy="ledger keys create")
+
+
+@ON_BOTH
+def test_account_that_was_disabled_since_its_key_was_looked_up_writes_nothing(
+    client: TestClient, ledger: App, account: Keys, as_merchant: Headers, open_case: Open
+) -> None:
+    """A request may wait for its turn while the operator disables its account."""
+    judge, carrier = account("arbitrator"), account("carrier")
+    add_panel(ledger, [judge["address"]], 1)
+    case_id = open_case(carrier=carrier["address"])["case_id"]
+    stated = ((as_merchant, "authorised"), (bearer(carrier["api_key"]), "received"), (as_merchant, "disputed"))
+    for headers, kind in stated:
+        assert client.post(f"/v1/cases/{case_id}/milestones", json={"kind": kind}, headers=headers).status_code == 202
+    record_case(ledger, case_id)
+    with ledger.database.write() as session:
+        found = {each.role: each for each in session.exec(select(Account))}
+        for each in found.values():
+            each.disabled_at = 1
+    shop = found["merchant"]
+    request = CaseInput.model_validate(case_body(reference="RMA-2", escrow="none"))
+    scan = ObservationInput.model_validate({"kind": "scanned", "data": {"event": "seen"}})
+    writes: list[Callable[[], object]] = [
+        lambda: opening.open_case(ledger, shop, request),
+        lambda: observe(ledger, found["carrier"], case_id, [scan], is_list=False),
+        lambda: cast_vote(ledger, found["arbitrator"], case_id, VoteInput(share=5_000)),
+        lambda: create_link(ledger, shop, case_id, LinkInput()),
+        lambda: erase_case(ledger, shop, case_id, ErasureInput()),
+        lambda: create_endpoint(ledger, shop, EndpointInput(url="https://93.184.216.34/returns")),
+        lambda: upload(ledger, shop, "stripe", b"[]"),
+    ]
+    before = count_rows(ledger)
+    for write in writes:
+        with pytest.raises(Unauthenticated, match="just disabled"):
+            write()
+    assert count_rows(ledger) == before
 
 
 def test_status_token_at_business_address_says_so(client: TestClient, open_case: Open) -> None:
