@@ -12,9 +12,10 @@ export async function keepPage() {
     await navigator.serviceWorker.register("/worker.js", { scope: "/s" });
     const loaded = performance.getEntriesByType("resource").map(({ name }) => new URL(name));
     const ours = loaded.filter(({ origin, pathname }) => origin === location.origin && OURS.test(pathname));
-    const paths = ["/s", ...new Set(ours.map(({ pathname }) => pathname))];
     const files = await caches.open(FILES);
-    await files.addAll(paths.map((path) => new Request(path, { cache: "force-cache", credentials: "omit" })));
+    const keep = (path) => files.add(new Request(path, { cache: "force-cache", credentials: "omit" }));
+    await Promise.all([...new Set(ours.map(({ pathname }) => pathname))].map(keep));
+    await keep("/s"); // last: where it is, all that it needs is
   } catch {
     // browsers that keep nothing
   }

@@ -366,4 +366,6 @@ def test_evidence_can_be_saved_as_it_came(open_case: OpenPage, stub: StubService
 def test_first_load_holds_nothing_of_the_checks(open_status: OpenPage, stub: StubService) -> None:
     page = open_status(view=STATUSES["requested"])
     loaded = page.evaluate("performance.getEntriesByType('resource').map((each) => each.name)")
-    assert [name for name in loaded if "/verify/" in name or "noble" in name or "/own" in name] == []
+    assert [
+        name for name in loaded if "/verify/" in name or "noble" in name or re.search(r"/own[_/]check|/own/", name)
+    ] == []

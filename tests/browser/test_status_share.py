@@ -99,7 +99,7 @@ def test_what_was_kept_ends_with_the_link(open_page: OpenPage) -> None:
         link = {**STATUSES["received"]["link"], "expires_at": "2020-01-01T00:00:00Z"}
         stub.view = {**STATUSES["received"], "link": link}
         page = open_page(f"{stub.url}/s#{TOKEN}")
-        page.wait_for_function("async () => (await (await caches.open('return-page')).keys()).length > 20")
+        page.wait_for_function("async () => await (await caches.open('return-page')).match('/s') !== undefined")
         page.wait_for_function("async () => (await (await caches.open('return-answers')).keys()).length === 1")
         page.wait_for_function("() => navigator.serviceWorker.controller !== null")
         page.context.set_offline(True)
@@ -113,7 +113,7 @@ def test_page_is_readable_without_a_network_until_the_link_is_refused(open_page:
         stub.view = STATUSES["inspected_part"]
         page = open_page(f"{stub.url}/s#{TOKEN}", size="phone")
         expect(page.get_by_role("button", name="Accept £15.84")).to_be_visible()
-        page.wait_for_function("async () => (await (await caches.open('return-page')).keys()).length > 20")
+        page.wait_for_function("async () => await (await caches.open('return-page')).match('/s') !== undefined")
         page.wait_for_function("async () => (await (await caches.open('return-answers')).keys()).length === 1")
         page.wait_for_function("() => navigator.serviceWorker.controller !== null")
         page.context.set_offline(True)
