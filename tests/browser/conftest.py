@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,14 @@ def open_status(open_page: OpenPage, stub: StubService) -> OpenPage:
         return page
 
     return open_
+
+
+def wait_in_page(page: Page, question: str, seconds: float = 10.0) -> None:
+    """Waits until an expression with `await` in it is true in the page; `wait_for_function` takes a promise for a yes."""
+    until = time.monotonic() + seconds
+    while not page.evaluate(f"async () => {question}"):
+        assert time.monotonic() < until, f"never true: {question}"
+        page.wait_for_timeout(20)
 
 
 def find_axe_violations(page: Page) -> list[str]:

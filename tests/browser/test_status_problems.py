@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import OpenPage, find_axe_violations, screenshot
+from .conftest import OpenPage, find_axe_violations, screenshot, wait_in_page
 from .dispute_statuses import STATUSES
 from .stub import TOKEN, StubService, problem
 
@@ -63,7 +63,7 @@ def test_open_link_while_the_service_is_away_tries_again(open_status: OpenPage, 
 def test_open_link_while_unreachable_says_that_the_return_goes_on(open_status: OpenPage) -> None:
     """On a device that has kept nothing; what one that has shows is in test_status_share.py."""
     page = open_status(view=STATUSES["received"])
-    page.wait_for_function("async () => (await (await caches.open('return-answers')).keys()).length === 1")
+    wait_in_page(page, "(await (await caches.open('return-answers')).keys()).length === 1")
     page.route("**/v1/status*", lambda route: route.abort())
     page.evaluate("caches.delete('return-answers')")
     page.reload()

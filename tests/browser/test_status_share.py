@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, Request, expect
 from pypdf import PdfReader
 
-from .conftest import OpenPage, find_axe_violations, overflow, screenshot
+from .conftest import OpenPage, find_axe_violations, overflow, screenshot, wait_in_page
 from .dispute_statuses import STATUSES
 from .stub import TOKEN, StubService, problem, reading_link, running_stub
 from .test_status_fit import LANGUAGES, standing_out
@@ -99,13 +99,13 @@ def test_what_was_kept_ends_with_the_link(open_page: OpenPage) -> None:
         link = {**STATUSES["received"]["link"], "expires_at": "2020-01-01T00:00:00Z"}
         stub.view = {**STATUSES["received"], "link": link}
         page = open_page(f"{stub.url}/s#{TOKEN}")
-        page.wait_for_function("async () => await (await caches.open('return-page')).match('/s') !== undefined")
-        page.wait_for_function("async () => (await (await caches.open('return-answers')).keys()).length === 1")
+        wait_in_page(page, "await (await caches.open('return-page')).match('/s') !== undefined")
+        wait_in_page(page, "(await (await caches.open('return-answers')).keys()).length === 1")
         page.wait_for_function("() => navigator.serviceWorker.controller !== null")
         page.context.set_offline(True)
         page.reload()
         expect(page.locator("h1")).to_have_text("The service cannot be reached.")
-        page.wait_for_function("async () => (await (await caches.open('return-answers')).keys()).length === 0")
+        wait_in_page(page, "(await (await caches.open('return-answers')).keys()).length === 0")
 
 
 def test_page_is_readable_without_a_network_until_the_link_is_refused(open_page: OpenPage) -> None:
@@ -113,8 +113,8 @@ def test_page_is_readable_without_a_network_until_the_link_is_refused(open_page:
         stub.view = STATUSES["inspected_part"]
         page = open_page(f"{stub.url}/s#{TOKEN}", size="phone")
         expect(page.get_by_role("button", name="Accept £15.84")).to_be_visible()
-        page.wait_for_function("async () => await (await caches.open('return-page')).match('/s') !== undefined")
-        page.wait_for_function("async () => (await (await caches.open('return-answers')).keys()).length === 1")
+        wait_in_page(page, "await (await caches.open('return-page')).match('/s') !== undefined")
+        wait_in_page(page, "(await (await caches.open('return-answers')).keys()).length === 1")
         page.wait_for_function("() => navigator.serviceWorker.controller !== null")
         page.context.set_offline(True)
         page.reload()
@@ -134,7 +134,7 @@ def test_page_is_readable_without_a_network_until_the_link_is_refused(open_page:
 
 def test_what_is_kept_cannot_be_read_without_the_link(open_status: OpenPage) -> None:
     page = open_status(view=STATUSES["received"])
-    page.wait_for_function("async () => (await (await caches.open('return-answers')).keys()).length === 1")
+    wait_in_page(page, "(await (await caches.open('return-answers')).keys()).length === 1")
     script = """async () => {
       const answers = await caches.open('return-answers');
       const [request] = await answers.keys();
