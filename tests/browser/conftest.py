@@ -94,7 +94,7 @@ def open_status(open_page: OpenPage, stub: StubService) -> OpenPage:
 
 
 def wait_in_page(page: Page, question: str, seconds: float = 10.0) -> None:
-    """Waits until an expression with `await` in it is true in the page; `wait_for_function` takes a promise for a yes."""
+    """Waits until an expression with `await` is true in the page; `wait_for_function` takes a promise for a yes."""
     until = time.monotonic() + seconds
     while not page.evaluate(f"async () => {question}"):
         assert time.monotonic() < until, f"never true: {question}"
